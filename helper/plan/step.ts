@@ -1,0 +1,168 @@
+/**
+ * The steps a plan is made of: the one list that TypeScript types, the binary encoder and the C decoder
+ * (native/stage/steps.generated.h, made from this by scripts/generate.mjs) all follow.
+ *
+ * `actor` says who executes a step. The monitor does the steps before `clone` and the ones marked `monitor` that
+ * directly follow it, while the new process waits; everything after those is done by the new process, called init
+ * here even when it is a process entering a running container.
+ */
+export type FieldType = 'u32' | 'u64' | 'string' | 'strings' | 'bytes';
+
+export interface StepShape {
+  /** Number on the wire. Never reuse one. */
+  code: number;
+  actor: 'monitor' | 'init' | 'any';
+  fields: Readonly<Record<string, FieldType>>;
+}
+
+export const stepShapes = {
+  /**
+   * Turns this fork of the zygote into the monitor of what the plan starts: opens the log and the attach socket.
+   * `directory` gets `exit.json`, `output` and `output.old`; `events` is the cgroup's memory.events (v2) or
+   * memory.oom_control (v1), or empty; `outputLimit` is the size in bytes at which `output` is rotated.
+   */
+  monitor: {
+    code: 1,
+    actor: 'monitor',
+    fields: { directory: 'string', socket: 'string', outputLimit: 'u64', events: 'string' },
+  },
+  /** mkdir. In a root (after `setRoot`) the path is resolved inside it; missing parents are made, 0755. */
+  makeDirectory: { code: 2, actor: 'any', fields: { path: 'string', mode: 'u32' } },
+  /** An empty regular file, only if nothing is there. */
+  makeFile: { code: 3, actor: 'any', fields: { path: 'string', mode: 'u32' } },
+  symlink: { code: 4, actor: 'any', fields: { target: 'string', path: 'string' } },
+  /**
+   * open, check the file system's magic number (0: any), write `data` in one write(2), close.
+   * CVE-2025-52881: a write meant for procfs must not be redirected to another file.
+   */
+  writeFile: { code: 5, actor: 'any', fields: { path: 'string', data: 'string', magic: 'u32' } },
+  /** Makes a cgroup; the monitor removes it when what it watches has ended. */
+  makeCgroup: { code: 6, actor: 'monitor', fields: { path: 'string' } },
+  /** unshare(2). In the monitor only CLONE_NEWTIME is useful: it counts for the children. */
+  unshare: { code: 7, actor: 'any', fields: { flags: 'u32' } },
+  /**
+   * Namespaces of a process, by pidfd. Refused when its start time is another (0: not checked).
+   * In the monitor only CLONE_NEWPID is useful.
+   */
+  setNamespaces: { code: 8, actor: 'any', fields: { pid: 'u32', startTime: 'u64', flags: 'u32' } },
+  /** Joins one namespace by path, for instance /proc/PID/ns/net; `flags` is its type, checked by the kernel. */
+  joinNamespace: { code: 9, actor: 'any', fields: { path: 'string', flags: 'u32' } },
+  /** Pipes for standard output and error, and standard input too unless `stdin` is 0 (then /dev/null). */
+  makePipes: { code: 10, actor: 'monitor', fields: { stdin: 'u32' } },
+  /** clone3. `cgroup`: a v2 cgroup to be born in (CLONE_INTO_CGROUP), or empty. */
+  clone: { code: 11, actor: 'monitor', fields: { flags: 'u32', cgroup: 'string' } },
+  /** Writes uid_map, setgroups and gid_map of the new process. */
+  mapIds: { code: 12, actor: 'monitor', fields: { uidMap: 'string', gidMap: 'string', setgroups: 'string' } },
+  /** Writes the new process's pid to `path`/cgroup.procs. */
+  joinCgroup: { code: 13, actor: 'monitor', fields: { path: 'string' } },
+  /** mount(NULL, path, NULL, flags): MS_PRIVATE, MS_SLAVE and so on. */
+  setPropagation: { code: 14, actor: 'init', fields: { path: 'string', flags: 'u32' } },
+  /**
+   * A new file system. Before `setRoot` with mount(2) at a path of ours; after it with fsopen … move_mount at a
+   * destination resolved inside the root, `data` split at commas into parameters. `attributes` are MOUNT_ATTR_*.
+   */
+  mount: {
+    code: 15,
+    actor: 'init',
+    fields: { type: 'string', source: 'string', destination: 'string', attributes: 'u32', data: 'string' },
+  },
+  /**
+   * open_tree(source, CLONE[, RECURSIVE]) + mount_setattr + move_mount. The source is a path of the host, opened
+   * before the root is left; the destination is made inside the root when missing, as a folder or as a file after
+   * the source. `device`: makedev(major, minor) the source must be, or 0.
+   */
+  bind: {
+    code: 16,
+    actor: 'init',
+    fields: {
+      source: 'string',
+      destination: 'string',
+      recursive: 'u32',
+      attributes: 'u32',
+      propagation: 'u32',
+      device: 'u64',
+    },
+  },
+  /** /dev/null (checked: character device 1:3) over a file, an empty read-only tmpfs over a folder. */
+  maskPath: { code: 17, actor: 'init', fields: { path: 'string' } },
+  /** The path bound to itself, read-only. */
+  readonlyPath: { code: 18, actor: 'init', fields: { path: 'string' } },
+  /** From here on paths of steps are resolved inside this folder (openat2, RESOLVE_IN_ROOT). */
+  setRoot: { code: 19, actor: 'init', fields: { path: 'string' } },
+  /** Makes the folder of `setRoot` the root and detaches the old one. */
+  pivotRoot: { code: 20, actor: 'init', fields: {} },
+  /** Weak on purpose: the old root stays mounted. */
+  chroot: { code: 21, actor: 'init', fields: {} },
+  /** mount_setattr on the root itself. */
+  setRootAttributes: { code: 22, actor: 'init', fields: { attributes: 'u32' } },
+  setHostname: { code: 23, actor: 'init', fields: { name: 'string' } },
+  setDomainname: { code: 24, actor: 'init', fields: { name: 'string' } },
+  /** Brings an interface up (`lo`). */
+  bringUp: { code: 25, actor: 'init', fields: { interface: 'string' } },
+  setRlimit: { code: 26, actor: 'init', fields: { resource: 'u32', soft: 'u64', hard: 'u64' } },
+  /** A pty of the container's own devpts; its master goes to the monitor, its other end becomes the controlling terminal. */
+  openTerminal: { code: 27, actor: 'init', fields: { rows: 'u32', columns: 'u32' } },
+  /** setsid, for processes without a terminal. */
+  setSession: { code: 28, actor: 'init', fields: {} },
+  /** prctl(PR_SET_DUMPABLE): 0 before entering, so that nothing inside can look at us (CVE-2016-9962). */
+  setDumpable: { code: 29, actor: 'init', fields: { value: 'u32' } },
+  /** Drops every capability from the bounding set that is not in `keep`. */
+  limitBoundingSet: { code: 30, actor: 'init', fields: { keep: 'u64' } },
+  /** setgroups, setresgid, setresuid; with `keepCapabilities` permitted ones survive the change of uid. */
+  setIds: {
+    code: 31,
+    actor: 'init',
+    fields: { uid: 'u32', gid: 'u32', groups: 'bytes', setgroups: 'u32', keepCapabilities: 'u32', umask: 'u32' },
+  },
+  setCapabilities: {
+    code: 32,
+    actor: 'init',
+    fields: { effective: 'u64', permitted: 'u64', inheritable: 'u64', ambient: 'u64' },
+  },
+  setNoNewPrivileges: { code: 33, actor: 'init', fields: {} },
+  /** `filter`: struct sock_filter[], loaded with seccomp(2). */
+  installSeccomp: { code: 34, actor: 'init', fields: { filter: 'bytes', flags: 'u32' } },
+  /** chdir, then getcwd: a folder outside the root is refused (CVE-2024-21626). */
+  changeDirectory: { code: 35, actor: 'init', fields: { path: 'string' } },
+  /**
+   * close_range, then execve of the first of `paths` that exists and may be executed.
+   * With `supervise` the process forks, executes in the child, stays as PID 1 that reaps and forwards signals.
+   */
+  execute: {
+    code: 36,
+    actor: 'init',
+    fields: { paths: 'strings', args: 'strings', env: 'strings', supervise: 'u32' },
+  },
+  /** Stay as PID 1: reap orphans until SIGTERM. */
+  stayInit: { code: 37, actor: 'init', fields: {} },
+  /** Removes a tree by descriptor, never following a link or crossing a mount. Missing: fine. */
+  removeTree: { code: 38, actor: 'any', fields: { path: 'string' } },
+  removeCgroup: { code: 39, actor: 'any', fields: { path: 'string' } },
+} as const satisfies Record<string, StepShape>;
+
+export type StepKind = keyof typeof stepShapes;
+
+type FieldValue<T extends FieldType> = T extends 'u32'
+  ? number
+  : T extends 'u64'
+    ? bigint
+    : T extends 'string'
+      ? string
+      : T extends 'strings'
+        ? readonly string[]
+        : Uint8Array;
+
+type FieldsOf<K extends StepKind> = {
+  -readonly [F in keyof (typeof stepShapes)[K]['fields']]: FieldValue<(typeof stepShapes)[K]['fields'][F] & FieldType>;
+};
+
+/** What a failure of the step means. */
+export type Tolerance =
+  /** A missing path (ENOENT, ENOTDIR) is fine: the path to mask need not exist. */
+  | 'missing'
+  /** Any error is recorded and passed over. */
+  | 'any';
+
+export type StepOf<K extends StepKind> = { kind: K; tolerate?: Tolerance } & FieldsOf<K>;
+export type Step = { [K in StepKind]: StepOf<K> }[StepKind];
+export type Plan = readonly Step[];

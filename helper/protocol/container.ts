@@ -1,0 +1,178 @@
+import type { Mount, NamespaceType, Process, Resources, Rlimit, Seccomp, TimeOffset } from './oci.js';
+
+/** Where a container's root file system comes from. */
+export type RootSource =
+  /** This machine's own `/`, read-only, below a private writable layer. */
+  | { kind: 'host' }
+  | { kind: 'image'; name: string }
+  /** A folder that holds a root file system, used as read-only lower layer. */
+  | { kind: 'directory'; path: string };
+
+/** What becomes of writes. `overlay`: kept in the container's own layer; `tmpfs`: in memory, gone at exit; `none`: refused. */
+export type Writable = 'overlay' | 'tmpfs' | 'none';
+
+/** Whose network: a new one with only `lo`, the host's, or another container's. */
+export type NetworkChoice = { kind: 'none' } | { kind: 'host' } | { kind: 'container'; container: string };
+
+/**
+ * What a person asks for: every field may be left out, the helper fills in the defaults and answers with a `Config`.
+ * This is also the content of a `*.terrarium.json` file.
+ */
+export interface ContainerSpecification {
+  name?: string;
+  root?: RootSource;
+  writable?: Writable;
+  hostname?: string;
+  /** Empty or absent: the container stays up until it is stopped, with an init of ours as PID 1. */
+  args?: string[];
+  env?: string[];
+  cwd?: string;
+  /** `name`, `uid`, `name:group` or `uid:gid`, resolved inside the root. */
+  user?: string;
+  terminal?: boolean;
+  mounts?: Mount[];
+  network?: NetworkChoice;
+  /** Namespaces that are *shared with the host* instead of made new. Default: none. */
+  shareHost?: Exclude<NamespaceType, 'user' | 'mount' | 'network'>[];
+  timeOffsets?: { monotonic?: TimeOffset; boottime?: TimeOffset };
+  resources?: Resources;
+  rlimits?: Rlimit[];
+  /** `CAP_…` names added to or dropped from the default set. */
+  capabilities?: { add?: string[]; drop?: string[] };
+  /** Default: the built-in profile; `unconfined`: none. */
+  seccomp?: 'default' | 'unconfined' | Seccomp;
+  noNewPrivileges?: boolean;
+  maskedPaths?: string[];
+  readonlyPaths?: string[];
+  sysctl?: Record<string, string>;
+  oomScoreAdj?: number;
+  /** Leave with `chroot` instead of pivot_root: weak on purpose, to compare. */
+  chroot?: boolean;
+  /** A small init of ours as PID 1 that reaps orphans and forwards signals to `args`. */
+  init?: boolean;
+  annotations?: Record<string, string>;
+}
+
+export type ContainerState = 'creating' | 'created' | 'running' | 'paused' | 'stopped';
+
+/** A process is known by pid and start time (clock ticks since boot, field 22 of /proc/PID/stat): pids are recycled. */
+export interface ProcessIdentity {
+  pid: number;
+  startTime: number;
+}
+
+/** How a process ended, as its monitor recorded it. */
+export interface ExitRecord {
+  exitCode: number;
+  /** Number of the signal that ended it, 0 for none; `exitCode` is then 128 + signal. */
+  signal: number;
+  oomKilled: boolean;
+  /** ISO 8601. */
+  finishedAt: string;
+}
+
+export interface ContainerSummary {
+  id: string;
+  name: string;
+  state: ContainerState;
+  root: RootSource;
+  createdAt: string;
+  startedAt?: string;
+  init?: ProcessIdentity;
+  exit?: ExitRecord;
+  args: string[];
+  hostname?: string;
+  terminal: boolean;
+  /** Remove when it ends. */
+  remove: boolean;
+  /** Set when the monitor died without leaving an exit record: the exit status is unknown. */
+  monitorLost?: boolean;
+}
+
+/** `terrarium inspect`: the OCI state with what Docker users expect beside it. */
+export interface ContainerInspection {
+  ociVersion: string;
+  id: string;
+  name: string;
+  status: ContainerState;
+  pid: number;
+  bundle: string;
+  annotations: Record<string, string>;
+  createdAt: string;
+  startedAt?: string;
+  finishedAt?: string;
+  exitCode?: number;
+  signal?: number;
+  oomKilled?: boolean;
+  root: RootSource;
+  config: unknown;
+  cgroup?: { version: 1 | 2; paths: Record<string, string> };
+  identity: { mapping: 'range' | 'single'; explanation: string; uidMappings: string; gidMappings: string };
+}
+
+export interface ProcessInfo {
+  identity: ProcessIdentity;
+  /** The pid inside the container's pid namespace. */
+  innerPid: number;
+  parentPid: number;
+  /** Both owners: as the host sees it and as the container does. */
+  hostUid: number;
+  uid: number;
+  command: string;
+  state: string;
+  rssBytes: number;
+}
+
+export interface NamespaceInfo {
+  type: NamespaceType;
+  inode: number;
+  /** `own`: differs from the host's. */
+  relation: 'own' | 'host';
+  /** Names of other containers in the same namespace. */
+  sharedWith: string[];
+}
+
+export interface MountInfo {
+  id: number;
+  parent: number;
+  device: string;
+  root: string;
+  destination: string;
+  type: string;
+  source: string;
+  options: string[];
+  superOptions: string[];
+  propagation: string;
+}
+
+export interface CapabilityReport {
+  sets: Record<'bounding' | 'effective' | 'permitted' | 'inheritable' | 'ambient', string[]>;
+  noNewPrivileges: boolean;
+  /** 0 off, 1 strict, 2 filter. */
+  seccomp: number;
+  securityLabel?: string;
+}
+
+export interface ExecSpecification extends Partial<Pick<Process, 'cwd' | 'env'>> {
+  /** Empty: the best shell found in the root. */
+  args?: string[];
+  user?: string;
+  terminal?: boolean;
+  consoleSize?: { height: number; width: number };
+}
+
+/** Where the output of a process can be had, and its input given: see docs/stage.md, "Attach". */
+export interface AttachTarget {
+  socket: string;
+  /** A program that connects a terminal to it, with its arguments. */
+  program: string;
+  args: string[];
+}
+
+export interface ExecSession {
+  session: string;
+  container: string;
+  args: string[];
+  identity: ProcessIdentity;
+  attach: AttachTarget;
+}

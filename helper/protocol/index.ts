@@ -1,0 +1,8 @@
+/** The contract between Terrarium's helper and those who ask it: the extension and the `terrarium` command. */
+export * from './container.js';
+export * from './errors.js';
+export * from './ledger.js';
+export * from './limits.js';
+export * from './machine.js';
+export * as oci from './oci.js';
+export * from './requests.js';

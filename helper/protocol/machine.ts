@@ -1,0 +1,40 @@
+export type Verdict = 'works' | 'missing' | 'partial';
+
+/** One line of the doctor: something that was tried, not guessed. */
+export interface DoctorLine {
+  /** Stable: `user-namespace`, `id-range`, `overlay`, `cgroup`… also the anchor in docs/doctor.md. */
+  id: string;
+  title: string;
+  verdict: Verdict;
+  /** What was tried and what the kernel answered. */
+  tried: string;
+  errno?: string;
+  /** What does not work without it. */
+  features: string[];
+  fix?: string;
+  command?: string;
+}
+
+export interface DoctorReport {
+  lines: DoctorLine[];
+}
+
+export interface ImageSummary {
+  name: string;
+  /** Of the manifest. */
+  digest: string;
+  createdAt: string;
+  /** Unpacked, on disk. */
+  sizeBytes: number;
+  /** Names of the containers that use it. */
+  usedBy: string[];
+  /** What import had to flatten or leave out, for instance devices or owners. */
+  notes: string[];
+}
+
+export interface ImportProgress {
+  phase: 'read' | 'unpack' | 'finish';
+  doneBytes: number;
+  totalBytes: number;
+  entries: number;
+}

@@ -1,0 +1,156 @@
+import { NotificationType, ProgressType, RequestType, RequestType0 } from 'vscode-jsonrpc';
+import type {
+  AttachTarget,
+  CapabilityReport,
+  ContainerInspection,
+  ContainerSpecification,
+  ContainerSummary,
+  ExecSession,
+  ExecSpecification,
+  MountInfo,
+  NamespaceInfo,
+  ProcessInfo,
+} from './container.js';
+import type { ErrorData } from './errors.js';
+import type { Ledger, LedgerSummary } from './ledger.js';
+import type { ContainerStats, LimitChange, LimitsReport } from './limits.js';
+import type { DoctorReport, ImageSummary, ImportProgress } from './machine.js';
+
+/** `container` is an id, an unambiguous start of one, or a name. */
+export interface ContainerReference {
+  container: string;
+}
+
+// ---- containers: client → helper ---------------------------------------------------------------------------------
+export const ListContainers = new RequestType0<ContainerSummary[], ErrorData>('container/list');
+
+/** Makes a container and its writable layer; starts nothing. */
+export interface CreateParams {
+  specification: ContainerSpecification;
+  /** Remove it as soon as its process ends. */
+  remove?: boolean;
+}
+export const CreateContainer = new RequestType<CreateParams, ContainerSummary, ErrorData>('container/create');
+
+export interface StartResult {
+  summary: ContainerSummary;
+  attach: AttachTarget;
+}
+export const StartContainer = new RequestType<ContainerReference, StartResult, ErrorData>('container/start');
+/** Create and start in one round trip. Nothing is left behind when the start fails. */
+export const RunContainer = new RequestType<CreateParams, StartResult, ErrorData>('container/run');
+
+export interface StopParams extends ContainerReference {
+  /** Default SIGTERM. Name or number. */
+  signal?: string;
+  /** Seconds until SIGKILL; default 10. */
+  graceSeconds?: number;
+}
+export const StopContainer = new RequestType<StopParams, ContainerSummary, ErrorData>('container/stop');
+export interface KillParams extends ContainerReference {
+  /** Default SIGKILL. */
+  signal?: string;
+  /** A process of the container, by its host pid; default its init. */
+  pid?: number;
+}
+export const KillContainer = new RequestType<KillParams, null, ErrorData>('container/kill');
+export const PauseContainer = new RequestType<ContainerReference, ContainerSummary, ErrorData>('container/pause');
+export const ResumeContainer = new RequestType<ContainerReference, ContainerSummary, ErrorData>('container/resume');
+export const RestartContainer = new RequestType<StopParams, StartResult, ErrorData>('container/restart');
+export interface RenameParams extends ContainerReference {
+  name: string;
+}
+export const RenameContainer = new RequestType<RenameParams, ContainerSummary, ErrorData>('container/rename');
+export interface RemoveParams extends ContainerReference {
+  /** Kill it first when it runs. */
+  force?: boolean;
+}
+export const RemoveContainer = new RequestType<RemoveParams, null, ErrorData>('container/remove');
+/** Answers when the container has ended. */
+export const WaitContainer = new RequestType<ContainerReference, ContainerSummary, ErrorData>('container/wait');
+export interface ExecParams extends ContainerReference {
+  process: ExecSpecification;
+}
+export const ExecInContainer = new RequestType<ExecParams, ExecSession, ErrorData>('container/exec');
+/** Attach to the container's own init (its terminal or its output). */
+export const AttachContainer = new RequestType<ContainerReference, AttachTarget, ErrorData>('container/attach');
+
+export interface LogEntry {
+  stream: 'stdout' | 'stderr' | 'gap';
+  /** Nanoseconds since the epoch, as a decimal string: beyond a double's precision. */
+  time: string;
+  /** base64: output is bytes. */
+  data: string;
+}
+export interface LogsResult {
+  entries: LogEntry[];
+  /** Where the next call goes on. */
+  next: string;
+}
+export interface LogsParams extends ContainerReference {
+  from?: string;
+  /** At most this many bytes; default 1 MiB. */
+  limit?: number;
+}
+/** What the container has printed, kept by its monitor. To follow it, attach. */
+export const ReadLogs = new RequestType<LogsParams, LogsResult, ErrorData>('container/logs');
+
+// ---- looking inside ----------------------------------------------------------------------------------------------
+export const InspectContainer = new RequestType<ContainerReference, ContainerInspection, ErrorData>(
+  'container/inspect',
+);
+export const ListProcesses = new RequestType<ContainerReference, ProcessInfo[], ErrorData>('container/processes');
+export const ListNamespaces = new RequestType<ContainerReference, NamespaceInfo[], ErrorData>('container/namespaces');
+export const ListMounts = new RequestType<ContainerReference, MountInfo[], ErrorData>('container/mounts');
+export const ReadCapabilities = new RequestType<ContainerReference, CapabilityReport, ErrorData>(
+  'container/capabilities',
+);
+
+// ---- limits ------------------------------------------------------------------------------------------------------
+export const ReadLimits = new RequestType<ContainerReference, LimitsReport, ErrorData>('limits/read');
+export interface SetLimitsParams extends ContainerReference {
+  changes: LimitChange[];
+}
+/** Writes, reads back and answers with what the kernel made of it. All or nothing: a refused one undoes the others. */
+export const SetLimits = new RequestType<SetLimitsParams, LimitsReport, ErrorData>('limits/set');
+
+// ---- the ledger --------------------------------------------------------------------------------------------------
+export const ListLedgers = new RequestType<ContainerReference, LedgerSummary[], ErrorData>('ledger/list');
+export interface LedgerParams extends ContainerReference {
+  /** Default: the latest start. */
+  operation?: string;
+}
+export const ReadLedger = new RequestType<LedgerParams, Ledger, ErrorData>('ledger/read');
+export interface RenderLedgerParams extends LedgerParams {
+  /** `markdown` to read; `script`: the plan as a shell script that a person can run. */
+  format: 'markdown' | 'script';
+}
+export const RenderLedger = new RequestType<RenderLedgerParams, { text: string }, ErrorData>('ledger/render');
+
+// ---- images ------------------------------------------------------------------------------------------------------
+export const ListImages = new RequestType0<ImageSummary[], ErrorData>('image/list');
+export interface ImportParams {
+  file: string;
+  name: string;
+  /** Token for `ImportProgressType` notifications. */
+  progress?: string;
+}
+/** Imports a root file system from a tar, told by its content: plain, gzip, xz or zstd. Cancel leaves nothing behind. */
+export const ImportImage = new RequestType<ImportParams, ImageSummary, ErrorData>('image/import');
+export const ImportProgressType = new ProgressType<ImportProgress>();
+export const RemoveImage = new RequestType<{ name: string }, null, ErrorData>('image/remove');
+// ---- the machine -------------------------------------------------------------------------------------------------
+/** Tries what containers need, one thing after another. */
+export const RunDoctor = new RequestType0<DoctorReport, ErrorData>('doctor/run');
+
+// ---- what a client watches: only while it is visible ---------------------------------------------------------------
+/** Replaces the set of containers whose statistics this client wants once a second; empty: none, and nothing polls. */
+export const WatchStats = new RequestType<{ containers: string[] }, null, ErrorData>('stats/watch');
+
+// ---- helper → client ---------------------------------------------------------------------------------------------
+/** Something about containers changed: the whole list, since it is short and order-free. */
+export const ContainersChanged = new NotificationType<{ containers: ContainerSummary[] }>('container/changed');
+export const ImagesChanged = new NotificationType<Record<string, never>>('image/changed');
+export const StatsSampled = new NotificationType<{ stats: ContainerStats[] }>('stats/sampled');
+/** A container ended in a way that a person should hear of. */
+export const ContainerEnded = new NotificationType<{ summary: ContainerSummary; message: string }>('container/ended');
