@@ -1,24 +1,55 @@
-// Bundles what runs: the extension, the helper, the `terrarium` command; with --tests the test files too.
+// Bundles what runs into dist/: the extension, the helper, its image agent, the `terrarium` command and what the
+// webviews load. With --tests the test files too, with --bench the measurements, with --production as it ships.
+// The stage is built by its Makefile: scripts/stage.mjs.
 import { existsSync, readdirSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import * as path from 'node:path';
 import { build } from 'esbuild';
 
 const root = path.resolve(import.meta.dirname, '..');
-const common = {
+const options = new Set(process.argv.slice(2));
+const production = options.has('--production');
+
+const node = {
   absWorkingDir: root,
   bundle: true,
   platform: 'node',
+  // The oldest Node that runs it: VS Code 1.100 and the `terrarium` command both have 20.
   target: 'node20',
   format: 'cjs',
-  sourcemap: true,
+  sourcemap: !production,
+  minifySyntax: production,
+  minifyWhitespace: production,
   logLevel: 'warning',
+  outExtension: { '.js': '.cjs' },
   // koffi loads a native file beside itself: it stays a package of its own.
   external: ['vscode', 'koffi'],
 };
-const present = (entries) => Object.fromEntries(Object.entries(entries).filter(([, file]) => existsSync(path.join(root, file))));
+
+/** Entry points that exist, so that a part of the tree builds alone. */
+const present = (entries) =>
+  Object.fromEntries(Object.entries(entries).filter(([, file]) => existsSync(path.join(root, file))));
+
+const testFiles = (kind) => {
+  const folder = path.join(root, 'test', kind);
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder, { recursive: true })
+    .map(String)
+    .filter((file) => file.endsWith('.test.ts') && !file.includes('node_modules'))
+    .map((file) => path.join(folder, file));
+};
+
+/** Removes bundles of tests that are gone, or they would go on running. */
+async function removeStale(folder, results) {
+  const made = new Set(results.flatMap((result) => Object.keys(result.metafile.outputs)));
+  for (const name of readdirSync(path.join(root, folder), { recursive: true }).map(String)) {
+    const file = path.join(folder, name);
+    if (/\.cjs(\.map)?$/.test(file) && !made.has(file)) await rm(path.join(root, file), { force: true });
+  }
+}
 
 await build({
-  ...common,
+  ...node,
   entryPoints: present({
     extension: 'extension/extension.ts',
     helper: 'helper/main.ts',
@@ -26,20 +57,21 @@ await build({
     cli: 'cli/main.ts',
   }),
   outdir: 'dist',
-  outExtension: { '.js': '.cjs' },
 });
 
-if (process.argv.includes('--tests')) {
-  const find = (folder) =>
-    existsSync(folder)
-      ? readdirSync(folder, { recursive: true }).map(String).filter((f) => f.endsWith('.test.ts')).map((f) => path.join(folder, f))
-      : [];
-  await build({
-    ...common,
-    entryPoints: ['unit', 'kernel', 'security', 'machine'].flatMap((kind) => find(path.join(root, 'test', kind))),
-    outbase: path.join(root, 'test'),
-    outdir: 'dist/test',
-    outExtension: { '.js': '.cjs' },
-    packages: 'external',
+if (options.has('--tests')) {
+  const tests = { ...node, outbase: path.join(root, 'test'), outdir: 'dist/test', metafile: true };
+  // Unit tests run in the checkout and may use development packages that cannot be bundled (esbuild, typescript).
+  const unit = await build({ ...tests, entryPoints: testFiles('unit'), packages: 'external' });
+  // The others run where only dist/ is: as another user, in a virtual machine, in an extension host.
+  const elsewhere = await build({
+    ...tests,
+    entryPoints: ['kernel', 'security', 'machine', 'editor', 'extension-host'].flatMap(testFiles),
+    external: [...node.external, 'playwright-core'],
   });
+  await removeStale('dist/test', [unit, elsewhere]);
+}
+
+if (options.has('--bench')) {
+  await build({ ...node, entryPoints: present({ bench: 'bench/main.ts' }), outdir: 'dist/bench' });
 }
