@@ -1,0 +1,475 @@
+/* Made by scripts/generate.mjs from helper/plan/step.ts: do not edit. */
+#ifndef TERRARIUM_STEPS_GENERATED_H
+#define TERRARIUM_STEPS_GENERATED_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum field_type { FIELD_U32, FIELD_U64, FIELD_STRING, FIELD_STRINGS, FIELD_BYTES };
+enum step_actor { ACTOR_MONITOR, ACTOR_INIT, ACTOR_ANY };
+
+/* `items` ends with a NULL that `count` leaves out. */
+struct field_strings {
+  const char **items;
+  uint32_t count;
+};
+
+/* Not aligned: it lies in the plan as it was received. */
+struct field_bytes {
+  const uint8_t *data;
+  uint32_t length;
+};
+
+enum step_code {
+  STEP_MONITOR = 1,
+  STEP_MAKE_DIRECTORY = 2,
+  STEP_MAKE_FILE = 3,
+  STEP_SYMLINK = 4,
+  STEP_WRITE_FILE = 5,
+  STEP_MAKE_CGROUP = 6,
+  STEP_UNSHARE = 7,
+  STEP_SET_NAMESPACES = 8,
+  STEP_JOIN_NAMESPACE = 9,
+  STEP_MAKE_PIPES = 10,
+  STEP_CLONE = 11,
+  STEP_MAP_IDS = 12,
+  STEP_JOIN_CGROUP = 13,
+  STEP_SET_PROPAGATION = 14,
+  STEP_MOUNT = 15,
+  STEP_BIND = 16,
+  STEP_MASK_PATH = 17,
+  STEP_READONLY_PATH = 18,
+  STEP_SET_ROOT = 19,
+  STEP_PIVOT_ROOT = 20,
+  STEP_CHROOT = 21,
+  STEP_SET_ROOT_ATTRIBUTES = 22,
+  STEP_SET_HOSTNAME = 23,
+  STEP_SET_DOMAINNAME = 24,
+  STEP_BRING_UP = 25,
+  STEP_SET_RLIMIT = 26,
+  STEP_OPEN_TERMINAL = 27,
+  STEP_SET_SESSION = 28,
+  STEP_SET_DUMPABLE = 29,
+  STEP_LIMIT_BOUNDING_SET = 30,
+  STEP_SET_IDS = 31,
+  STEP_SET_CAPABILITIES = 32,
+  STEP_SET_NO_NEW_PRIVILEGES = 33,
+  STEP_INSTALL_SECCOMP = 34,
+  STEP_CHANGE_DIRECTORY = 35,
+  STEP_EXECUTE = 36,
+  STEP_STAY_INIT = 37,
+  STEP_REMOVE_TREE = 38,
+  STEP_REMOVE_CGROUP = 39,
+};
+
+struct step_monitor {
+  const char *directory;
+  const char *socket;
+  uint64_t output_limit;
+  const char *events;
+};
+
+struct step_make_directory {
+  const char *path;
+  uint32_t mode;
+};
+
+struct step_make_file {
+  const char *path;
+  uint32_t mode;
+};
+
+struct step_symlink {
+  const char *target;
+  const char *path;
+};
+
+struct step_write_file {
+  const char *path;
+  const char *data;
+  uint32_t magic;
+};
+
+struct step_make_cgroup {
+  const char *path;
+};
+
+struct step_unshare {
+  uint32_t flags;
+};
+
+struct step_set_namespaces {
+  uint32_t pid;
+  uint64_t start_time;
+  uint32_t flags;
+};
+
+struct step_join_namespace {
+  const char *path;
+  uint32_t flags;
+};
+
+struct step_make_pipes {
+  uint32_t stdin;
+};
+
+struct step_clone {
+  uint32_t flags;
+  const char *cgroup;
+};
+
+struct step_map_ids {
+  const char *uid_map;
+  const char *gid_map;
+  const char *setgroups;
+};
+
+struct step_join_cgroup {
+  const char *path;
+};
+
+struct step_set_propagation {
+  const char *path;
+  uint32_t flags;
+};
+
+struct step_mount {
+  const char *type;
+  const char *source;
+  const char *destination;
+  uint32_t attributes;
+  const char *data;
+};
+
+struct step_bind {
+  const char *source;
+  const char *destination;
+  uint32_t recursive;
+  uint32_t attributes;
+  uint32_t propagation;
+  uint64_t device;
+};
+
+struct step_mask_path {
+  const char *path;
+};
+
+struct step_readonly_path {
+  const char *path;
+};
+
+struct step_set_root {
+  const char *path;
+};
+
+struct step_set_root_attributes {
+  uint32_t attributes;
+};
+
+struct step_set_hostname {
+  const char *name;
+};
+
+struct step_set_domainname {
+  const char *name;
+};
+
+struct step_bring_up {
+  const char *interface;
+};
+
+struct step_set_rlimit {
+  uint32_t resource;
+  uint64_t soft;
+  uint64_t hard;
+};
+
+struct step_open_terminal {
+  uint32_t rows;
+  uint32_t columns;
+};
+
+struct step_set_dumpable {
+  uint32_t value;
+};
+
+struct step_limit_bounding_set {
+  uint64_t keep;
+};
+
+struct step_set_ids {
+  uint32_t uid;
+  uint32_t gid;
+  struct field_bytes groups;
+  uint32_t setgroups;
+  uint32_t keep_capabilities;
+  uint32_t umask;
+};
+
+struct step_set_capabilities {
+  uint64_t effective;
+  uint64_t permitted;
+  uint64_t inheritable;
+  uint64_t ambient;
+};
+
+struct step_install_seccomp {
+  struct field_bytes filter;
+  uint32_t flags;
+};
+
+struct step_change_directory {
+  const char *path;
+};
+
+struct step_execute {
+  struct field_strings paths;
+  struct field_strings args;
+  struct field_strings env;
+  uint32_t supervise;
+};
+
+struct step_remove_tree {
+  const char *path;
+};
+
+struct step_remove_cgroup {
+  const char *path;
+};
+
+union step_fields {
+  struct step_monitor monitor;
+  struct step_make_directory make_directory;
+  struct step_make_file make_file;
+  struct step_symlink symlink;
+  struct step_write_file write_file;
+  struct step_make_cgroup make_cgroup;
+  struct step_unshare unshare;
+  struct step_set_namespaces set_namespaces;
+  struct step_join_namespace join_namespace;
+  struct step_make_pipes make_pipes;
+  struct step_clone clone;
+  struct step_map_ids map_ids;
+  struct step_join_cgroup join_cgroup;
+  struct step_set_propagation set_propagation;
+  struct step_mount mount;
+  struct step_bind bind;
+  struct step_mask_path mask_path;
+  struct step_readonly_path readonly_path;
+  struct step_set_root set_root;
+  struct step_set_root_attributes set_root_attributes;
+  struct step_set_hostname set_hostname;
+  struct step_set_domainname set_domainname;
+  struct step_bring_up bring_up;
+  struct step_set_rlimit set_rlimit;
+  struct step_open_terminal open_terminal;
+  struct step_set_dumpable set_dumpable;
+  struct step_limit_bounding_set limit_bounding_set;
+  struct step_set_ids set_ids;
+  struct step_set_capabilities set_capabilities;
+  struct step_install_seccomp install_seccomp;
+  struct step_change_directory change_directory;
+  struct step_execute execute;
+  struct step_remove_tree remove_tree;
+  struct step_remove_cgroup remove_cgroup;
+};
+
+struct field_shape {
+  uint8_t type;
+  uint8_t offset;
+};
+
+static const struct field_shape fields_monitor[] = {
+    {FIELD_STRING, offsetof(struct step_monitor, directory)},
+    {FIELD_STRING, offsetof(struct step_monitor, socket)},
+    {FIELD_U64, offsetof(struct step_monitor, output_limit)},
+    {FIELD_STRING, offsetof(struct step_monitor, events)},
+};
+static const struct field_shape fields_make_directory[] = {
+    {FIELD_STRING, offsetof(struct step_make_directory, path)},
+    {FIELD_U32, offsetof(struct step_make_directory, mode)},
+};
+static const struct field_shape fields_make_file[] = {
+    {FIELD_STRING, offsetof(struct step_make_file, path)},
+    {FIELD_U32, offsetof(struct step_make_file, mode)},
+};
+static const struct field_shape fields_symlink[] = {
+    {FIELD_STRING, offsetof(struct step_symlink, target)},
+    {FIELD_STRING, offsetof(struct step_symlink, path)},
+};
+static const struct field_shape fields_write_file[] = {
+    {FIELD_STRING, offsetof(struct step_write_file, path)},
+    {FIELD_STRING, offsetof(struct step_write_file, data)},
+    {FIELD_U32, offsetof(struct step_write_file, magic)},
+};
+static const struct field_shape fields_make_cgroup[] = {
+    {FIELD_STRING, offsetof(struct step_make_cgroup, path)},
+};
+static const struct field_shape fields_unshare[] = {
+    {FIELD_U32, offsetof(struct step_unshare, flags)},
+};
+static const struct field_shape fields_set_namespaces[] = {
+    {FIELD_U32, offsetof(struct step_set_namespaces, pid)},
+    {FIELD_U64, offsetof(struct step_set_namespaces, start_time)},
+    {FIELD_U32, offsetof(struct step_set_namespaces, flags)},
+};
+static const struct field_shape fields_join_namespace[] = {
+    {FIELD_STRING, offsetof(struct step_join_namespace, path)},
+    {FIELD_U32, offsetof(struct step_join_namespace, flags)},
+};
+static const struct field_shape fields_make_pipes[] = {
+    {FIELD_U32, offsetof(struct step_make_pipes, stdin)},
+};
+static const struct field_shape fields_clone[] = {
+    {FIELD_U32, offsetof(struct step_clone, flags)},
+    {FIELD_STRING, offsetof(struct step_clone, cgroup)},
+};
+static const struct field_shape fields_map_ids[] = {
+    {FIELD_STRING, offsetof(struct step_map_ids, uid_map)},
+    {FIELD_STRING, offsetof(struct step_map_ids, gid_map)},
+    {FIELD_STRING, offsetof(struct step_map_ids, setgroups)},
+};
+static const struct field_shape fields_join_cgroup[] = {
+    {FIELD_STRING, offsetof(struct step_join_cgroup, path)},
+};
+static const struct field_shape fields_set_propagation[] = {
+    {FIELD_STRING, offsetof(struct step_set_propagation, path)},
+    {FIELD_U32, offsetof(struct step_set_propagation, flags)},
+};
+static const struct field_shape fields_mount[] = {
+    {FIELD_STRING, offsetof(struct step_mount, type)},
+    {FIELD_STRING, offsetof(struct step_mount, source)},
+    {FIELD_STRING, offsetof(struct step_mount, destination)},
+    {FIELD_U32, offsetof(struct step_mount, attributes)},
+    {FIELD_STRING, offsetof(struct step_mount, data)},
+};
+static const struct field_shape fields_bind[] = {
+    {FIELD_STRING, offsetof(struct step_bind, source)},
+    {FIELD_STRING, offsetof(struct step_bind, destination)},
+    {FIELD_U32, offsetof(struct step_bind, recursive)},
+    {FIELD_U32, offsetof(struct step_bind, attributes)},
+    {FIELD_U32, offsetof(struct step_bind, propagation)},
+    {FIELD_U64, offsetof(struct step_bind, device)},
+};
+static const struct field_shape fields_mask_path[] = {
+    {FIELD_STRING, offsetof(struct step_mask_path, path)},
+};
+static const struct field_shape fields_readonly_path[] = {
+    {FIELD_STRING, offsetof(struct step_readonly_path, path)},
+};
+static const struct field_shape fields_set_root[] = {
+    {FIELD_STRING, offsetof(struct step_set_root, path)},
+};
+static const struct field_shape fields_set_root_attributes[] = {
+    {FIELD_U32, offsetof(struct step_set_root_attributes, attributes)},
+};
+static const struct field_shape fields_set_hostname[] = {
+    {FIELD_STRING, offsetof(struct step_set_hostname, name)},
+};
+static const struct field_shape fields_set_domainname[] = {
+    {FIELD_STRING, offsetof(struct step_set_domainname, name)},
+};
+static const struct field_shape fields_bring_up[] = {
+    {FIELD_STRING, offsetof(struct step_bring_up, interface)},
+};
+static const struct field_shape fields_set_rlimit[] = {
+    {FIELD_U32, offsetof(struct step_set_rlimit, resource)},
+    {FIELD_U64, offsetof(struct step_set_rlimit, soft)},
+    {FIELD_U64, offsetof(struct step_set_rlimit, hard)},
+};
+static const struct field_shape fields_open_terminal[] = {
+    {FIELD_U32, offsetof(struct step_open_terminal, rows)},
+    {FIELD_U32, offsetof(struct step_open_terminal, columns)},
+};
+static const struct field_shape fields_set_dumpable[] = {
+    {FIELD_U32, offsetof(struct step_set_dumpable, value)},
+};
+static const struct field_shape fields_limit_bounding_set[] = {
+    {FIELD_U64, offsetof(struct step_limit_bounding_set, keep)},
+};
+static const struct field_shape fields_set_ids[] = {
+    {FIELD_U32, offsetof(struct step_set_ids, uid)},
+    {FIELD_U32, offsetof(struct step_set_ids, gid)},
+    {FIELD_BYTES, offsetof(struct step_set_ids, groups)},
+    {FIELD_U32, offsetof(struct step_set_ids, setgroups)},
+    {FIELD_U32, offsetof(struct step_set_ids, keep_capabilities)},
+    {FIELD_U32, offsetof(struct step_set_ids, umask)},
+};
+static const struct field_shape fields_set_capabilities[] = {
+    {FIELD_U64, offsetof(struct step_set_capabilities, effective)},
+    {FIELD_U64, offsetof(struct step_set_capabilities, permitted)},
+    {FIELD_U64, offsetof(struct step_set_capabilities, inheritable)},
+    {FIELD_U64, offsetof(struct step_set_capabilities, ambient)},
+};
+static const struct field_shape fields_install_seccomp[] = {
+    {FIELD_BYTES, offsetof(struct step_install_seccomp, filter)},
+    {FIELD_U32, offsetof(struct step_install_seccomp, flags)},
+};
+static const struct field_shape fields_change_directory[] = {
+    {FIELD_STRING, offsetof(struct step_change_directory, path)},
+};
+static const struct field_shape fields_execute[] = {
+    {FIELD_STRINGS, offsetof(struct step_execute, paths)},
+    {FIELD_STRINGS, offsetof(struct step_execute, args)},
+    {FIELD_STRINGS, offsetof(struct step_execute, env)},
+    {FIELD_U32, offsetof(struct step_execute, supervise)},
+};
+static const struct field_shape fields_remove_tree[] = {
+    {FIELD_STRING, offsetof(struct step_remove_tree, path)},
+};
+static const struct field_shape fields_remove_cgroup[] = {
+    {FIELD_STRING, offsetof(struct step_remove_cgroup, path)},
+};
+
+struct step_shape {
+  const char *name; /* NULL: there is no step of this code */
+  uint8_t actor;
+  uint8_t field_count;
+  const struct field_shape *fields;
+};
+
+/* Indexed by code. */
+static const struct step_shape step_shapes[] = {
+    [STEP_MONITOR] = {"monitor", ACTOR_MONITOR, 4, fields_monitor},
+    [STEP_MAKE_DIRECTORY] = {"makeDirectory", ACTOR_ANY, 2, fields_make_directory},
+    [STEP_MAKE_FILE] = {"makeFile", ACTOR_ANY, 2, fields_make_file},
+    [STEP_SYMLINK] = {"symlink", ACTOR_ANY, 2, fields_symlink},
+    [STEP_WRITE_FILE] = {"writeFile", ACTOR_ANY, 3, fields_write_file},
+    [STEP_MAKE_CGROUP] = {"makeCgroup", ACTOR_MONITOR, 1, fields_make_cgroup},
+    [STEP_UNSHARE] = {"unshare", ACTOR_ANY, 1, fields_unshare},
+    [STEP_SET_NAMESPACES] = {"setNamespaces", ACTOR_ANY, 3, fields_set_namespaces},
+    [STEP_JOIN_NAMESPACE] = {"joinNamespace", ACTOR_ANY, 2, fields_join_namespace},
+    [STEP_MAKE_PIPES] = {"makePipes", ACTOR_MONITOR, 1, fields_make_pipes},
+    [STEP_CLONE] = {"clone", ACTOR_MONITOR, 2, fields_clone},
+    [STEP_MAP_IDS] = {"mapIds", ACTOR_MONITOR, 3, fields_map_ids},
+    [STEP_JOIN_CGROUP] = {"joinCgroup", ACTOR_MONITOR, 1, fields_join_cgroup},
+    [STEP_SET_PROPAGATION] = {"setPropagation", ACTOR_INIT, 2, fields_set_propagation},
+    [STEP_MOUNT] = {"mount", ACTOR_INIT, 5, fields_mount},
+    [STEP_BIND] = {"bind", ACTOR_INIT, 6, fields_bind},
+    [STEP_MASK_PATH] = {"maskPath", ACTOR_INIT, 1, fields_mask_path},
+    [STEP_READONLY_PATH] = {"readonlyPath", ACTOR_INIT, 1, fields_readonly_path},
+    [STEP_SET_ROOT] = {"setRoot", ACTOR_INIT, 1, fields_set_root},
+    [STEP_PIVOT_ROOT] = {"pivotRoot", ACTOR_INIT, 0, NULL},
+    [STEP_CHROOT] = {"chroot", ACTOR_INIT, 0, NULL},
+    [STEP_SET_ROOT_ATTRIBUTES] = {"setRootAttributes", ACTOR_INIT, 1, fields_set_root_attributes},
+    [STEP_SET_HOSTNAME] = {"setHostname", ACTOR_INIT, 1, fields_set_hostname},
+    [STEP_SET_DOMAINNAME] = {"setDomainname", ACTOR_INIT, 1, fields_set_domainname},
+    [STEP_BRING_UP] = {"bringUp", ACTOR_INIT, 1, fields_bring_up},
+    [STEP_SET_RLIMIT] = {"setRlimit", ACTOR_INIT, 3, fields_set_rlimit},
+    [STEP_OPEN_TERMINAL] = {"openTerminal", ACTOR_INIT, 2, fields_open_terminal},
+    [STEP_SET_SESSION] = {"setSession", ACTOR_INIT, 0, NULL},
+    [STEP_SET_DUMPABLE] = {"setDumpable", ACTOR_INIT, 1, fields_set_dumpable},
+    [STEP_LIMIT_BOUNDING_SET] = {"limitBoundingSet", ACTOR_INIT, 1, fields_limit_bounding_set},
+    [STEP_SET_IDS] = {"setIds", ACTOR_INIT, 6, fields_set_ids},
+    [STEP_SET_CAPABILITIES] = {"setCapabilities", ACTOR_INIT, 4, fields_set_capabilities},
+    [STEP_SET_NO_NEW_PRIVILEGES] = {"setNoNewPrivileges", ACTOR_INIT, 0, NULL},
+    [STEP_INSTALL_SECCOMP] = {"installSeccomp", ACTOR_INIT, 2, fields_install_seccomp},
+    [STEP_CHANGE_DIRECTORY] = {"changeDirectory", ACTOR_INIT, 1, fields_change_directory},
+    [STEP_EXECUTE] = {"execute", ACTOR_INIT, 4, fields_execute},
+    [STEP_STAY_INIT] = {"stayInit", ACTOR_INIT, 0, NULL},
+    [STEP_REMOVE_TREE] = {"removeTree", ACTOR_ANY, 1, fields_remove_tree},
+    [STEP_REMOVE_CGROUP] = {"removeCgroup", ACTOR_ANY, 1, fields_remove_cgroup},
+};
+enum { STEP_CODES = 40 };
+
+#endif
