@@ -1,0 +1,20 @@
+/** Where process information is read: another folder than /proc in tests. */
+export const procFolder = '/proc';
+
+/** What reading /proc gives for a process that has ended: at open, or between open and read. */
+export function isGone(error: unknown): boolean {
+  const code = (error as NodeJS.ErrnoException).code;
+  return code === 'ENOENT' || code === 'ESRCH';
+}
+
+/** The result of `read`, or undefined when the process it asks about has ended. Other errors are thrown. */
+export function unlessGone<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (isGone(error)) {
+      return undefined;
+    }
+    throw error;
+  }
+}

@@ -1,0 +1,151 @@
+/** The processes of a container, with the pids and owners that both sides see. */
+import { closeSync, constants, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
+import type { oci, ProcessIdentity, ProcessInfo } from '../protocol/index.js';
+import { overflowId, readIdMap, toContainerId } from './idmap.js';
+import { readNamespace } from './namespaces.js';
+import { procFolder, unlessGone } from './proc.js';
+import { type ProcessStat, parseStat } from './stat.js';
+import { type ProcessStatus, parseStatus } from './status.js';
+
+export interface ListProcessesOptions {
+  /** Processes that were made to enter the container: their parents are outside. */
+  entered?: readonly ProcessIdentity[];
+  /** Pids read from the cgroup.procs files of the container. */
+  cgroupPids?: readonly number[];
+  proc?: string;
+}
+
+/**
+ * Every process in the container, its init first, then by pid inside; empty when init has ended.
+ *
+ * Found by the pid namespace where its link may be read, and as descendants of init, of what entered, and of what is
+ * in the cgroup. A container in the host's pid namespace has no boundary there: only descendants and the cgroup count.
+ */
+export async function listProcesses(
+  init: ProcessIdentity,
+  { entered = [], cgroupPids = [], proc = procFolder }: ListProcessesOptions = {},
+): Promise<ProcessInfo[]> {
+  const first = readProcess(init.pid, proc);
+  const map = readIdMap(init.pid, 'uid', proc);
+  if (!first || first.stat.startTime !== init.startTime || !map) {
+    return [];
+  }
+  const depth = first.status.pids.length;
+  const ownPidNamespace = findPidNamespace(init.pid, proc);
+
+  const found = new Map<number, RawProcess>();
+  const waiting = [
+    init.pid,
+    ...entered
+      .filter(({ pid, startTime }) => readProcess(pid, proc)?.stat.startTime === startTime)
+      .map(({ pid }) => pid),
+    ...cgroupPids,
+    ...(ownPidNamespace === undefined ? [] : pidsInNamespace(ownPidNamespace, proc)),
+  ];
+  for (let pid = waiting.pop(); pid !== undefined; pid = waiting.pop()) {
+    const process = found.has(pid) ? undefined : readProcess(pid, proc);
+    // A helper process on its way in (in the cgroup, not yet in the pid namespace) has no pid at this depth.
+    if (process && process.status.pids.length >= depth) {
+      found.set(pid, process);
+      waiting.push(...readChildren(pid, proc));
+    }
+  }
+  return [...found.values()]
+    .map((process) => toProcessInfo(process, depth, map))
+    .sort(
+      (one, other) =>
+        Number(other.identity.pid === init.pid) - Number(one.identity.pid === init.pid) ||
+        one.innerPid - other.innerPid,
+    );
+}
+
+interface RawProcess {
+  stat: ProcessStat;
+  status: ProcessStatus;
+  commandLine: string;
+}
+
+function toProcessInfo(
+  { stat, status, commandLine }: RawProcess,
+  depth: number,
+  map: readonly oci.IdMapping[],
+): ProcessInfo {
+  const [hostUid] = status.uids;
+  return {
+    identity: { pid: stat.pid, startTime: stat.startTime },
+    // Pids in namespaces nested deeper still come after it.
+    innerPid: status.pids[depth - 1] ?? stat.pid,
+    parentPid: stat.parentPid,
+    hostUid,
+    uid: toContainerId(map, hostUid) ?? overflowId,
+    command: commandLine || `[${stat.command}]`,
+    state: stat.state,
+    rssBytes: status.rssBytes,
+  };
+}
+
+/** Reads through one descriptor of /proc/PID, so that all of it is about the same process. */
+function readProcess(pid: number, proc: string): RawProcess | undefined {
+  return unlessGone(() => {
+    const folder = openSync(`${proc}/${pid}`, constants.O_RDONLY | constants.O_DIRECTORY);
+    try {
+      const inside = `/proc/self/fd/${folder}`;
+      return {
+        stat: parseStat(readFileSync(`${inside}/stat`, 'utf8')),
+        status: parseStatus(readFileSync(`${inside}/status`, 'utf8')),
+        commandLine: readCommandLine(`${inside}/cmdline`),
+      };
+    } finally {
+      closeSync(folder);
+    }
+  });
+}
+
+/** A process may make its command line as long as its memory. */
+const longestCommandLine = 4096;
+
+function readCommandLine(path: string): string {
+  const file = openSync(path, constants.O_RDONLY);
+  try {
+    const buffer = Buffer.alloc(longestCommandLine);
+    const size = readSync(file, buffer, 0, buffer.length, null);
+    return buffer.toString('utf8', 0, size).replace(/\0+$/, '').replaceAll('\0', ' ');
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Children of every thread. The kernel may leave one out while they change: the pid namespace makes up for it. */
+function readChildren(pid: number, proc: string): number[] {
+  const threads = unlessGone(() => readdirSync(`${proc}/${pid}/task`)) ?? [];
+  return threads.flatMap((thread) => {
+    const text = unlessGone(() => readFileSync(`${proc}/${pid}/task/${thread}/children`, 'utf8')) ?? '';
+    return text.split(' ').filter(Boolean).map(Number);
+  });
+}
+
+/** Inode of the pid namespace of init, or undefined when it is ours or may not be read. */
+function findPidNamespace(pid: number, proc: string): number | undefined {
+  const inode = unlessDenied(() => readNamespace(pid, 'pid', proc));
+  return inode === readNamespace('self', 'pid', proc) ? undefined : inode;
+}
+
+function pidsInNamespace(inode: number, proc: string): number[] {
+  return readdirSync(proc)
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => unlessDenied(() => readNamespace(pid, 'pid', proc)) === inode);
+}
+
+/** Links of processes of other users may not be read: those are then not found by namespace. */
+function unlessDenied<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === 'EACCES' || code === 'EPERM') {
+      return undefined;
+    }
+    throw error;
+  }
+}

@@ -1,0 +1,62 @@
+/** /proc/PID/stat: state, parent, and the start time that tells a process from a later one with the same pid. */
+import { readFileSync } from 'node:fs';
+import { ErrorCode, type ProcessIdentity, terrariumError } from '../protocol/index.js';
+import { procFolder, unlessGone } from './proc.js';
+
+export interface ProcessStat {
+  pid: number;
+  /** At most 15 bytes, chosen by the process: may hold parentheses, spaces and line feeds. */
+  command: string;
+  /** R running, S sleeping, D waiting, T stopped, Z zombie and so on: proc(5). */
+  state: string;
+  parentPid: number;
+  /** Clock ticks since boot. */
+  startTime: number;
+}
+
+// Fields are counted from 1 in proc(5); those after the command begin with number 3.
+const firstAfterCommand = 3;
+const stateField = 3;
+const parentField = 4;
+const startTimeField = 22;
+
+/** @throws a terrariumError (Internal) when the text is no line of /proc/PID/stat. */
+export function parseStat(text: string): ProcessStat {
+  const open = text.indexOf('(');
+  // The command may hold ")": only the last one ends it, since numbers follow.
+  const close = text.lastIndexOf(')');
+  const fields = text
+    .slice(close + 2)
+    .trimEnd()
+    .split(' ');
+  const field = (number: number) => fields[number - firstAfterCommand] ?? '';
+  const stat = {
+    pid: Number.parseInt(text.slice(0, open), 10),
+    command: text.slice(open + 1, close),
+    state: field(stateField),
+    parentPid: Number.parseInt(field(parentField), 10),
+    startTime: Number.parseInt(field(startTimeField), 10),
+  };
+  if (open < 0 || close < open || Number.isNaN(stat.pid + stat.parentPid + stat.startTime)) {
+    throw terrariumError(ErrorCode.Internal, `Not a line of /proc/PID/stat: ${JSON.stringify(text.slice(0, 200))}`);
+  }
+  return stat;
+}
+
+/** The stat line of a process, or undefined when there is none with this pid. */
+export function readStat(pid: number, proc = procFolder): ProcessStat | undefined {
+  const text = unlessGone(() => readFileSync(`${proc}/${pid}/stat`, 'utf8'));
+  return text === undefined ? undefined : parseStat(text);
+}
+
+/** Who has this pid now, or undefined. */
+export function processIdentity(pid: number, proc = procFolder): ProcessIdentity | undefined {
+  const stat = readStat(pid, proc);
+  return stat && { pid: stat.pid, startTime: stat.startTime };
+}
+
+/** Whether the process still runs: not ended, not a zombie that awaits its parent, and no later one with its pid. */
+export function isAlive(identity: ProcessIdentity, proc = procFolder): boolean {
+  const stat = readStat(identity.pid, proc);
+  return stat !== undefined && stat.startTime === identity.startTime && stat.state !== 'Z' && stat.state !== 'X';
+}
