@@ -21,6 +21,8 @@ const node = {
   minifySyntax: production,
   minifyWhitespace: production,
   logLevel: 'warning',
+  // ES modules where a package has both: the UMD bundle of jsonc-parser cannot be bundled.
+  mainFields: ['module', 'main'],
   outExtension: { '.js': '.cjs' },
   // koffi loads a native file beside itself: it stays a package of its own.
   external: ['vscode', 'koffi'],
@@ -57,6 +59,21 @@ await build({
     cli: 'cli/main.ts',
   }),
   outdir: 'dist',
+});
+
+await build({
+  ...node,
+  platform: 'browser',
+  // Webviews of VS Code 1.100 are Chromium 132's.
+  target: 'chrome132',
+  format: 'iife',
+  entryPoints: [
+    { in: 'media/limits/main.ts', out: 'limits' },
+    { in: 'media/limits/limits.css', out: 'limits' },
+  ],
+  outdir: 'dist/media',
+  outExtension: {},
+  external: [],
 });
 
 if (options.has('--tests')) {

@@ -1,0 +1,177 @@
+import { createHash } from 'node:crypto';
+import * as path from 'node:path/posix';
+import * as z from 'zod/mini';
+
+/**
+ * What a specification file reaches of the machine it runs on. Files of a workspace are written by others: what is
+ * found here is shown and agreed to before anything starts. The helper checks the whole file; this looks, strictly,
+ * at the fields that count here, so that nothing it does not understand passes as harmless.
+ */
+const reach = z.looseObject({
+  root: z.optional(
+    z.discriminatedUnion('kind', [
+      z.looseObject({ kind: z.literal('host') }),
+      z.looseObject({ kind: z.literal('image') }),
+      z.looseObject({ kind: z.literal('directory'), path: z.string() }),
+    ]),
+  ),
+  mounts: z.optional(
+    z.array(
+      z.looseObject({
+        destination: z.string(),
+        source: z.optional(z.string()),
+        type: z.optional(z.string()),
+        options: z.optional(z.array(z.string())),
+      }),
+    ),
+  ),
+  network: z.optional(z.looseObject({ kind: z.string(), container: z.optional(z.string()) })),
+  shareHost: z.optional(z.array(z.string())),
+  capabilities: z.optional(z.looseObject({ add: z.optional(z.array(z.string())) })),
+  seccomp: z.optional(z.unknown()),
+  noNewPrivileges: z.optional(z.boolean()),
+  chroot: z.optional(z.boolean()),
+  maskedPaths: z.optional(z.array(z.string())),
+  readonlyPaths: z.optional(z.array(z.string())),
+});
+type Reach = z.infer<typeof reach>;
+
+/** Places that a file from elsewhere may not mount, below or above them. */
+export interface ProtectedPlace {
+  path: string;
+  reason: string;
+}
+
+export interface HostFacts {
+  /** Folder of the file: relative sources start there. */
+  folder: string;
+  home: string;
+  protected: readonly ProtectedPlace[];
+  /** The path with every link resolved; `undefined` when there is nothing. */
+  realpath(path: string): Promise<string | undefined>;
+}
+
+export interface HostAccess {
+  /** The specification with sources of mounts made absolute and free of links: what was judged is what is mounted. */
+  specification: Record<string, unknown>;
+  /** One sentence for each thing that a person has to agree to; empty: there is nothing. */
+  items: string[];
+  /** What is not done even when agreed to. */
+  refused: string[];
+  /** Identifies text and resolved paths together: agreeing to it says nothing about another text or another target. */
+  key: string;
+}
+
+/** Finds out what a specification reaches. Throws with one sentence when its shape is wrong. */
+export async function judgeHostAccess(text: string, value: unknown, facts: HostFacts): Promise<HostAccess> {
+  const parsed = reach.safeParse(value);
+  if (!parsed.success) throw new Error(z.prettifyError(parsed.error));
+  const specification = parsed.data;
+  const items: string[] = [];
+  const refused: string[] = [];
+  const sources: string[] = [];
+
+  const judge = async (source: string, describe: (shown: string) => string): Promise<string> => {
+    const absolute = absolutePath(source, facts);
+    const real = (await facts.realpath(absolute)) ?? absolute;
+    sources.push(real);
+    items.push(describe(real === absolute ? real : `${absolute} (really ${real})`));
+    for (const place of facts.protected) {
+      if (overlaps(real, place.path)) refused.push(`${real}: ${place.reason} (${place.path})`);
+    }
+    return real;
+  };
+
+  const mounts = await inOrder(specification.mounts ?? [], async (mount) => {
+    if (!isBind(mount)) return mount;
+    const access = mount.options?.includes('ro') || mount.options?.includes('rro') ? 'to read' : 'to read and write';
+    const source = await judge(mount.source ?? '', (shown) => `${shown}, ${access}, as ${mount.destination}`);
+    return { ...mount, source };
+  });
+  if (specification.root?.kind === 'directory') {
+    const real = await judge(specification.root.path, (shown) => `${shown}, to read, as its root`);
+    specification.root = { ...specification.root, path: real };
+  }
+  items.push(...describeSharing(specification));
+  // The machine's own root alone has no way out for what is read there; together with one it has.
+  if (items.length > 0 && (specification.root?.kind ?? 'host') === 'host') {
+    items.push('This machine’s own files, to read, as far as you may read them');
+  }
+  return {
+    specification: { ...specification, ...(specification.mounts && { mounts }) },
+    items,
+    refused,
+    key: createHash('sha256')
+      .update(JSON.stringify([text, sources]))
+      .digest('hex'),
+  };
+}
+
+type MountReach = NonNullable<Reach['mounts']>[number];
+
+/** As the helper decides it: without a type, a source makes a bind. Any type but tmpfs counts as the worse one. */
+function isBind(mount: MountReach): boolean {
+  return mount.type === undefined ? mount.source !== undefined : mount.type !== 'tmpfs';
+}
+
+function describeSharing(specification: Reach): string[] {
+  const items = (specification.shareHost ?? []).map((type) => `This machine’s ${type} namespace`);
+  if (specification.network?.kind === 'host') items.push('This machine’s network, with all that listens on it');
+  if (specification.network?.kind === 'container') {
+    items.push(`The network of the container ${specification.network.container ?? ''}`);
+  }
+  if (specification.chroot === true) items.push('chroot alone: processes and namespaces of this machine stay in reach');
+  if (specification.seccomp !== undefined && specification.seccomp !== 'default') {
+    items.push(
+      specification.seccomp === 'unconfined'
+        ? 'No system call filter'
+        : 'A system call filter of its own, not the default',
+    );
+  }
+  if (specification.noNewPrivileges === false) items.push('Programs may gain privileges (no_new_privs is off)');
+  const added = specification.capabilities?.add ?? [];
+  if (added.length > 0) items.push(`More capabilities than by default: ${added.join(', ')}`);
+  if (specification.maskedPaths !== undefined) items.push('A list of its own of what is hidden in /proc and /sys');
+  if (specification.readonlyPaths !== undefined) items.push('A list of its own of what is read-only in /proc');
+  return items;
+}
+
+function absolutePath(source: string, { folder, home }: HostFacts): string {
+  if (source === '~' || source.startsWith('~/')) return path.join(home, source.slice(1));
+  return path.resolve(folder, source);
+}
+
+const contains = (outer: string, inner: string): boolean =>
+  inner === outer || inner.startsWith(outer.endsWith('/') ? outer : `${outer}/`);
+const overlaps = (one: string, other: string): boolean => contains(one, other) || contains(other, one);
+
+async function inOrder<T>(list: readonly T[], each: (item: T) => Promise<T>): Promise<T[]> {
+  const results: T[] = [];
+  for (const item of list) results.push(await each(item));
+  return results;
+}
+
+/** What is protected by default: keys, sockets that are as good as being this user outside, and our own state. */
+export function protectedPlaces(home: string, runtime: string | undefined, data: string): ProtectedPlace[] {
+  const inHome = [
+    '.ssh',
+    '.gnupg',
+    '.aws',
+    '.azure',
+    '.kube',
+    '.docker',
+    '.config/gcloud',
+    '.netrc',
+    '.git-credentials',
+  ];
+  const sockets = ['/run/docker.sock', '/run/containerd', '/run/crio', '/run/podman', '/run/dbus', '/run/systemd'];
+  return [
+    ...inHome.map((name) => ({ path: path.join(home, name), reason: 'keys and credentials are not handed to a file' })),
+    ...sockets.map((socket) => ({ path: socket, reason: 'whoever reaches it is no longer contained' })),
+    // Beside other engines' sockets: the session bus and systemd --user, which start programs outside.
+    ...(runtime === undefined
+      ? []
+      : [{ path: runtime, reason: 'its sockets start programs outside of the container' }]),
+    { path: path.join(data, 'terrarium'), reason: 'containers may not change what makes containers' },
+  ];
+}
