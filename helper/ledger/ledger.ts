@@ -1,0 +1,65 @@
+import type { Answer, RecordedArgument, RecordedCall } from '../plan/answer.js';
+import type { Plan } from '../plan/step.js';
+import type { Ledger, LedgerCall } from '../protocol/index.js';
+import { errnoName } from './errno.js';
+import { explain } from './explain.js';
+import { flagNames } from './flags.js';
+
+export interface LedgerHeading {
+  container: string;
+  operation: string;
+  at: string;
+}
+
+/** Joins what was planned with what the kernel answered. Pure. */
+export function composeLedger(heading: LedgerHeading, plan: Plan, answer: Answer): Ledger {
+  const first = answer.records.reduce(
+    (least, call) => (call.start < least ? call.start : least),
+    answer.records[0]?.start ?? 0n,
+  );
+  const last = answer.records.reduce((most, call) => {
+    const end = call.start + BigInt(call.duration);
+    return end > most ? end : most;
+  }, first);
+  return {
+    ...heading,
+    succeeded: answer.status !== 'failed',
+    durationNanoseconds: Number(last - first),
+    dropped: answer.dropped,
+    steps: plan.map((step, index) => ({
+      index,
+      kind: step.kind,
+      ...explain(step),
+      calls: answer.records.filter((call) => call.step === index).map((call) => renderCall(call, first)),
+      failed: answer.failedStep === index,
+    })),
+  };
+}
+
+function renderCall(call: RecordedCall, first: bigint): LedgerCall {
+  return {
+    name: call.name,
+    args: call.args.map((argument) => renderArgument(call.name, argument)),
+    result: call.result,
+    errno: call.errno,
+    ...(call.errno === 0 ? {} : { errnoName: errnoName(call.errno) }),
+    startNanoseconds: Number(call.start - first),
+    durationNanoseconds: call.duration,
+    actor: call.actor,
+  };
+}
+
+const AT_FDCWD = -100;
+
+function renderArgument(call: string, argument: RecordedArgument): string {
+  switch (argument.type) {
+    case 'text':
+      return JSON.stringify(argument.value);
+    case 'descriptor':
+      return argument.value === AT_FDCWD ? 'AT_FDCWD' : String(argument.value);
+    case 'number':
+      return String(argument.value);
+    case 'flags':
+      return flagNames(call, argument.value);
+  }
+}

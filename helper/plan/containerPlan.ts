@@ -1,0 +1,243 @@
+import type { oci } from '../protocol/index.js';
+import { nestedMap } from '../zygote/identity.js';
+import {
+  CLONE_NEWCGROUP,
+  CLONE_NEWIPC,
+  CLONE_NEWNET,
+  CLONE_NEWNS,
+  CLONE_NEWPID,
+  CLONE_NEWTIME,
+  CLONE_NEWUSER,
+  CLONE_NEWUTS,
+  MOUNT_ATTR_RDONLY,
+  MS_PRIVATE,
+  MS_REC,
+  makeDevice,
+  PROC_SUPER_MAGIC,
+} from './constants.js';
+import { type OverlayLayers, overlayData, parseMountOptions } from './mountOptions.js';
+import { type Execution, executeSteps, privilegeSteps } from './processSteps.js';
+import type { Plan, Step } from './step.js';
+
+/** The root file system, ready to be mounted. */
+export interface RootPlan {
+  /** Mount point, a folder of ours. */
+  path: string;
+  layers: OverlayLayers;
+  /** A folder of ours to mount a tmpfs on, that then holds `upper` and `work`. */
+  scratch?: string | undefined;
+}
+
+/** Steps that put the process into its cgroup: see helper/cgroup/plan.ts. */
+export interface CgroupPlan {
+  beforeClone: readonly Step[];
+  cloneInto: string;
+  afterClone: readonly Step[];
+  eventsFile: string;
+}
+
+export interface MonitorPlan {
+  directory: string;
+  socket: string;
+  outputLimit: number;
+}
+
+export interface ContainerPlanInput {
+  config: oci.Config;
+  root: RootPlan;
+  monitor: MonitorPlan;
+  cgroup: CgroupPlan;
+  execution: Execution;
+  /** Compiled filter, empty for none. */
+  seccomp: Uint8Array;
+  /** /proc/PID/ns/net of the container whose network is shared. */
+  joinNetwork?: string | undefined;
+  /** Only chroot(2), to show what it does not do. */
+  chroot: boolean;
+  /** Give standard input a pipe; else /dev/null. */
+  stdin: boolean;
+}
+
+const cloneFlags: Readonly<Record<oci.NamespaceType, number>> = {
+  user: CLONE_NEWUSER,
+  mount: CLONE_NEWNS,
+  uts: CLONE_NEWUTS,
+  ipc: CLONE_NEWIPC,
+  network: CLONE_NEWNET,
+  pid: CLONE_NEWPID,
+  // Entered later: the new namespace's root is the cgroup the process is in when it unshares.
+  cgroup: 0,
+  time: 0,
+};
+
+const devices: readonly [string, number, number][] = [
+  ['null', 1, 3],
+  ['zero', 1, 5],
+  ['full', 1, 7],
+  ['random', 1, 8],
+  ['urandom', 1, 9],
+  ['tty', 5, 0],
+];
+
+const deviceLinks: readonly [string, string][] = [
+  ['/proc/self/fd', '/dev/fd'],
+  ['/proc/self/fd/0', '/dev/stdin'],
+  ['/proc/self/fd/1', '/dev/stdout'],
+  ['/proc/self/fd/2', '/dev/stderr'],
+  ['pts/ptmx', '/dev/ptmx'],
+];
+
+/** The plan that makes a container from its configuration. Pure. */
+export function containerPlan(input: ContainerPlanInput): Plan {
+  const { config } = input;
+  const own = (type: oci.NamespaceType) => config.linux.namespaces.some((namespace) => namespace.type === type);
+  return [
+    {
+      kind: 'monitor',
+      directory: input.monitor.directory,
+      socket: input.monitor.socket,
+      outputLimit: BigInt(input.monitor.outputLimit),
+      events: input.cgroup.eventsFile,
+    },
+    ...input.cgroup.beforeClone,
+    ...timeSteps(config),
+    ...(input.joinNetwork === undefined
+      ? []
+      : // In the monitor: once inside its own user namespace a process has no say over another container's network.
+        [{ kind: 'joinNamespace', path: input.joinNetwork, flags: CLONE_NEWNET } as const]),
+    ...(config.process.terminal ? [] : [{ kind: 'makePipes', stdin: input.stdin ? 1 : 0 } as const]),
+    {
+      kind: 'clone',
+      flags: config.linux.namespaces.reduce(
+        (flags, { type }) => flags | (type === 'network' && input.joinNetwork !== undefined ? 0 : cloneFlags[type]),
+        0,
+      ),
+      cgroup: input.cgroup.cloneInto,
+    },
+    ...mapSteps(config.linux.uidMappings ?? [], config.linux.gidMappings ?? []),
+    ...input.cgroup.afterClone,
+    ...(own('cgroup') ? [{ kind: 'unshare', flags: CLONE_NEWCGROUP } as const] : []),
+    { kind: 'setPropagation', path: '/', flags: MS_REC | MS_PRIVATE },
+    ...rootSteps(input.root),
+    ...config.mounts.flatMap(mountSteps),
+    ...sysctlSteps(config.linux.sysctl ?? {}),
+    ...(own('network') && input.joinNetwork === undefined ? [{ kind: 'bringUp', interface: 'lo' } as const] : []),
+    ...config.linux.readonlyPaths.map((path): Step => ({ kind: 'readonlyPath', path, tolerate: 'missing' })),
+    ...config.linux.maskedPaths.map((path): Step => ({ kind: 'maskPath', path, tolerate: 'missing' })),
+    ...(own('uts') && config.hostname !== undefined ? [{ kind: 'setHostname', name: config.hostname } as const] : []),
+    { kind: input.chroot ? 'chroot' : 'pivotRoot' },
+    ...(config.root.readonly ? [{ kind: 'setRootAttributes', attributes: MOUNT_ATTR_RDONLY } as const] : []),
+    ...privilegeSteps({ process: config.process, seccomp: input.seccomp, identity: config.linux.gidMappings ?? [] }),
+    ...executeSteps(config.process, input.execution),
+  ];
+}
+
+function timeSteps(config: oci.Config): Step[] {
+  if (!config.linux.namespaces.some((namespace) => namespace.type === 'time')) return [];
+  const { monotonic, boottime } = config.linux.timeOffsets ?? {};
+  const lines = [
+    ...(monotonic ? [`monotonic ${monotonic.secs} ${monotonic.nanosecs}\n`] : []),
+    ...(boottime ? [`boottime ${boottime.secs} ${boottime.nanosecs}\n`] : []),
+  ];
+  // The offsets must be written before the first process is in the namespace; unshare(CLONE_NEWTIME) counts for children.
+  return [
+    { kind: 'unshare', flags: CLONE_NEWTIME },
+    ...(lines.length === 0
+      ? []
+      : [
+          {
+            kind: 'writeFile',
+            path: '/proc/self/timens_offsets',
+            data: lines.join(''),
+            magic: PROC_SUPER_MAGIC,
+          } as const,
+        ]),
+  ];
+}
+
+function mapSteps(uids: readonly oci.IdMapping[], gids: readonly oci.IdMapping[]): Step[] {
+  return [
+    {
+      kind: 'mapIds',
+      uidMap: nestedMap(uids),
+      gidMap: nestedMap(gids),
+      // CVE-2014-8989: with a single id, leaving a group must not be possible, for a group can also take rights away.
+      setgroups: gids.length > 1 ? 'allow' : 'deny',
+    },
+  ];
+}
+
+function rootSteps(root: RootPlan): Step[] {
+  return [
+    ...(root.scratch === undefined || root.layers.writable === undefined
+      ? []
+      : ([
+          { kind: 'mount', type: 'tmpfs', source: 'tmpfs', destination: root.scratch, attributes: 0, data: 'mode=700' },
+          { kind: 'makeDirectory', path: root.layers.writable.upper, mode: 0o755 },
+          { kind: 'makeDirectory', path: root.layers.writable.work, mode: 0o700 },
+        ] as const)),
+    {
+      kind: 'mount',
+      type: 'overlay',
+      source: 'overlay',
+      destination: root.path,
+      attributes: 0,
+      data: overlayData(root.layers),
+    },
+    { kind: 'setRoot', path: root.path },
+  ];
+}
+
+function mountSteps(mount: oci.Mount): Step[] {
+  const options = parseMountOptions(mount.options ?? []);
+  const { destination } = mount;
+  if (options.bind || mount.type === 'bind') {
+    return [
+      {
+        kind: 'bind',
+        source: mount.source ?? '',
+        destination,
+        recursive: options.recursive ? 1 : 0,
+        attributes: options.attributes,
+        propagation: options.propagation,
+        device: 0n,
+      },
+    ];
+  }
+  const step: Step = {
+    kind: 'mount',
+    type: mount.type ?? 'none',
+    source: mount.source ?? 'none',
+    destination,
+    attributes: options.attributes,
+    data: options.data,
+  };
+  return destination === '/dev' ? [step, ...deviceSteps()] : [step];
+}
+
+/** Device files cannot be made in a user namespace: the host's are bound, after a look at what they are. */
+function deviceSteps(): Step[] {
+  return [
+    ...devices.map(
+      ([name, major, minor]): Step => ({
+        kind: 'bind',
+        source: `/dev/${name}`,
+        destination: `/dev/${name}`,
+        recursive: 0,
+        attributes: 0,
+        propagation: 0,
+        device: makeDevice(major, minor),
+      }),
+    ),
+    ...deviceLinks.map(([target, path]): Step => ({ kind: 'symlink', target, path })),
+  ];
+}
+
+function sysctlSteps(sysctl: Readonly<Record<string, string>>): Step[] {
+  return Object.entries(sysctl).map(([key, value]) => ({
+    kind: 'writeFile',
+    path: `/proc/sys/${key.includes('/') ? key : key.replaceAll('.', '/')}`,
+    data: value,
+    magic: PROC_SUPER_MAGIC,
+  }));
+}

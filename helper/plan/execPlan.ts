@@ -1,0 +1,66 @@
+import type { oci, ProcessIdentity } from '../protocol/index.js';
+import {
+  CLONE_NEWCGROUP,
+  CLONE_NEWIPC,
+  CLONE_NEWNET,
+  CLONE_NEWNS,
+  CLONE_NEWPID,
+  CLONE_NEWTIME,
+  CLONE_NEWUSER,
+  CLONE_NEWUTS,
+} from './constants.js';
+import type { CgroupPlan, MonitorPlan } from './containerPlan.js';
+import { executeSteps, privilegeSteps } from './processSteps.js';
+import type { Plan } from './step.js';
+
+export interface ExecPlanInput {
+  /** The container's init, whose namespaces are entered. */
+  target: ProcessIdentity;
+  /** Namespaces the container has of its own; entering one already shared is an error for user namespaces (EINVAL). */
+  namespaces: readonly oci.NamespaceType[];
+  process: oci.Process;
+  identity: readonly oci.IdMapping[];
+  seccomp: Uint8Array;
+  monitor: MonitorPlan;
+  cgroup: Pick<CgroupPlan, 'cloneInto' | 'afterClone' | 'eventsFile'>;
+  stdin: boolean;
+}
+
+const flagsOf: Readonly<Record<oci.NamespaceType, number>> = {
+  user: CLONE_NEWUSER,
+  mount: CLONE_NEWNS,
+  uts: CLONE_NEWUTS,
+  ipc: CLONE_NEWIPC,
+  network: CLONE_NEWNET,
+  pid: CLONE_NEWPID,
+  cgroup: CLONE_NEWCGROUP,
+  time: CLONE_NEWTIME,
+};
+
+/** The plan that starts one more process in a running container. Pure. */
+export function execPlan(input: ExecPlanInput): Plan {
+  const { target } = input;
+  const flags = input.namespaces.reduce((all, type) => all | flagsOf[type], 0);
+  const atFork = flags & CLONE_NEWPID;
+  const startTime = BigInt(target.startTime);
+  return [
+    {
+      kind: 'monitor',
+      directory: input.monitor.directory,
+      socket: input.monitor.socket,
+      outputLimit: BigInt(input.monitor.outputLimit),
+      events: input.cgroup.eventsFile,
+    },
+    // A pid namespace is entered by being born in it: the monitor joins for its children and stays outside.
+    ...(atFork === 0 ? [] : [{ kind: 'setNamespaces', pid: target.pid, startTime, flags: atFork } as const]),
+    ...(input.process.terminal === true ? [] : [{ kind: 'makePipes', stdin: input.stdin ? 1 : 0 } as const]),
+    { kind: 'clone', flags: 0, cgroup: input.cgroup.cloneInto },
+    ...input.cgroup.afterClone,
+    // CVE-2016-9962: from here on the container could look at this process.
+    { kind: 'setDumpable', value: 0 },
+    { kind: 'setNamespaces', pid: target.pid, startTime, flags: flags & ~atFork },
+    { kind: 'setRoot', path: '/' },
+    ...privilegeSteps({ process: input.process, seccomp: input.seccomp, identity: input.identity }),
+    ...executeSteps(input.process, { kind: 'execute', supervise: false }),
+  ];
+}

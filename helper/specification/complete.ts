@@ -1,0 +1,194 @@
+import type { ContainerSpecification, oci } from '../protocol/index.js';
+import { containerCapabilities } from '../security/capabilities.js';
+import { defaultProfile } from '../security/seccomp/profile.js';
+import type { Identity } from '../zygote/identity.js';
+
+/** What has to be known of the machine and the root to complete a specification. Reading it is the caller's work. */
+export interface SpecificationFacts {
+  name: string;
+  /** Absolute path of the container's mount point for its root. */
+  rootPath: string;
+  identity: Identity;
+  /** The user, resolved inside the root. */
+  user: { uid: number; gid: number; additionalGids: number[]; home: string };
+  /** From the image's configuration. */
+  image?: { env: string[]; args: string[]; cwd?: string } | undefined;
+  /** cgroup2 can be mounted inside. */
+  cgroupMount: boolean;
+  /** File systems of the host, mounted below `/`, that a container on the host's root needs besides `/` itself. */
+  hostMounts: readonly string[];
+}
+
+export const defaultMaskedPaths = [
+  '/proc/acpi',
+  '/proc/asound',
+  '/proc/interrupts',
+  '/proc/kcore',
+  '/proc/keys',
+  '/proc/latency_stats',
+  '/proc/sched_debug',
+  '/proc/scsi',
+  '/proc/timer_list',
+  '/proc/timer_stats',
+  '/sys/firmware',
+  '/sys/devices/virtual/powercap',
+  '/sys/fs/selinux',
+];
+export const defaultReadonlyPaths = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'];
+
+const defaultPath = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+/** Fills in every default. Pure: the same question has the same answer. */
+export function completeConfig(specification: ContainerSpecification, facts: SpecificationFacts): oci.Config {
+  const args = specification.args ?? facts.image?.args ?? [];
+  const terminal = specification.terminal ?? false;
+  const privileges = containerCapabilities(specification.capabilities ?? {});
+  const ambient =
+    facts.user.uid === 0 ? [] : (specification.capabilities?.add ?? []).filter((c) => privileges.includes(c));
+  const namespaces = namespacesOf(specification);
+  return {
+    ociVersion: '1.1.0',
+    hostname: specification.hostname ?? facts.name,
+    root: { path: facts.rootPath, readonly: specification.writable === 'none' },
+    process: {
+      terminal,
+      args,
+      cwd: specification.cwd ?? facts.image?.cwd ?? '/',
+      env: mergeEnvironment([
+        defaultPath,
+        `HOME=${facts.user.home}`,
+        ...(terminal ? ['TERM=xterm-256color'] : []),
+        ...(facts.image?.env ?? []),
+        ...(specification.env ?? []),
+      ]),
+      user: {
+        uid: facts.user.uid,
+        gid: facts.user.gid,
+        ...(facts.user.additionalGids.length > 0 ? { additionalGids: facts.user.additionalGids } : {}),
+      },
+      capabilities: {
+        bounding: privileges,
+        // A process that is not root keeps nothing but what was asked for by name (through the ambient set).
+        effective: facts.user.uid === 0 ? privileges : ambient,
+        permitted: facts.user.uid === 0 ? privileges : ambient,
+        // CVE-2022-27650: nothing is inheritable by default; ambient ones must be.
+        inheritable: ambient,
+        ambient,
+      },
+      ...(specification.rlimits ? { rlimits: specification.rlimits } : {}),
+      noNewPrivileges: specification.noNewPrivileges ?? true,
+      ...(specification.oomScoreAdj !== undefined ? { oomScoreAdj: specification.oomScoreAdj } : {}),
+    },
+    mounts: [...defaultMounts(specification, facts, namespaces), ...userMounts(specification)],
+    linux: {
+      namespaces,
+      uidMappings: facts.identity.uidMappings,
+      gidMappings: facts.identity.gidMappings,
+      ...(specification.timeOffsets ? { timeOffsets: specification.timeOffsets } : {}),
+      ...(specification.sysctl ? { sysctl: specification.sysctl } : {}),
+      ...(specification.resources ? { resources: specification.resources } : {}),
+      ...(specification.seccomp === 'unconfined'
+        ? {}
+        : {
+            seccomp:
+              specification.seccomp === undefined || specification.seccomp === 'default'
+                ? defaultProfile()
+                : specification.seccomp,
+          }),
+      rootfsPropagation: 'private',
+      // With chroot alone nothing else is hidden: that is what it is there to show.
+      maskedPaths: specification.maskedPaths ?? (specification.chroot === true ? [] : defaultMaskedPaths),
+      readonlyPaths: specification.readonlyPaths ?? (specification.chroot === true ? [] : defaultReadonlyPaths),
+    },
+    annotations: specification.annotations ?? {},
+  };
+}
+
+function namespacesOf(specification: ContainerSpecification): oci.Namespace[] {
+  const shared = new Set<oci.NamespaceType>(
+    specification.chroot === true
+      ? ['uts', 'ipc', 'pid', 'cgroup', 'time', 'network']
+      : (specification.shareHost ?? []),
+  );
+  if (specification.network?.kind === 'host') shared.add('network');
+  const types: oci.NamespaceType[] = ['user', 'mount', 'uts', 'ipc', 'network', 'pid', 'cgroup'];
+  if (specification.timeOffsets !== undefined) types.push('time');
+  return types.filter((type) => !shared.has(type)).map((type) => ({ type }));
+}
+
+function defaultMounts(
+  specification: ContainerSpecification,
+  facts: SpecificationFacts,
+  namespaces: readonly oci.Namespace[],
+): oci.Mount[] {
+  const own = (type: oci.NamespaceType) => namespaces.some((namespace) => namespace.type === type);
+  const hidden = ['nosuid', 'noexec', 'nodev'];
+  const ownNetwork = own('network') && specification.network?.kind !== 'container';
+  const terminalGroup = facts.identity.mapping === 'range' ? ['gid=5'] : [];
+  const mounts: oci.Mount[] = [
+    // A proc or sysfs of its own is allowed only to who owns the pid or network namespace: else the host's is bound.
+    own('pid')
+      ? { destination: '/proc', type: 'proc', source: 'proc', options: hidden }
+      : { destination: '/proc', type: 'bind', source: '/proc', options: ['rbind', ...hidden] },
+    // Mode 755: in a sticky, world-writable folder O_CREAT on a device is refused (EACCES) even to root.
+    {
+      destination: '/dev',
+      type: 'tmpfs',
+      source: 'tmpfs',
+      options: ['nosuid', 'strictatime', 'mode=755', 'size=65536k'],
+    },
+    {
+      destination: '/dev/pts',
+      type: 'devpts',
+      source: 'devpts',
+      options: ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620', ...terminalGroup],
+    },
+    {
+      destination: '/dev/shm',
+      type: 'tmpfs',
+      source: 'shm',
+      options: [...hidden, 'mode=1777', 'size=65536k'],
+    },
+    own('ipc')
+      ? { destination: '/dev/mqueue', type: 'mqueue', source: 'mqueue', options: hidden }
+      : { destination: '/dev/mqueue', type: 'bind', source: '/dev/mqueue', options: ['rbind', ...hidden] },
+    ownNetwork
+      ? { destination: '/sys', type: 'sysfs', source: 'sysfs', options: [...hidden, 'ro'] }
+      : { destination: '/sys', type: 'bind', source: '/sys', options: ['rbind', ...hidden, 'ro'] },
+  ];
+  if (facts.cgroupMount && own('cgroup') && ownNetwork) {
+    mounts.push({ destination: '/sys/fs/cgroup', type: 'cgroup2', source: 'cgroup', options: [...hidden, 'ro'] });
+  }
+  if ((specification.root ?? { kind: 'host' }).kind === 'host') {
+    for (const destination of facts.hostMounts) {
+      mounts.push({ destination, type: 'bind', source: destination, options: ['rbind', 'ro', 'nosuid', 'nodev'] });
+    }
+    mounts.push({ destination: '/tmp', type: 'tmpfs', source: 'tmpfs', options: ['nosuid', 'nodev', 'mode=1777'] });
+    mounts.push({ destination: '/run', type: 'tmpfs', source: 'tmpfs', options: ['nosuid', 'nodev', 'mode=755'] });
+  } else if (!own('network')) {
+    mounts.push({
+      destination: '/etc/resolv.conf',
+      type: 'bind',
+      source: '/etc/resolv.conf',
+      options: ['bind', 'ro', 'nosuid', 'nodev'],
+    });
+  }
+  return mounts;
+}
+
+/** Binds get nosuid and nodev whatever was asked: a setuid file of the host must not count inside. */
+function userMounts(specification: ContainerSpecification): oci.Mount[] {
+  return (specification.mounts ?? []).map((mount) => {
+    const type = mount.type ?? (mount.source === undefined ? 'tmpfs' : 'bind');
+    const options = new Set([...(mount.options ?? []), 'nosuid', 'nodev']);
+    if (type === 'bind' && !options.has('bind')) options.add('rbind');
+    return { destination: mount.destination, type, source: mount.source ?? type, options: [...options] };
+  });
+}
+
+/** Later variables win; each name appears once, at its first place. */
+export function mergeEnvironment(variables: readonly string[]): string[] {
+  const byName = new Map<string, string>();
+  for (const variable of variables) byName.set(variable.slice(0, variable.indexOf('=')), variable);
+  return [...byName.values()];
+}

@@ -1,0 +1,79 @@
+import { promises as fs } from 'node:fs';
+import * as path from 'node:path';
+import { flock } from '../../native/bindings/flock.js';
+import type { Answer } from '../plan/answer.js';
+import type { Plan } from '../plan/step.js';
+import { findListener, sendPlan } from './connection.js';
+import type { Identity } from './identity.js';
+import { hasUserManager, launchZygote, ZygoteError, zygoteSocket } from './launch.js';
+
+export interface ZygoteOptions {
+  stage: string;
+  runtime: string;
+  identity: Identity;
+  log(message: string): void;
+}
+
+/** The one zygote of this user, shared by all helpers: found when it is there, started when it is needed. */
+export class Zygote {
+  private ready: Promise<{ socket: string; pid: number }> | undefined;
+
+  constructor(private readonly options: ZygoteOptions) {}
+
+  /** Pid of the zygote, started if need be: the process that holds the user namespace. */
+  async pid(): Promise<number> {
+    return (await this.find()).pid;
+  }
+
+  /** Carries out a plan. A zygote that is gone is replaced once. */
+  async carryOut(plan: Plan): Promise<Answer> {
+    const { socket } = await this.find();
+    try {
+      return await sendPlan(socket, plan);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code !== 'ENOENT' && code !== 'ECONNREFUSED') throw error;
+      this.ready = undefined;
+      return sendPlan((await this.find()).socket, plan);
+    }
+  }
+
+  private find(): Promise<{ socket: string; pid: number }> {
+    this.ready ??= this.findOrStart().catch((error: unknown) => {
+      this.ready = undefined;
+      throw error;
+    });
+    return this.ready;
+  }
+
+  private async findOrStart(): Promise<{ socket: string; pid: number }> {
+    const { stage, runtime, identity } = this.options;
+    const service = hasUserManager(process.env);
+    const socket = await zygoteSocket(runtime, stage, identity, service);
+    const lock = await fs.open(path.join(runtime, 'zygote.lock'), 'a', 0o600);
+    try {
+      await flock(lock.fd, 'exclusive');
+      const listener = await findListener(socket);
+      if (listener !== undefined) return { socket, pid: listener };
+      const pid = await this.start(socket, service);
+      this.options.log(`zygote ${pid} listens at ${socket}`);
+      return { socket, pid };
+    } finally {
+      await lock.close();
+    }
+  }
+
+  private async start(socket: string, service: boolean): Promise<number> {
+    const { stage, runtime, identity, log } = this.options;
+    if (service) {
+      try {
+        return await launchZygote({ stage, socket, runtime, identity, service: true });
+      } catch (error) {
+        if (!(error instanceof ZygoteError)) throw error;
+        // Without the service everything but delegated cgroups works: the doctor tells.
+        log(`systemd --user did not start the zygote (${error.message}); starting it directly`);
+      }
+    }
+    return launchZygote({ stage, socket, runtime, identity, service: false });
+  }
+}
