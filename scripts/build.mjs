@@ -1,5 +1,6 @@
 // Bundles what runs into dist/: the extension, the helper, its image agent, the `terrarium` command and what the
-// webviews load. With --tests the test files too, with --bench the measurements, with --production as it ships.
+// webviews load. With --tests the test files too, with --bench the measurements, with --production as it ships
+// (elsewhere with --outdir=FOLDER).
 // The stage is built by its Makefile: scripts/stage.mjs.
 import { existsSync, readdirSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
@@ -9,6 +10,7 @@ import { build } from 'esbuild';
 const root = path.resolve(import.meta.dirname, '..');
 const options = new Set(process.argv.slice(2));
 const production = options.has('--production');
+const outdir = process.argv.find((option) => option.startsWith('--outdir='))?.slice('--outdir='.length) ?? 'dist';
 
 const node = {
   absWorkingDir: root,
@@ -58,7 +60,7 @@ await build({
     agent: 'helper/image/agent.ts',
     cli: 'cli/main.ts',
   }),
-  outdir: 'dist',
+  outdir,
 });
 
 await build({
@@ -71,7 +73,7 @@ await build({
     { in: 'media/limits/main.ts', out: 'limits' },
     { in: 'media/limits/limits.css', out: 'limits' },
   ],
-  outdir: 'dist/media',
+  outdir: path.join(outdir, 'media'),
   outExtension: {},
   external: [],
 });

@@ -1,0 +1,2 @@
+export async function runEditorSuite() {}
+export async function runExtensionHostSuite() {}

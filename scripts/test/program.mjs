@@ -1,0 +1,69 @@
+// Starts the programs that tests consist of, and feeds what they print to a tally.
+import { spawn } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
+import * as path from 'node:path';
+import { createInterface } from 'node:readline';
+
+export const root = path.resolve(import.meta.dirname, '../..');
+
+/** Whether a program is on PATH. */
+export const onPath = (program) =>
+  (process.env.PATH ?? '').split(':').some((folder) => folder !== '' && existsSync(path.join(folder, program)));
+
+/**
+ * Runs a program to its end; its standard output and error arrive line by line.
+ * @param {string[]} command
+ * @param {{cwd?: string, env?: NodeJS.ProcessEnv}} options
+ * @param {(line: string) => void} onLine
+ * @returns {Promise<string>} Empty when it exited with 0, else how it ended.
+ */
+export function runLines([program, ...args], options, onLine) {
+  return new Promise((resolve) => {
+    const child = spawn(program, args, { cwd: root, ...options, stdio: ['ignore', 'pipe', 'pipe'] });
+    for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on('line', onLine);
+    child.on('error', (error) => resolve(`${program}: ${error.message}`));
+    child.on('close', (code, signal) =>
+      resolve(code === 0 ? '' : `${program} ended with ${signal ?? `status ${code}`}`),
+    );
+  });
+}
+
+/** Bundled test files of one kind below a tree that was built with --tests, relative to it. */
+export function testFiles(tree, kind) {
+  const folder = path.join(tree, 'dist/test', kind);
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder, { recursive: true })
+    .map(String)
+    .filter((file) => file.endsWith('.test.cjs'))
+    .sort()
+    .map((file) => path.join('dist/test', kind, file));
+}
+
+/** Bundled test files of a kind that the command line asks for. */
+export const chosenFiles = (kind, filters) =>
+  testFiles(root, kind).filter((file) => filters.length === 0 || filters.some((filter) => file.includes(filter)));
+
+/** The command that runs test files with our reporter; `tree` holds scripts/test/reporter.mjs too. */
+export const nodeTest = (tree, files, { node = process.execPath, concurrency = 2 } = {}) => [
+  node,
+  '--test',
+  `--test-concurrency=${concurrency}`,
+  `--test-reporter=${path.join(tree, 'scripts/test/reporter.mjs')}`,
+  '--test-reporter-destination=stdout',
+  ...files,
+];
+
+/**
+ * Runs one suite: a suite that ran no test, or that ended badly without a failed test, is a failure itself.
+ * @param {ReturnType<import('./tally.mjs').createTally>} tally
+ */
+export async function runSuite(tally, suite, command, options) {
+  tally.begin(suite);
+  const before = tally.count;
+  const failedBefore = tally.failed;
+  const ended = await runLines(command, options, (line) => tally.line(suite, line));
+  if (tally.count === before)
+    tally.add(suite, { name: 'runs tests', outcome: 'failed', error: ended || 'it ran none' });
+  else if (ended !== '' && tally.failed === failedBefore)
+    tally.add(suite, { name: 'ends well', outcome: 'failed', error: ended });
+}

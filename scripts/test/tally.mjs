@@ -1,0 +1,82 @@
+// Counts results of all suites, prints them as they come and sums them up in one last line.
+import { resultMark } from './reporter.mjs';
+
+const colours = process.stdout.isTTY && !process.env.NO_COLOR;
+const paint = (code, text) => (colours ? `\u001b[${code}m${text}\u001b[0m` : text);
+const indent = (text) => text.replace(/^/gm, '      ');
+
+/**
+ * A count over suites.
+ * @param {RegExp[] | undefined} allowedSkips  When given, a skip that none of them matches (as `suite › test: reason`)
+ *   counts as failed: a machine that can run everything must not pass by skipping.
+ */
+export function createTally(allowedSkips) {
+  const total = { passed: 0, failed: 0, skipped: 0 };
+  const failures = [];
+  const skips = new Map();
+
+  /** @param {string} suite @param {import('./reporter.mjs').Result} result */
+  function add(suite, result) {
+    const name = `${suite} › ${result.name}`;
+    const { outcome, error } = refuseSkip(name, result);
+    total[outcome] += 1;
+    const time = result.ms === undefined ? '' : paint(2, ` (${Math.round(result.ms)} ms)`);
+    if (outcome === 'passed') console.log(`  ${paint(32, '✓')} ${result.name}${time}`);
+    if (outcome === 'skipped') {
+      skips.set(result.reason, [...(skips.get(result.reason) ?? []), name]);
+      console.log(`  ${paint(33, '-')} ${result.name} ${paint(2, `skipped: ${result.reason}`)}`);
+    }
+    if (outcome === 'failed') {
+      failures.push({ name, error });
+      console.log(`  ${paint(31, '✗')} ${result.name}${time}\n${indent(error ?? 'failed')}`);
+    }
+  }
+
+  function refuseSkip(name, result) {
+    if (result.outcome !== 'skipped' || allowedSkips === undefined) return result;
+    const text = `${name}: ${result.reason}`;
+    if (allowedSkips.some((allowed) => allowed.test(text))) return result;
+    return { outcome: 'failed', error: `skipped, but this run must not skip it: ${result.reason}` };
+  }
+
+  return {
+    add,
+    /** How many tests have been counted. */
+    get count() {
+      return total.passed + total.failed + total.skipped;
+    },
+    get failed() {
+      return total.failed;
+    },
+    /** Announces a suite. */
+    begin(suite) {
+      console.log(`\n${paint(1, suite)}`);
+    },
+    /** Takes a line of a suite's output: a result of the reporter, or what a test printed. */
+    line(suite, text) {
+      const at = text.indexOf(resultMark);
+      if (at < 0) {
+        console.log(text);
+        return;
+      }
+      if (at > 0) console.log(text.slice(0, at));
+      add(suite, JSON.parse(text.slice(at + resultMark.length)));
+    },
+    /** Prints failures, skips by reason and the last line. @returns {number} the exit code */
+    finish() {
+      if (failures.length > 0) {
+        console.log(`\n${paint(31, 'Failed')}`);
+        for (const { name, error } of failures) console.log(`  ${name}\n${indent(error ?? 'failed')}`);
+      }
+      if (skips.size > 0) {
+        console.log(`\n${paint(33, 'Skipped')}`);
+        for (const [reason, names] of skips) {
+          console.log(`  ${reason}`);
+          for (const name of names) console.log(`    ${name}`);
+        }
+      }
+      console.log(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
+      return total.failed > 0 || total.passed === 0 ? 1 : 0;
+    },
+  };
+}
