@@ -1,0 +1,60 @@
+#define _GNU_SOURCE
+#include "init.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* Blocked signals are kept for sigwaitinfo even by PID 1, for which those without a handler would be thrown away. */
+static void block_signals(sigset_t *set) {
+  static const int of_the_program[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS};
+  sigfillset(set);
+  for (size_t i = 0; i < sizeof of_the_program / sizeof *of_the_program; i++) sigdelset(set, of_the_program[i]);
+  /* Ignored, children would be reaped without a word, and their status lost. */
+  if (signal(SIGCHLD, SIG_DFL) == SIG_ERR || sigprocmask(SIG_SETMASK, set, NULL) < 0) _exit(125);
+}
+
+/* Reaps all that have ended. Returns whether `child` was among them, with its wait status. */
+static bool reap(pid_t child, int *status) {
+  bool found = false;
+  int one;
+  pid_t pid;
+  while ((pid = waitpid(-1, &one, WNOHANG)) > 0) {
+    if (pid != child) continue;
+    *status = one;
+    found = true;
+  }
+  return found;
+}
+
+_Noreturn void init_stay(void) {
+  sigset_t set;
+  int status;
+  block_signals(&set);
+  close_range(3, ~0u, 0);
+  /* After a change of ids without exec /proc/PID/ns belongs to root: entering the container needs it. */
+  if (prctl(PR_SET_DUMPABLE, 1) < 0 || prctl(PR_SET_NAME, "init") < 0) _exit(125);
+  for (;;) {
+    siginfo_t info;
+    reap(-1, &status);
+    int number = sigwaitinfo(&set, &info);
+    if (number == SIGTERM || number == SIGINT) _exit(0);
+  }
+}
+
+_Noreturn void init_supervise(pid_t child) {
+  sigset_t set;
+  int status;
+  block_signals(&set);
+  while (!reap(child, &status)) {
+    siginfo_t info;
+    int number = sigwaitinfo(&set, &info);
+    /* The kernel has told the whole foreground process group of a terminal, so the child knows. */
+    if (number <= 0 || number == SIGCHLD || info.si_code == SI_KERNEL) continue;
+    kill(child, number);
+  }
+  _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+}

@@ -1,0 +1,36 @@
+/* What watch.c and watch_prepare.c share of the one monitor that this process is. */
+#ifndef TERRARIUM_MONITOR_H
+#define TERRARIUM_MONITOR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "attach_server.h"
+#include "exit_record.h"
+#include "output.h"
+#include "process_input.h"
+#include "watch.h"
+
+/* One fork of the zygote watches one process. */
+extern struct monitor {
+  struct output output;
+  struct exit_record record;
+  struct process_input input;
+  struct attach_server server;
+  struct process_exit how;
+  uint64_t hangup_until; /* CLOCK_MONOTONIC ms, as all times here; 0: none */
+  uint64_t accept_until;
+  uint64_t ended_at;
+  uint64_t cgroups_at; /* next attempt, 0: done */
+  uint64_t record_at;
+  bool synced;
+  char payload[FRAME_PAYLOAD_MAX];
+} monitor;
+
+/* Leaves behind what the zygote was, and gets ready to poll. Returns 0, or the first -errno having done what it could. */
+int monitor_begin(const struct watch *watch);
+
+/* The `oom_kill` counter of memory.events or memory.oom_control. Returns 0 or -errno. */
+int monitor_read_oom_kills(int fd, unsigned long long *kills);
+
+#endif
