@@ -24,7 +24,6 @@ export type LimitsHelper = Pick<HelperClient, 'request' | 'onNotification' | 'st
 /** The form for the limits of one container. It watches use only while it is visible. */
 export class LimitsPanel {
   private readonly disposables: Disposable[] = [];
-  private readonly ended: Promise<void>;
   private ready = false;
   private name: string;
   private state: string | undefined;
@@ -53,9 +52,6 @@ export class LimitsPanel {
     name: string,
   ) {
     this.name = name;
-    this.ended = new Promise((resolve) => {
-      panel.onDidDispose(resolve, undefined, this.disposables);
-    });
     panel.onDidDispose(() => this.dispose(), undefined, this.disposables);
     panel.onDidChangeViewState(() => this.visibilityChanged(), undefined, this.disposables);
     panel.webview.onDidReceiveMessage((message: unknown) => this.receive(message), undefined, this.disposables);
@@ -82,9 +78,8 @@ export class LimitsPanel {
     });
   }
 
-  /** Settles when the panel has been closed. */
-  get closed(): Promise<void> {
-    return this.ended;
+  onDidClose(handler: () => void): void {
+    this.panel.onDidDispose(handler, undefined, this.disposables);
   }
 
   reveal(): void {

@@ -164,14 +164,26 @@ export function protectedPlaces(home: string, runtime: string | undefined, data:
     '.netrc',
     '.git-credentials',
   ];
-  const sockets = ['/run/docker.sock', '/run/containerd', '/run/crio', '/run/podman', '/run/dbus', '/run/systemd'];
+  // Engines' sockets, the buses, systemd --user and agents: whoever reaches them starts programs outside.
+  const sockets = [
+    'docker.sock',
+    'podman',
+    'containerd',
+    'crio',
+    'buildkit',
+    'dbus',
+    'bus',
+    'systemd',
+    'gnupg',
+    'keyring',
+  ];
+  const runtimes = ['/run', ...(runtime === undefined ? [] : [runtime])];
+  const place = (reason: string) => (file: string) => ({ path: file, reason });
+  const socketPlaces = runtimes.flatMap((folder) => sockets.map((name) => path.join(folder, name)));
+  const ownState = [data, ...(runtime === undefined ? [] : [runtime])].map((folder) => path.join(folder, 'terrarium'));
   return [
-    ...inHome.map((name) => ({ path: path.join(home, name), reason: 'keys and credentials are not handed to a file' })),
-    ...sockets.map((socket) => ({ path: socket, reason: 'whoever reaches it is no longer contained' })),
-    // Beside other engines' sockets: the session bus and systemd --user, which start programs outside.
-    ...(runtime === undefined
-      ? []
-      : [{ path: runtime, reason: 'its sockets start programs outside of the container' }]),
-    { path: path.join(data, 'terrarium'), reason: 'containers may not change what makes containers' },
+    ...inHome.map((name) => path.join(home, name)).map(place('keys and credentials are not handed to a file')),
+    ...[...socketPlaces, '/run/user'].map(place('whoever reaches it is no longer contained')),
+    ...ownState.map(place('containers may not change what makes containers')),
   ];
 }
