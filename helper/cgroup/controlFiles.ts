@@ -1,6 +1,6 @@
 import { ErrorCode, terrariumError } from '../protocol/index.js';
 import type { Limits } from './resources.js';
-import { weightToShares } from './units.js';
+import { sharesToWeight } from './units.js';
 
 /** One write(2) to a file of a controller. */
 export interface ControlWrite {
@@ -19,7 +19,7 @@ export function v2Writes(limits: Limits): ControlWrite[] {
   add('memory.swap.max', limits.swap);
   add('memory.low', limits.reservation);
   if (limits.cpu !== undefined) add('cpu.max', `${limits.cpu.quota} ${limits.cpu.period}`);
-  add('cpu.weight', limits.weight);
+  if (limits.shares !== undefined) add('cpu.weight', sharesToWeight(limits.shares));
   add('pids.max', limits.pids);
   add('cpuset.cpus', limits.cpus);
   add('cpuset.mems', limits.mems);
@@ -46,7 +46,7 @@ export function v1Writes(limits: Limits): ControlWrite[] {
     add('cpu', 'cpu.cfs_period_us', cpu.period);
     add('cpu', 'cpu.cfs_quota_us', cpu.quota === 'max' ? -1 : cpu.quota);
   }
-  if (limits.weight !== undefined) add('cpu', 'cpu.shares', weightToShares(limits.weight));
+  if (limits.shares !== undefined) add('cpu', 'cpu.shares', limits.shares);
   if (limits.pids !== undefined) add('pids', 'pids.max', limits.pids);
   const foreign = [
     ...Object.keys(limits.others),

@@ -22,6 +22,7 @@ export function findHierarchies(procCgroup: string, mountinfo: string): Hierarch
     const match = /^(\d+):([^:]*):(.*)$/.exec(line);
     if (match === null) continue;
     const [, id = '', names = '', group = ''] = match;
+    if (group.split('/').includes('..')) continue;
     const controllers = names === '' ? [] : names.split(',');
     const version = id === '0' ? 2 : 1;
     for (const mount of mounts) {

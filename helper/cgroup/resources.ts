@@ -28,8 +28,8 @@ export interface Limits {
   /** Bytes the kernel spares while it can reclaim elsewhere. */
   reservation?: number;
   cpu?: CpuQuota;
-  /** 1 to 10000. */
-  weight?: number;
+  /** 2 to 262144, as OCI and v1 have it: finer than the weights of v2, so nothing is lost. */
+  shares?: number;
   /** Count. */
   pids?: LimitValue;
   cpus?: string;
@@ -55,7 +55,7 @@ export function limitsOf(resources: oci.Resources | undefined): Limits {
   if (cpu?.quota) {
     limits.cpu = { quota: unlessNegative('cpu.quota', cpu.quota), period: cpu.period || defaultPeriod };
   }
-  if (cpu?.shares) limits.weight = sharesToWeight(cpu.shares);
+  if (cpu?.shares) limits.shares = cpu.shares;
   if (cpu?.cpus) limits.cpus = cpu.cpus;
   if (cpu?.mems) limits.mems = cpu.mems;
   if (pids !== undefined) limits.pids = pids.limit > 0 ? pids.limit : 'max';
@@ -103,7 +103,8 @@ function applyUnified(limits: Limits, file: string, text: string): void {
       limits.cpu = parseCpuMax(text);
       return;
     case 'cpu.weight':
-      limits.weight = Number(text);
+      checkChange({ name: 'cpu.weight', value: Number(text) });
+      limits.shares = weightToShares(Number(text));
       return;
     case 'pids.max':
       limits.pids = parseLimit(text);
@@ -128,7 +129,7 @@ export function limitValue(limits: Limits, name: LimitName): LimitValue | undefi
     case 'cpu.max':
       return limits.cpu === undefined ? undefined : quotaToCores(limits.cpu);
     case 'cpu.weight':
-      return limits.weight;
+      return limits.shares === undefined ? undefined : sharesToWeight(limits.shares);
     case 'pids.max':
       return limits.pids;
   }
@@ -187,7 +188,7 @@ export function applyChanges(resources: oci.Resources, changes: readonly LimitCh
         limits.cpu = coresToQuota(change.value, period);
         break;
       case 'cpu.weight':
-        limits.weight = weightOf(change.value);
+        limits.shares = weightToShares(weightOf(change.value));
         break;
       case 'pids.max':
         limits.pids = change.value;
@@ -214,7 +215,7 @@ export function resourcesOf(limits: Limits): oci.Resources {
     cpu.quota = number(limits.cpu.quota);
     cpu.period = limits.cpu.period;
   }
-  if (limits.weight !== undefined) cpu.shares = weightToShares(limits.weight);
+  if (limits.shares !== undefined) cpu.shares = limits.shares;
   if (limits.cpus !== undefined) cpu.cpus = limits.cpus;
   if (limits.mems !== undefined) cpu.mems = limits.mems;
   return {

@@ -1,0 +1,172 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import * as path from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { type CgroupAccess, detectCgroupAccess } from '../../../helper/cgroup/access.js';
+import { prepareDelegation } from '../../../helper/cgroup/delegation.js';
+import { findHierarchies } from '../../../helper/cgroup/hierarchies.js';
+import { makeTree } from './tree.js';
+
+const pid = 77;
+const unit = '/user.slice/user-1000.slice/user@1000.service/app.slice/terrarium-1.service';
+const v2Mount = '41 31 0:38 / /sys/fs/cgroup rw,relatime - cgroup2 cgroup2 rw\n';
+const hybridMounts = [
+  '35 31 0:32 / /sys/fs/cgroup/memory rw,relatime - cgroup cgroup rw,memory',
+  '39 31 0:36 / /sys/fs/cgroup/pids rw,relatime - cgroup cgroup rw,pids',
+  '32 31 0:29 / /sys/fs/cgroup/cpu,cpuacct rw,relatime - cgroup cgroup rw,cpu,cpuacct',
+  '41 31 0:38 / /sys/fs/cgroup/unified rw,relatime - cgroup2 cgroup2 rw',
+  '',
+].join('\n');
+
+/** Detection on a machine whose files are `files`, where the user may write below `writable`. */
+async function detect(
+  t: TestContext,
+  options: { groups: string; mounts: string; files?: Record<string, string>; writable?: string[] },
+): Promise<{ access: CgroupAccess; root: string }> {
+  const root = makeTree(t, {
+    [`proc/${pid}/cgroup`]: options.groups,
+    [`proc/${pid}/mountinfo`]: options.mounts,
+    ...options.files,
+  });
+  const access = await detectCgroupAccess(pid, {
+    root,
+    uid: process.getuid?.() ?? 0,
+    user: 'ann',
+    canWrite: async (file) => (options.writable ?? []).some((folder) => file.startsWith(path.join(root, folder))),
+  });
+  return { access, root };
+}
+
+/** What a delegated unit looks like. */
+const unitFiles = (controllers: string): Record<string, string> => ({
+  [`sys/fs/cgroup${unit}/cgroup.controllers`]: `${controllers}\n`,
+  [`sys/fs/cgroup${unit}/cgroup.procs`]: '',
+  [`sys/fs/cgroup${unit}/cgroup.subtree_control`]: '',
+});
+
+for (const group of [unit, `${unit}/zygote`]) {
+  test(`v2: the unit is found from ${path.basename(group)}`, async (t) => {
+    const { access, root } = await detect(t, {
+      groups: `0::${group}\n`,
+      mounts: v2Mount,
+      files: unitFiles('cpu memory pids'),
+      writable: [`sys/fs/cgroup${unit}`],
+    });
+    assert.deepEqual(access, {
+      mode: 'v2',
+      parent: path.join(root, 'sys/fs/cgroup', unit),
+      controllers: ['cpu', 'memory', 'pids'],
+    });
+  });
+}
+
+test('v2: a controller that is not delegated is named, with its remedy', async (t) => {
+  const { access } = await detect(t, {
+    groups: `0::${unit}\n`,
+    mounts: v2Mount,
+    files: unitFiles('memory pids'),
+    writable: [`sys/fs/cgroup${unit}`],
+  });
+  assert.equal(access.mode, 'v2');
+  assert.match(access.mode === 'v2' ? (access.notice?.reason ?? '') : '', /\bcpu\b/);
+  assert.match(access.mode === 'v2' ? (access.notice?.remedy ?? '') : '', /Delegate=cpu cpuset io memory pids/);
+});
+
+test('v2: the remedy for no delegation depends on systemd', async (t) => {
+  const scope = '0::/user.slice/user-1000.slice/session-1.scope\n';
+  const { access } = await detect(t, { groups: scope, mounts: v2Mount, files: { 'run/systemd/system/': '' } });
+  assert.equal(access.mode, 'none');
+  assert.match(access.mode === 'none' ? access.remedy : '', /delegate\.conf/);
+  const { access: bare } = await detect(t, { groups: scope, mounts: v2Mount });
+  assert.doesNotMatch(bare.mode === 'none' ? bare.remedy : '', /systemctl/);
+});
+
+test("v2: systemd's slices are not written into though they belong to the user", async (t) => {
+  const { access } = await detect(t, {
+    groups: '0::/user.slice/user-1000.slice/user@1000.service/app.slice\n',
+    mounts: v2Mount,
+    writable: ['sys/fs/cgroup'],
+  });
+  assert.equal(access.mode, 'none');
+});
+
+test('hybrid: v1 is chosen when v2 has only hugetlb', async (t) => {
+  const { access, root } = await detect(t, {
+    groups: '8:pids:/ann\n4:memory:/ann\n1:cpu,cpuacct:/ann\n0::/\n',
+    mounts: hybridMounts,
+    files: {
+      'sys/fs/cgroup/unified/cgroup.controllers': 'hugetlb\n',
+      'sys/fs/cgroup/memory/ann/cgroup.procs': '',
+    },
+    writable: ['sys/fs/cgroup'],
+  });
+  assert.equal(access.mode, 'v1');
+  if (access.mode !== 'v1') return;
+  assert.equal(access.parents.memory, path.join(root, 'sys/fs/cgroup/memory/ann'));
+  assert.equal(access.parents.cpuacct, path.join(root, 'sys/fs/cgroup/cpu,cpuacct/ann'));
+  assert.match(access.notice?.reason ?? '', /freezer/);
+});
+
+test("v1: an administrator's group below the caller's is found, another user's is not", async (t) => {
+  const { access, root } = await detect(t, {
+    groups: '4:memory:/\n',
+    mounts: hybridMounts,
+    files: {
+      'sys/fs/cgroup/memory/aa-foreign/cgroup.procs': '',
+      'sys/fs/cgroup/memory/zz/terrarium-ann/cgroup.procs': '',
+    },
+    writable: ['sys/fs/cgroup/memory/zz/terrarium-ann'],
+  });
+  assert.equal(access.mode, 'v1');
+  assert.equal(
+    access.mode === 'v1' ? access.parents.memory : '',
+    path.join(root, 'sys/fs/cgroup/memory/zz/terrarium-ann'),
+  );
+});
+
+test('v1: without a group the commands to copy name the hierarchies and the user', async (t) => {
+  const { access } = await detect(t, { groups: '4:memory:/\n8:pids:/\n', mounts: hybridMounts });
+  assert.equal(access.mode, 'none');
+  const remedy = access.mode === 'none' ? access.remedy : '';
+  assert.match(remedy, /sudo mkdir -p \/sys\/fs\/cgroup\/memory\/terrarium-ann/);
+  assert.match(remedy, /chown ann \/sys\/fs\/cgroup\/pids\/terrarium-ann/);
+});
+
+test('no cgroup file system at all', async (t) => {
+  const { access } = await detect(t, { groups: '0::/\n', mounts: '' });
+  assert.equal(access.mode, 'none');
+  assert.match(access.mode === 'none' ? access.reason : '', /mounted/);
+});
+
+test('groups above the cgroup namespace are not reached', () => {
+  assert.deepEqual(findHierarchies('0::/../other\n', v2Mount), []);
+});
+
+test('a mount of a part of the hierarchy is seen from there', () => {
+  const mounts = '41 31 0:38 /docker/abc /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n';
+  assert.equal(findHierarchies('4:memory:/docker/abc/x\n', mounts)[0]?.folder, '/sys/fs/cgroup/memory/x');
+  assert.deepEqual(findHierarchies('4:memory:/docker/other\n', mounts), []);
+});
+
+test('preparing moves everything of our unit into the leaf and enables what it can', async (t) => {
+  const root = makeTree(t, {
+    'terrarium-1.service/cgroup.procs': '77\n',
+    'terrarium-1.service/cgroup.subtree_control': '',
+    'terrarium-1.service/zygote/cgroup.procs': '',
+  });
+  const parent = path.join(root, 'terrarium-1.service');
+  await prepareDelegation({ mode: 'v2', parent, controllers: ['memory'] }, 77);
+  assert.equal(readFileSync(path.join(parent, 'zygote/cgroup.procs'), 'utf8'), '77');
+  assert.match(readFileSync(path.join(parent, 'cgroup.subtree_control'), 'utf8'), /\+memory/);
+});
+
+test('preparing leaves the processes of others alone', async (t) => {
+  const root = makeTree(t, {
+    'shared.scope/cgroup.procs': '77\n78\n',
+    'shared.scope/cgroup.subtree_control': '',
+    'shared.scope/zygote/cgroup.procs': '',
+  });
+  const parent = path.join(root, 'shared.scope');
+  await prepareDelegation({ mode: 'v2', parent, controllers: ['memory'] }, 77);
+  assert.equal(readFileSync(path.join(parent, 'zygote/cgroup.procs'), 'utf8'), '');
+});
