@@ -6,6 +6,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import * as path from 'node:path';
 import { build } from 'esbuild';
+import { writeSpecificationSchema } from './specification-schema.mjs';
 
 const root = path.resolve(import.meta.dirname, '..');
 const options = new Set(process.argv.slice(2));
@@ -77,6 +78,8 @@ await build({
   outExtension: {},
   external: [],
 });
+
+await writeSpecificationSchema();
 
 if (options.has('--tests')) {
   const tests = { ...node, outbase: path.join(root, 'test'), outdir: 'dist/test', metafile: true };

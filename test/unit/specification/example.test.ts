@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { exampleSpecification } from '../../../extension/specification/example.js';
 import { parseText } from '../../../extension/specification/parse.js';
+import snippets from '../../../extension/specification/snippets.json' with { type: 'json' };
 import { parseSpecification, specificationSchema } from '../../../helper/specification/schema.js';
 
 /** The example with its commented-out fields put in, as somebody who tries each of them would. */
@@ -56,4 +57,16 @@ describe('parseText', () => {
   it('refuses an empty text', () => {
     assert.equal(parseText('').ok, false);
   });
+});
+
+describe('the snippets of the schema', () => {
+  for (const [field, list] of Object.entries(snippets)) {
+    for (const { label, body } of list) {
+      it(`${field}: “${label}” is valid when taken as it is`, () => {
+        const taken = JSON.stringify(body).replace(/\$\{\d:([^}]*)\}/g, '$1');
+        assert.doesNotMatch(taken, /\$/);
+        parseSpecification({ [field]: JSON.parse(taken) });
+      });
+    }
+  }
 });
