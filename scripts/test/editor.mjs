@@ -1,2 +1,71 @@
-export async function runEditorSuite() {}
-export async function runExtensionHostSuite() {}
+// Tests in a real editor: VS Code's own server from the editor bed, driven through a browser.
+import { execFileSync } from 'node:child_process';
+import { mkdir, readdir } from 'node:fs/promises';
+import * as path from 'node:path';
+import { ensureEditorBed } from '../editor/bed.mjs';
+import { findChromium } from '../editor/browser.mjs';
+import { delegateGroups } from './delegation.mjs';
+import { contained, ensureUser, makePublicFolder, removeFolder } from './identities.mjs';
+import { chosenFiles, nodeTest, root, runSuite } from './program.mjs';
+
+const asRoot = process.getuid?.() === 0;
+const results = path.join(root, 'test-results');
+
+/** What every suite in the editor needs, or the reason why there is none. */
+async function prepare(tally, suite, files) {
+  if (findChromium() === undefined) {
+    tally.begin(suite);
+    for (const name of files)
+      tally.add(suite, { name, outcome: 'skipped', reason: 'no Chromium found (apt-get install chromium)' });
+    return undefined;
+  }
+  await mkdir(results, { recursive: true });
+  return ensureEditorBed((text) => console.log(`${suite}: ${text}`));
+}
+
+/** Clicks through the packaged extension as a person does. The server is an ordinary user's, also when root tests. */
+export async function runEditorSuite({ tally, filters }) {
+  const suite = 'editor';
+  const files = chosenFiles('editor', filters);
+  const bed = await prepare(tally, suite, files);
+  if (bed === undefined) return;
+  const folder = await makePublicFolder();
+  const user = asRoot ? ensureUser('terrarium-test', true) : undefined;
+  const delegation = user && (await delegateGroups(user));
+  try {
+    execFileSync(process.execPath, ['scripts/package.mjs', `--out=${folder}`, `linux-${process.arch}`], { cwd: root });
+    const vsix = (await readdir(folder)).find((name) => name.endsWith('.vsix'));
+    if (vsix === undefined) throw new Error('scripts/package.mjs made no .vsix');
+    execFileSync('chmod', ['a+r', path.join(folder, vsix)]);
+    const env = {
+      ...process.env,
+      TERRARIUM_EDITOR_BED: bed,
+      TERRARIUM_EDITOR_HOMES: folder,
+      TERRARIUM_EDITOR_VSIX: path.join(folder, vsix),
+      TERRARIUM_TEST_RESULTS: results,
+      ...(user && { TERRARIUM_EDITOR_USER: `${user.uid}:${user.gid}` }),
+    };
+    // One editor at a time: two would be slow enough to time out.
+    const command = nodeTest(root, files, { concurrency: 1 });
+    const wrapped = asRoot ? contained(command, { uid: 0, gid: 0 }, delegation?.groups) : command;
+    await runSuite(tally, suite, wrapped, { env });
+  } finally {
+    await delegation?.remove();
+    await removeFolder(folder);
+  }
+}
+
+/** The Mocha tests that run inside the extension host, with the editor bed standing in for VS Code's executable. */
+export async function runExtensionHostSuite({ tally, filters }) {
+  const suite = 'extension-host';
+  const files = chosenFiles('extension-host', filters);
+  const bed = await prepare(tally, suite, files);
+  if (bed === undefined) return;
+  const command = [process.execPath, path.join(root, 'node_modules/@vscode/test-cli/out/bin.mjs')];
+  const env = {
+    ...process.env,
+    TERRARIUM_EDITOR_BED: bed,
+    TERRARIUM_VSCODE: path.join(root, 'scripts/editor/codeShim.mjs'),
+  };
+  await runSuite(tally, suite, asRoot ? contained(command, { uid: 0, gid: 0 }) : command, { env });
+}

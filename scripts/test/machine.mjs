@@ -1,7 +1,7 @@
 // Tests of cgroup v2 with systemd's delegation, inside a virtual machine that test/machine/cgroup2-machine makes.
 import { spawn, spawnSync } from 'node:child_process';
 import * as path from 'node:path';
-import { cacheFolder } from './editorBed.mjs';
+import { cacheFolder } from '../editor/bed.mjs';
 import { copyTree, makePublicFolder, removeFolder } from './identities.mjs';
 import { chosenFiles, nodeTest, onPath, root, runSuite } from './program.mjs';
 

@@ -6,7 +6,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { copyFile, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import * as os from 'node:os';
 import * as path from 'node:path';
-import { onPath, root, runLines } from './program.mjs';
+import { onPath, root, runLines } from '../test/program.mjs';
 
 const source = path.join(root, 'test/editor/bed');
 const files = ['package.json', 'package-lock.json', '.npmrc'];

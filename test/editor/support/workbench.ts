@@ -1,0 +1,95 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Frame, Locator, Page } from 'playwright-core';
+
+/** Opens Terrarium's view container by its icon in the activity bar. */
+export async function openTerrarium(page: Page): Promise<void> {
+  const tab = page.locator('.activitybar').getByRole('tab', { name: /^Terrarium/ });
+  await tab.waitFor({ timeout: 60_000 });
+  if ((await tab.getAttribute('aria-selected')) !== 'true') await tab.click();
+  await page.locator('.sidebar .composite.title', { hasText: /terrarium/i }).waitFor();
+}
+
+/** Runs a command by its title, as the palette shows it (`Terrarium: Run Container`). */
+export async function runCommand(page: Page, title: string): Promise<void> {
+  await page.keyboard.press('F1');
+  const input = page.locator('.quick-input-widget input');
+  await input.waitFor();
+  await input.fill(`>${title}`);
+  await page.getByRole('option', { name: title }).first().click();
+}
+
+/** Answers the quick pick or input box that is open: picks the first entry when `text` is left out. */
+export async function answerQuickInput(page: Page, text?: string): Promise<void> {
+  const input = page.locator('.quick-input-widget input');
+  await input.waitFor();
+  if (text !== undefined) await input.fill(text);
+  await page.keyboard.press('Enter');
+}
+
+/** A row of any tree in the side bar, by its accessible name. */
+export const treeItem = (page: Page, name: string | RegExp): Locator =>
+  page.locator('.sidebar').getByRole('treeitem', { name });
+
+/** Opens a row's twistie, if it is closed. */
+export async function expand(item: Locator): Promise<void> {
+  if ((await item.getAttribute('aria-expanded')) === 'true') return;
+  await item.click();
+  await item.press('ArrowRight');
+}
+
+/** A notification by its text; a driven browser without VS Code's test driver shows them as a person sees them. */
+export const notification = (page: Page, text: string | RegExp): Locator =>
+  page.locator('.notification-toast', { hasText: text });
+
+/**
+ * The frame with a webview's own document, by the webview's title.
+ * @throws when it did not come up in time
+ */
+export async function webviewFrame(page: Page, title: string, timeoutMs = 20_000): Promise<Frame> {
+  const end = Date.now() + timeoutMs;
+  for (;;) {
+    for (const frame of page.frames()) if (await isWebview(frame, title)) return frame;
+    if (Date.now() > end) throw new Error(`no webview with the title ${title}`);
+    await delay(100);
+  }
+}
+
+async function isWebview(frame: Frame, title: string): Promise<boolean> {
+  if (frame.parentFrame() === null) return false;
+  try {
+    const element = await frame.frameElement();
+    return (await element.getAttribute('id')) === 'active-frame' && (await element.getAttribute('title')) === title;
+  } catch (error) {
+    // A frame that is replaced meanwhile is looked for again.
+    if (error instanceof Error && /detached|destroyed|closed/.test(error.message)) return false;
+    throw error;
+  }
+}
+
+/** The whole buffer of the terminal that shows, with what has scrolled out of sight. */
+export const terminalText = (page: Page): Promise<string> => page.evaluate<string>(readTerminal);
+
+/** Runs in the page. VS Code hangs xterm.js's object on the element that wraps the terminal. */
+const readTerminal = `(() => {
+  const buffer = document.querySelector('.terminal-wrapper.active')?.xterm?.buffer.active;
+  if (!buffer) return '';
+  const row = (_, at) => buffer.getLine(at)?.translateToString(true) ?? '';
+  return Array.from({ length: buffer.length }, row).join('\\n').trimEnd();
+})()`;
+
+/** Waits until the terminal shows something; answers with its whole text. */
+export async function waitForTerminal(page: Page, pattern: RegExp, timeoutMs = 20_000): Promise<string> {
+  const end = Date.now() + timeoutMs;
+  for (;;) {
+    const text = await terminalText(page);
+    if (pattern.test(text)) return text;
+    if (Date.now() > end) throw new Error(`the terminal never showed ${pattern}: ${JSON.stringify(text)}`);
+    await delay(100);
+  }
+}
+
+/** Types into the terminal that shows; `\n` is the Enter key. */
+export async function typeInTerminal(page: Page, text: string): Promise<void> {
+  await page.locator('.terminal-wrapper.active .xterm').click();
+  await page.keyboard.type(text);
+}
