@@ -66,25 +66,20 @@ static uint64_t walk(const struct output_file *file, uint64_t offset, uint64_t t
   return offset;
 }
 
-/* Goes on behind the last whole frame of an earlier run. A file that is none of ours is replaced. */
-static int reopen_file(struct output *output) {
-  struct output_file *file = &output->current;
-  AUTO_CLOSE int fd = openat(output->directory_fd, "output", O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-  if (fd < 0) return errno == ENOENT ? 0 : -errno;
+/* Opens a file up to its last whole frame. Returns 0, -EBADMSG when it is none of ours, or another -errno. */
+static int open_file(int directory_fd, const char *name, int access, struct output_file *file) {
+  AUTO_CLOSE int fd = openat(directory_fd, name, access | O_CLOEXEC | O_NOFOLLOW);
+  if (fd < 0) return -errno;
   struct output_header header;
   struct stat status;
+  if (fstat(fd, &status) < 0) return -errno;
   if (pread(fd, &header, sizeof header, 0) != sizeof header || header.magic != OUTPUT_MAGIC ||
-      header.version != OUTPUT_VERSION || fstat(fd, &status) < 0)
-    return 0;
-  *file = (struct output_file){.base = header.base};
-  file->fd = steal_fd(&fd);
+      header.version != OUTPUT_VERSION)
+    return -EBADMSG;
+  *file = (struct output_file){.fd = fd, .base = header.base};
   file->end = header.base + (uint64_t)status.st_size - sizeof header;
   file->end = walk(file, file->base, file->end);
-  if (ftruncate(file->fd, file_position(file, file->end)) < 0) {
-    int error = errno;
-    output_close(output);
-    return -error;
-  }
+  (void)steal_fd(&fd);
   return 0;
 }
 
@@ -93,14 +88,26 @@ int output_open(struct output *output, int directory_fd, uint64_t limit) {
                             .limit = limit < LIMIT_MIN ? LIMIT_MIN : limit,
                             .old = {.fd = -1},
                             .current = {.fd = -1}};
-  int result = reopen_file(output);
-  if (result < 0) return result;
-  if (output->current.fd < 0) {
-    int fd = make_file(output, 0);
-    if (fd < 0) return fd;
-    output->current.fd = fd;
+  struct output_file *file = &output->current;
+  int result = open_file(directory_fd, "output", O_RDWR, file);
+  if (result == 0 && ftruncate(file->fd, file_position(file, file->end)) < 0) {
+    result = -errno;
+    close_fd(&file->fd);
   }
-  output->start = output->current.end;
+  /* A file that is none of ours is replaced. */
+  if (result == -ENOENT || result == -EBADMSG) result = file->fd = make_file(output, 0);
+  output->start = file->end;
+  return result < 0 ? result : 0;
+}
+
+int output_open_kept(struct output *output, int directory_fd, uint64_t start) {
+  *output = (struct output){.directory_fd = directory_fd, .start = start, .old = {.fd = -1}, .current = {.fd = -1}};
+  int result = open_file(directory_fd, "output", O_RDONLY, &output->current);
+  if (result < 0) return result;
+  struct output_file *old = &output->old;
+  result = open_file(directory_fd, "output.old", O_RDONLY, old);
+  /* It ends where the newer one begins, or it is of another time. */
+  if (result == 0 && old->end != output->current.base) close_fd(&old->fd);
   return 0;
 }
 

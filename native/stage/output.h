@@ -26,6 +26,10 @@ struct output {
 
 /* Opens the log for a new run, behind what earlier runs left. `limit` is at least 64 KiB. Returns 0 or -errno. */
 int output_open(struct output *output, int directory_fd, uint64_t limit);
+
+/* Opens, to be read only, the log of a run that has ended and had begun at `start`. Returns 0 or -errno. */
+int output_open_kept(struct output *output, int directory_fd, uint64_t start);
+
 void output_close(struct output *output);
 
 /*
