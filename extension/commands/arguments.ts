@@ -1,0 +1,25 @@
+import type { DoctorLine, ImageSummary, ProcessInfo } from '../../helper/protocol/index.js';
+
+/**
+ * What commands are called with from the trees. Anybody can call a command with anything, so each is recognised by
+ * its kind; what does not fit counts as nothing.
+ */
+interface Kinds {
+  process: { container: string; process: ProcessInfo };
+  image: { image: ImageSummary };
+  line: { line: DoctorLine };
+  detail: { line: DoctorLine };
+  fact: { copy?: string };
+}
+
+/** The node, if it is one of this kind. */
+export function nodeOf<K extends keyof Kinds>(kind: K, value: unknown): Kinds[K] | undefined {
+  return typeof value === 'object' && value !== null && 'kind' in value && value.kind === kind
+    ? (value as unknown as Kinds[K])
+    : undefined;
+}
+
+/** The items a command was called on: the selection when it holds the item it was called on, else that item. */
+export function calledOn(first: unknown, selection: unknown): unknown[] {
+  return Array.isArray(selection) && selection.includes(first) ? selection : [first];
+}

@@ -1,0 +1,158 @@
+import { commands, l10n, Uri, window, workspace } from 'vscode';
+import { type ContainerSpecification, ListImages, type RootSource, RunContainer } from '../../helper/protocol/index.js';
+import { type CreationAnswers, limitChoices, networkChoices, specificationOf } from '../flows/creationChoices.js';
+import { mapResult, pickStep, runSteps, type StepResult, soleStep, textStep } from '../flows/multiStep.js';
+import { type RootChoice, rootChoices } from '../flows/rootChoices.js';
+import { containerNameProblem } from '../text/names.js';
+import { nodeOf } from './arguments.js';
+import type { CommandContext } from './context.js';
+import { importImage } from './images.js';
+import { inView } from './progress.js';
+import type { Handler } from './register.js';
+import { refuseWorkspaceRoot } from './trust.js';
+
+/** Commands that make new containers. */
+export function launchCommands(context: CommandContext): Record<string, { doing: string; run: Handler }> {
+  return {
+    'terrarium.launch': { doing: l10n.t('Launch a container'), run: () => launch(context) },
+    'terrarium.create': { doing: l10n.t('Create a container'), run: () => create(context) },
+    'terrarium.launchImage': {
+      doing: l10n.t('Launch a container'),
+      run: async (node) => {
+        const name = nodeOf('image', node)?.image.name;
+        if (name === undefined) {
+          await launch(context);
+        } else {
+          await runAndAttach(context, { root: { kind: 'image', name }, args: [] });
+        }
+      },
+    },
+  };
+}
+
+/** One question, answered by Enter: which root. Then a container runs and a terminal in it is open. */
+async function launch(context: CommandContext): Promise<void> {
+  const images = await context.helper.request(ListImages);
+  const result = await pickStep(
+    soleStep(l10n.t('Launch a Container')),
+    l10n.t('Which root file system?'),
+    rootChoices(images, true),
+  );
+  if (result.kind !== 'answer') {
+    return;
+  }
+  if (result.value.kind === 'specification') {
+    await commands.executeCommand('terrarium.newSpecification');
+    return;
+  }
+  const root = await rootOf(context, result.value);
+  if (root) {
+    await runAndAttach(context, { root, args: [] });
+  }
+}
+
+/** Five questions with a default each, and a way back. */
+async function create(context: CommandContext): Promise<void> {
+  const images = await context.helper.request(ListImages);
+  const containers = await context.store.list();
+  const title = l10n.t('Create a Container');
+  const defaults: CreationAnswers = {
+    root: { kind: 'host' },
+    command: '',
+    network: { kind: 'none' },
+    resources: undefined,
+    name: '',
+  };
+  const answers = await runSteps(defaults, [
+    async (current, step, totalSteps): Promise<StepResult<CreationAnswers>> => {
+      const result = await pickStep(
+        { title, step, totalSteps },
+        l10n.t('Which root file system?'),
+        rootChoices(images, false),
+      );
+      if (result.kind !== 'answer') {
+        return result;
+      }
+      const root = await rootOf(context, result.value);
+      return root ? { kind: 'answer', value: { ...current, root } } : { kind: 'cancelled' };
+    },
+    async (current, step, totalSteps) =>
+      mapResult(
+        await textStep(
+          { title, step, totalSteps },
+          l10n.t('What to run in it. Empty: it stays up until it is stopped, for shells to enter.'),
+          { value: current.command, placeholder: l10n.t('for instance: python3 -m http.server') },
+        ),
+        (command) => ({ ...current, command }),
+      ),
+    async (current, step, totalSteps) =>
+      mapResult(
+        await pickStep({ title, step, totalSteps }, l10n.t('Which network does it see?'), networkChoices(containers)),
+        (network) => ({ ...current, network }),
+      ),
+    async (current, step, totalSteps) =>
+      mapResult(
+        await pickStep(
+          { title, step, totalSteps },
+          l10n.t('How much may it use? Each limit can be changed while it runs.'),
+          limitChoices(),
+        ),
+        (limits) => ({ ...current, resources: limits === 'none' ? undefined : limits }),
+      ),
+    async (current, step, totalSteps) =>
+      mapResult(
+        await textStep({ title, step, totalSteps }, l10n.t('Its name. Empty: one is made up.'), {
+          value: current.name,
+          placeholder: l10n.t('for instance: web'),
+          problem: (text) =>
+            text.trim() === ''
+              ? undefined
+              : containerNameProblem(
+                  text.trim(),
+                  context.store.known.map(({ name }) => name),
+                ),
+        }),
+        (name) => ({ ...current, name }),
+      ),
+  ]);
+  if (answers) {
+    await runAndAttach(context, specificationOf(answers));
+  }
+}
+
+/** Starts a container and opens a terminal in it. Nothing is left behind when the start fails. */
+export async function runAndAttach(context: CommandContext, specification: ContainerSpecification): Promise<void> {
+  const started = await inView(() => context.helper.request(RunContainer, { specification }));
+  await Promise.all([context.attacher.attachStarted(started), context.containers.reveal(started.summary.id)]);
+}
+
+async function rootOf(context: CommandContext, choice: RootChoice): Promise<RootSource | undefined> {
+  switch (choice.kind) {
+    case 'root':
+      return choice.root;
+    case 'chooseDirectory':
+      return chooseDirectory();
+    case 'importImage': {
+      const image = await importImage(context);
+      return image && { kind: 'image', name: image.name };
+    }
+    case 'specification':
+      return undefined;
+  }
+}
+
+async function chooseDirectory(): Promise<RootSource | undefined> {
+  const [folder] =
+    (await window.showOpenDialog({
+      title: l10n.t('Folder with a Root File System'),
+      openLabel: l10n.t('Use as Root'),
+      canSelectFiles: false,
+      canSelectFolders: true,
+      defaultUri: workspace.workspaceFolders?.[0]?.uri ?? Uri.file('/'),
+    })) ?? [];
+  if (!folder) {
+    return undefined;
+  }
+  await refuseWorkspaceRoot(folder.fsPath);
+  return { kind: 'directory', path: folder.fsPath };
+}

@@ -1,0 +1,24 @@
+import { commands, type Disposable } from 'vscode';
+import type { Notifier } from '../errors/notifier.js';
+
+/** What a command is called with: from a tree the item and the selection, else whatever the caller gave. */
+export type Handler = (first: unknown, selection: unknown) => Promise<void> | void;
+
+/**
+ * Registers commands by id, each with what it does in words: what it throws becomes one notification that begins
+ * with them.
+ */
+export function registerCommands(
+  notifier: Notifier,
+  table: Readonly<Record<string, { doing: string; run: Handler }>>,
+): Disposable[] {
+  return Object.entries(table).map(([id, { doing, run }]) =>
+    commands.registerCommand(id, async (first: unknown, selection: unknown) => {
+      try {
+        await run(first, selection);
+      } catch (error) {
+        notifier.show(error, doing);
+      }
+    }),
+  );
+}

@@ -1,0 +1,226 @@
+import {
+  type Disposable,
+  EventEmitter,
+  type LogOutputChannel,
+  type TreeDataProvider,
+  type TreeItem,
+  TreeItemCollapsibleState,
+} from 'vscode';
+import type { HelperClient } from '../helperClient.js';
+import { treeItem } from '../views/treeItem.js';
+import type { ContainerStore } from './containerStore.js';
+import {
+  type ContainerNode,
+  type ContainerTreeNode,
+  type LeafNode,
+  nodeId,
+  presentNode,
+  type SectionNode,
+} from './nodes.js';
+import { readSection } from './sectionReader.js';
+import { sectionsOf } from './sectionText.js';
+
+/** The tree of containers. Sections are read when they are opened, and again when an event says they may differ. */
+export class ContainerTree implements TreeDataProvider<ContainerTreeNode>, Disposable {
+  private readonly containers = new Map<string, ContainerNode>();
+  private readonly sections = new Map<string, SectionNode>();
+  private readonly leaves = new Map<string, LeafNode[]>();
+  /** What the last sample made of a container's line, to redraw it only when it differs. */
+  private readonly drawn = new Map<string, string>();
+  private readonly pids = new Map<string, number | undefined>();
+  private shown: readonly string[] = [];
+  private readonly changed = new EventEmitter<ContainerTreeNode | undefined>();
+  private readonly subscriptions: Disposable[];
+
+  readonly onDidChangeTreeData = this.changed.event;
+
+  constructor(
+    private readonly store: ContainerStore,
+    private readonly helper: HelperClient,
+    private readonly log: LogOutputChannel,
+  ) {
+    this.subscriptions = [
+      store.onDidChange(() => this.listChanged()),
+      store.onDidSample((ids) => this.sampled(ids)),
+      helper.onDidChangeState((state) => {
+        if (state.kind !== 'starting') {
+          this.refresh();
+        }
+      }),
+    ];
+  }
+
+  /** Reads everything anew that is on display. */
+  refresh(): void {
+    this.leaves.clear();
+    this.changed.fire(undefined);
+  }
+
+  /** The node of a container by id, for `reveal`. */
+  async node(id: string): Promise<ContainerNode | undefined> {
+    await this.getChildren();
+    return this.containers.get(id);
+  }
+
+  getTreeItem(node: ContainerTreeNode): TreeItem {
+    const presentation = presentNode(node, this.store.stats(node.container));
+    const leaf = node.kind !== 'container' && node.kind !== 'section';
+    const item = treeItem(
+      nodeId(node),
+      presentation,
+      leaf ? TreeItemCollapsibleState.None : TreeItemCollapsibleState.Collapsed,
+    );
+    if (node.kind === 'operation') {
+      item.command = { command: 'terrarium.showLedger', title: 'Show How It Was Made', arguments: [node] };
+    }
+    if (node.kind === 'limit') {
+      item.command = { command: 'terrarium.editLimits', title: 'Edit Limits', arguments: [node] };
+    }
+    return item;
+  }
+
+  getParent(node: ContainerTreeNode): ContainerTreeNode | undefined {
+    switch (node.kind) {
+      case 'container':
+        return undefined;
+      case 'section':
+        return this.containers.get(node.container);
+      default:
+        return this.sections.get(`${node.container}/${node.section}`);
+    }
+  }
+
+  async getChildren(node?: ContainerTreeNode): Promise<ContainerTreeNode[]> {
+    if (!node) {
+      return this.roots();
+    }
+    switch (node.kind) {
+      case 'container':
+        return sectionsOf(node.summary).map((section) => this.sectionNode(node, section));
+      case 'section':
+        return this.leavesOf(node);
+      default:
+        return [];
+    }
+  }
+
+  dispose(): void {
+    for (const subscription of this.subscriptions) {
+      subscription.dispose();
+    }
+    this.changed.dispose();
+  }
+
+  private async roots(): Promise<ContainerTreeNode[]> {
+    try {
+      const summaries = await this.store.list();
+      this.shown = summaries.map(({ id }) => id);
+      return summaries.map((summary) => {
+        const node = this.containers.get(summary.id) ?? { kind: 'container', container: summary.id, summary };
+        node.summary = summary;
+        this.containers.set(summary.id, node);
+        return node;
+      });
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      this.log.error(`Containers could not be listed: ${message}`);
+      this.shown = [];
+      // Without a helper the view's message and welcome content say what is wrong and offer a restart.
+      return this.helper.state.kind === 'ready'
+        ? [{ kind: 'failure', container: '', section: 'processes', key: 'list', message }]
+        : [];
+    }
+  }
+
+  private sectionNode(parent: ContainerNode, section: SectionNode['section']): SectionNode {
+    const key = `${parent.container}/${section}`;
+    const node = this.sections.get(key) ?? {
+      kind: 'section',
+      container: parent.container,
+      name: parent.summary.name,
+      section,
+    };
+    node.name = parent.summary.name;
+    this.sections.set(key, node);
+    return node;
+  }
+
+  private async leavesOf(node: SectionNode): Promise<LeafNode[]> {
+    const key = nodeId(node);
+    const known = this.leaves.get(key);
+    if (known) {
+      return known;
+    }
+    try {
+      const read = await readSection(this.helper, node.container, node.section);
+      this.leaves.set(key, read);
+      return read;
+    } catch (error) {
+      // Not kept: the next refresh tries again.
+      const message = error instanceof Error ? error.message : String(error);
+      this.log.warn(`${node.section} of ${node.container}: ${message}`);
+      return [{ kind: 'failure', container: node.container, section: node.section, key: 'failure', message }];
+    }
+  }
+
+  private listChanged(): void {
+    const summaries = this.store.known;
+    const ids = summaries.map(({ id }) => id);
+    const changed = summaries.filter((summary) => {
+      const node = this.containers.get(summary.id);
+      return node !== undefined && JSON.stringify(node.summary) !== JSON.stringify(summary);
+    });
+    for (const summary of changed) {
+      this.forget(summary.id);
+    }
+    for (const id of [...this.containers.keys()].filter((id) => !ids.includes(id))) {
+      this.forget(id);
+      this.containers.delete(id);
+      this.drawn.delete(id);
+      this.pids.delete(id);
+    }
+    if (ids.join() !== this.shown.join()) {
+      this.changed.fire(undefined);
+      return;
+    }
+    for (const summary of changed) {
+      const node = this.containers.get(summary.id);
+      if (node) {
+        node.summary = summary;
+        this.changed.fire(node);
+      }
+    }
+  }
+
+  private sampled(ids: readonly string[]): void {
+    for (const id of ids) {
+      const node = this.containers.get(id);
+      if (!node) {
+        continue;
+      }
+      const stats = this.store.stats(id);
+      if (this.pids.get(id) !== stats?.pids) {
+        this.pids.set(id, stats?.pids);
+        this.leaves.delete(`${id}/processes`);
+      }
+      const drawn = JSON.stringify([presentNode(node, stats), stats]);
+      if (this.drawn.get(id) !== drawn) {
+        this.drawn.set(id, drawn);
+        this.changed.fire(node);
+      }
+    }
+  }
+
+  /** Drops what was read below a container: its processes and all that hangs on them may be others now. */
+  private forget(id: string): void {
+    for (const key of [...this.leaves.keys()].filter((key) => key.startsWith(`${id}/`))) {
+      this.leaves.delete(key);
+    }
+    for (const key of [...this.sections.keys()].filter((key) => key.startsWith(`${id}/`))) {
+      // Section nodes go only with their container: the editor knows them by identity.
+      if (!this.store.find(id)) {
+        this.sections.delete(key);
+      }
+    }
+  }
+}

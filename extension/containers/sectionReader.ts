@@ -1,0 +1,67 @@
+import {
+  ListLedgers,
+  ListMounts,
+  ListNamespaces,
+  ListProcesses,
+  ReadCapabilities,
+  ReadLimits,
+} from '../../helper/protocol/index.js';
+import type { HelperClient } from '../helperClient.js';
+import { type LeafNode, limitLeaves } from './nodes.js';
+import {
+  presentCapabilities,
+  presentMount,
+  presentNamespace,
+  presentNotice,
+  presentOperation,
+  type Section,
+} from './sectionText.js';
+
+/** Asks the helper for what is in a section of a container. Rejects as the request does. */
+export async function readSection(helper: HelperClient, container: string, section: Section): Promise<LeafNode[]> {
+  const base = { container, section };
+  switch (section) {
+    case 'processes':
+      return (await helper.request(ListProcesses, { container })).map((process) => ({
+        ...base,
+        kind: 'process',
+        key: `${process.identity.pid}@${process.identity.startTime}`,
+        process,
+      }));
+    case 'namespaces':
+      return (await helper.request(ListNamespaces, { container })).map((namespace) => ({
+        ...base,
+        kind: 'fact',
+        key: namespace.type,
+        presentation: presentNamespace(namespace),
+        copy: `${namespace.type}:[${namespace.inode}]`,
+      }));
+    case 'mounts':
+      return (await helper.request(ListMounts, { container })).map((mount) => ({
+        ...base,
+        kind: 'fact',
+        key: String(mount.id),
+        presentation: presentMount(mount),
+        copy: mount.destination,
+      }));
+    case 'limits': {
+      const report = await helper.request(ReadLimits, { container });
+      return limitLeaves(container, report, report.notice && presentNotice(report.notice));
+    }
+    case 'capabilities':
+      return presentCapabilities(await helper.request(ReadCapabilities, { container })).map((presentation) => ({
+        ...base,
+        kind: 'fact',
+        key: presentation.label,
+        presentation,
+      }));
+    case 'operations':
+      return (await helper.request(ListLedgers, { container })).map((ledger) => ({
+        ...base,
+        kind: 'operation',
+        key: ledger.operation,
+        operation: ledger.operation,
+        presentation: presentOperation(ledger),
+      }));
+  }
+}

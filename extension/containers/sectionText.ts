@@ -1,0 +1,221 @@
+import type {
+  CapabilityReport,
+  ContainerStats,
+  ContainerSummary,
+  LedgerSummary,
+  LimitReading,
+  LimitsReport,
+  MountInfo,
+  NamespaceInfo,
+  ProcessInfo,
+} from '../../helper/protocol/index.js';
+import { formatBytes, formatLimit, formatUsage } from '../limits/units.js';
+import { plainText, tooltipText } from '../text/untrusted.js';
+import type { Presentation } from '../views/presentation.js';
+
+/** What can be looked at below a container, in the order of the tree. */
+export const sections = ['processes', 'namespaces', 'mounts', 'limits', 'capabilities', 'operations'] as const;
+export type Section = (typeof sections)[number];
+
+const looks: Readonly<Record<Section, { label: string; icon: string; tooltip: string }>> = {
+  processes: {
+    label: 'Processes',
+    icon: 'server-process',
+    tooltip: 'Both pids: inside the container and on this machine',
+  },
+  namespaces: { label: 'Namespaces', icon: 'layers', tooltip: 'What it sees of its own, and what it shares' },
+  mounts: { label: 'Mounts', icon: 'list-tree', tooltip: 'Its mount table, as the kernel has it' },
+  limits: { label: 'Limits', icon: 'dashboard', tooltip: 'What its cgroup allows, and what it uses' },
+  capabilities: { label: 'Capabilities', icon: 'shield', tooltip: 'What root inside may do' },
+  operations: { label: 'Operations', icon: 'history', tooltip: 'What was done to make it: every system call' },
+};
+
+/** The sections there are something to see in: without processes there is nothing in the kernel but limits to come. */
+export function sectionsOf(summary: ContainerSummary): readonly Section[] {
+  return summary.state === 'running' || summary.state === 'paused' ? sections : ['limits', 'operations'];
+}
+
+/** The line of a section, below a container called `name`. */
+export function presentSection(section: Section, name: string): Presentation {
+  const { label, icon, tooltip } = looks[section];
+  return {
+    label,
+    tooltip,
+    icon: { id: icon },
+    contextValue: `section.${section}`,
+    accessibleLabel: `${label} of container ${plainText(name, 64)}`,
+  };
+}
+
+/** A process: its pid inside first, since that is the number a terminal in the container shows. */
+export function presentProcess(process: ProcessInfo): Presentation {
+  const command = plainText(process.command, 120);
+  const { pid } = process.identity;
+  return {
+    label: `${process.innerPid} ${command}`,
+    description: `${pid} on host · ${formatBytes(process.rssBytes)}`,
+    tooltip: tooltipText([
+      process.command,
+      `pid ${process.innerPid} inside, ${pid} on this machine; parent ${process.parentPid}`,
+      `uid ${process.uid} inside, ${process.hostUid} on this machine`,
+      `State ${process.state}, ${formatBytes(process.rssBytes)} resident`,
+    ]),
+    icon: { id: process.state.startsWith('Z') ? 'circle-slash' : 'gear' },
+    contextValue: 'process',
+    accessibleLabel: `Process ${process.innerPid} inside, ${pid} on this machine: ${command}`,
+  };
+}
+
+export function presentNamespace(namespace: NamespaceInfo): Presentation {
+  const shared = namespace.sharedWith.map((name) => plainText(name, 64));
+  const relation =
+    namespace.relation === 'host' ? "the host's" : shared.length > 0 ? `shared with ${shared.join(', ')}` : 'its own';
+  return {
+    label: namespace.type,
+    description: `${relation} · ${namespace.inode}`,
+    tooltip: tooltipText([`${namespace.type}:[${namespace.inode}]`, `This namespace is ${relation}.`]),
+    icon: namespace.relation === 'host' ? { id: 'unlock', color: 'charts.yellow' } : { id: 'lock' },
+    contextValue: `namespace.${namespace.relation}`,
+    accessibleLabel: `Namespace ${namespace.type}, ${relation}, inode ${namespace.inode}`,
+  };
+}
+
+export function presentMount(mount: MountInfo): Presentation {
+  const destination = plainText(mount.destination, 160);
+  const readonly = mount.options.includes('ro');
+  return {
+    label: destination,
+    description: plainText(`${mount.type}${readonly ? ' · read-only' : ''} · ${mount.source}`, 120),
+    tooltip: tooltipText([
+      `${mount.destination} (mount ${mount.id}, below ${mount.parent})`,
+      `${mount.type} from ${mount.source}${mount.root === '/' ? '' : `, folder ${mount.root}`}, device ${mount.device}`,
+      `Options: ${mount.options.join(', ')}`,
+      mount.superOptions.length > 0 ? `File system: ${mount.superOptions.join(', ')}` : undefined,
+      mount.propagation === '' ? undefined : `Propagation: ${mount.propagation}`,
+    ]),
+    icon: { id: readonly ? 'lock-small' : 'folder' },
+    contextValue: 'mount',
+    accessibleLabel: `Mount ${destination}, ${plainText(mount.type, 40)}, ${readonly ? 'read-only' : 'writable'}`,
+  };
+}
+
+const limitLabels: Readonly<Record<LimitReading['name'], string>> = {
+  'memory.max': 'Memory',
+  'memory.swap.max': 'Swap',
+  'cpu.max': 'CPU',
+  'cpu.weight': 'CPU weight',
+  'pids.max': 'Processes',
+};
+
+/** A limit with its usage; the latest sample is fresher than the report that came when the section was opened. */
+export function presentLimit(reading: LimitReading, live: boolean, stats?: ContainerStats): Presentation {
+  const label = limitLabels[reading.name];
+  if (reading.value === undefined) {
+    const reason = plainText(reading.unavailable?.reason ?? 'The kernel has no such file here.');
+    return {
+      label,
+      description: 'not available',
+      tooltip: tooltipText([reading.name, reason, reading.unavailable?.remedy]),
+      icon: { id: 'circle-slash' },
+      contextValue: 'limit.unavailable',
+      accessibleLabel: `Limit ${label}, not available: ${reason}`,
+    };
+  }
+  const usage = live ? (sampled(reading.name, stats) ?? reading.usage) : undefined;
+  const value = reading.value === 'max' ? 'no limit' : formatLimit(reading.name, reading.value);
+  const used = usage === undefined ? undefined : formatUsage(reading.name, usage);
+  const tighter = reading.effective
+    ? `${formatLimit(reading.name, reading.effective.value)} set by ${plainText(reading.effective.path, 120)}`
+    : undefined;
+  const description = [value, used && `uses ${used}`, tighter && `in force: ${tighter}`].filter(Boolean).join(' · ');
+  const share =
+    usage !== undefined && typeof reading.value === 'number' && reading.value > 0 ? usage / reading.value : 0;
+  return {
+    label,
+    description,
+    tooltip: tooltipText([
+      `${reading.name}: ${value}`,
+      reading.raw === undefined ? undefined : `The kernel holds: ${reading.raw}`,
+      reading.file,
+      used && `In use: ${used}`,
+      tighter && `A limit above is tighter: ${tighter}`,
+      reading.writable ? undefined : reading.unavailable?.reason,
+    ]),
+    icon: share >= 0.9 ? { id: 'warning', color: 'problemsWarningIcon.foreground' } : { id: 'dashboard' },
+    contextValue: reading.writable ? 'limit.writable' : 'limit.readonly',
+    accessibleLabel: `Limit ${label}: ${description}`,
+  };
+}
+
+function sampled(name: LimitReading['name'], stats: ContainerStats | undefined): number | undefined {
+  switch (name) {
+    case 'memory.max':
+      return stats?.memoryBytes;
+    case 'cpu.max':
+      return stats?.cpu;
+    case 'pids.max':
+      return stats?.pids;
+    default:
+      return undefined;
+  }
+}
+
+/** The line that says why limits are not what one hopes for, when the report has such a notice. */
+export function presentNotice(notice: NonNullable<LimitsReport['notice']>): Presentation {
+  const reason = plainText(notice.reason);
+  return {
+    label: reason,
+    tooltip: tooltipText([notice.reason, notice.remedy]),
+    icon: { id: 'info' },
+    contextValue: 'notice',
+    accessibleLabel: `Notice: ${reason} ${plainText(notice.remedy)}`,
+  };
+}
+
+/** Capability sets, the privileges around them, one line each. */
+export function presentCapabilities(report: CapabilityReport): Presentation[] {
+  const sets = (['effective', 'permitted', 'bounding', 'inheritable', 'ambient'] as const).map((set): Presentation => {
+    const names = report.sets[set].map((name) => plainText(name, 40));
+    const short = names.map((name) => name.replace(/^CAP_/, '').toLowerCase());
+    return {
+      label: set,
+      description: names.length === 0 ? 'none' : `${names.length} · ${short.join(', ')}`,
+      tooltip: tooltipText([`${set}: ${names.length}`, ...names]),
+      icon: { id: names.length === 0 ? 'shield' : 'key' },
+      contextValue: 'capability',
+      accessibleLabel: `Capabilities ${set}: ${names.length === 0 ? 'none' : short.join(', ')}`,
+    };
+  });
+  const line = (label: string, description: string, good: boolean): Presentation => ({
+    label,
+    description,
+    tooltip: `${label}: ${description}`,
+    icon: good ? { id: 'check' } : { id: 'warning', color: 'problemsWarningIcon.foreground' },
+    contextValue: 'privilege',
+    accessibleLabel: `${label}: ${description}`,
+  });
+  const seccomp = report.seccomp === 2 ? 'filter' : report.seccomp === 1 ? 'strict' : 'off';
+  return [
+    ...sets,
+    line('no_new_privs', report.noNewPrivileges ? 'on' : 'off', report.noNewPrivileges),
+    line('seccomp', seccomp, report.seccomp > 0),
+    ...(report.securityLabel === undefined ? [] : [line('security label', plainText(report.securityLabel), true)]),
+  ];
+}
+
+/** One operation on a container, with its ledger behind it. */
+export function presentOperation(operation: LedgerSummary): Presentation {
+  const name = plainText(operation.operation, 64);
+  const time = new Date(operation.at);
+  const at = Number.isNaN(time.getTime()) ? plainText(operation.at, 40) : time.toLocaleString();
+  const took = `${(operation.durationNanoseconds / 1e6).toFixed(1)} ms`;
+  const outcome = operation.succeeded ? took : `failed after ${took}`;
+  return {
+    label: name,
+    description: `${outcome} · ${at}`,
+    tooltip: tooltipText([name, outcome, at, 'Open it to see every step and system call']),
+    icon: operation.succeeded ? { id: 'pass' } : { id: 'error', color: 'testing.iconFailed' },
+    contextValue: operation.succeeded ? 'operation' : 'operation.failed',
+    accessibleLabel: `Operation ${name}, ${outcome}, ${at}`,
+  };
+}

@@ -1,0 +1,37 @@
+import { type Disposable, EventEmitter, Uri, window, workspace } from 'vscode';
+
+/** Read-only documents made on demand: what is behind an URI is asked for when it is shown, and again on refresh. */
+export class TextDocuments implements Disposable {
+  private readonly changed = new EventEmitter<Uri>();
+  private readonly registration: Disposable;
+
+  /**
+   * @param scheme of the URIs
+   * @param read gives the text for a container's id
+   */
+  constructor(
+    private readonly scheme: string,
+    read: (container: string) => Promise<string>,
+  ) {
+    this.registration = workspace.registerTextDocumentContentProvider(scheme, {
+      onDidChange: this.changed.event,
+      provideTextDocumentContent: (uri) => read(new URLSearchParams(uri.query).get('container') ?? ''),
+    });
+  }
+
+  /** Shows the document of a container under a file name, freshly read. */
+  async show(container: string, fileName: string): Promise<void> {
+    const uri = Uri.from({
+      scheme: this.scheme,
+      path: `/${fileName}`,
+      query: new URLSearchParams({ container }).toString(),
+    });
+    this.changed.fire(uri);
+    await window.showTextDocument(await workspace.openTextDocument(uri), { preview: true });
+  }
+
+  dispose(): void {
+    this.registration.dispose();
+    this.changed.dispose();
+  }
+}

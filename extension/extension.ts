@@ -1,0 +1,96 @@
+import { type ExtensionContext, window } from 'vscode';
+import { InspectContainer } from '../helper/protocol/index.js';
+import type { CommandContext } from './commands/context.js';
+import { imageCommands } from './commands/images.js';
+import { inspectCommands } from './commands/inspect.js';
+import { launchCommands } from './commands/launch.js';
+import { lifecycleCommands } from './commands/lifecycle.js';
+import { machineCommands } from './commands/machine.js';
+import { registerCommands } from './commands/register.js';
+import { terminalCommands } from './commands/terminals.js';
+import { ContainerStore } from './containers/containerStore.js';
+import { ContainersView } from './containers/containersView.js';
+import { RunningCount } from './containers/statusBar.js';
+import { readLog } from './documents/readLog.js';
+import { TextDocuments } from './documents/textDocuments.js';
+import { tellOfEnds } from './ended.js';
+import { Notifier } from './errors/notifier.js';
+import { HelperClient } from './helperClient.js';
+import { ImagesView } from './images/imagesView.js';
+import { registerLedger } from './ledger/registerLedger.js';
+import { registerLimits } from './limits/registerLimits.js';
+import { MachineView } from './machine/machineView.js';
+import { registerSpecification } from './specification/registerSpecification.js';
+import { Attacher } from './terminal/attach.js';
+import { containerProfile } from './terminal/profile.js';
+import { Terminals } from './terminal/terminals.js';
+import { showConnection } from './views/connectionMessage.js';
+
+let running: HelperClient | undefined;
+
+/** Wires the parts together. The helper is started by the first of them that needs it. */
+export function activate(extension: ExtensionContext): void {
+  const log = window.createOutputChannel('Terrarium', { log: true });
+  const notifier = new Notifier(log);
+  const helper = new HelperClient(extension, log, process.platform);
+  running = helper;
+  const store = new ContainerStore(helper);
+  const containers = new ContainersView(store, helper, log);
+  const images = new ImagesView(helper, log);
+  const machine = new MachineView(helper, log);
+  const terminals = new Terminals(extension.workspaceState, helper, log);
+  const attacher = new Attacher(helper, terminals);
+  const inspections = new TextDocuments('terrarium-inspect', async (container) =>
+    JSON.stringify(await helper.request(InspectContainer, { container }), undefined, 2),
+  );
+  const logs = new TextDocuments('terrarium-log', (container) => readLog(helper, container));
+
+  const context: CommandContext = {
+    extension,
+    log,
+    helper,
+    store,
+    containers,
+    images,
+    machine,
+    terminals,
+    attacher,
+    notifier,
+  };
+  extension.subscriptions.push(
+    log,
+    helper,
+    store,
+    containers,
+    images,
+    machine,
+    terminals,
+    inspections,
+    logs,
+    new RunningCount(store),
+    showConnection(helper, [containers.view, images.view, machine.view], log),
+    tellOfEnds(helper, notifier),
+    window.registerTerminalProfileProvider(
+      'terrarium.container',
+      containerProfile(store, attacher, terminals, notifier),
+    ),
+    ...registerCommands(notifier, {
+      ...launchCommands(context),
+      ...lifecycleCommands(context),
+      ...terminalCommands(context),
+      ...imageCommands(context),
+      ...inspectCommands(context, inspections, logs),
+      ...machineCommands(context),
+    }),
+  );
+  registerLimits(extension, helper, notifier);
+  registerLedger(extension, helper, notifier);
+  registerSpecification(extension, helper, notifier, async (started) => {
+    await attacher.attachStarted(started);
+  });
+}
+
+/** Lets the helper end in order. Containers have monitors of their own and run on. */
+export async function deactivate(): Promise<void> {
+  await running?.stop();
+}

@@ -1,0 +1,77 @@
+import type {
+  ContainerSpecification,
+  ContainerSummary,
+  NetworkChoice,
+  oci,
+  RootSource,
+} from '../../helper/protocol/index.js';
+import { commandLine } from '../text/commandLine.js';
+import { iconSafeText } from '../text/untrusted.js';
+import type { ChoiceItem } from './rootChoices.js';
+
+/** What was answered to the questions of the quick creation. */
+export interface CreationAnswers {
+  root: RootSource;
+  /** As typed; empty: the container stays up with an init, for shells to enter. */
+  command: string;
+  network: NetworkChoice;
+  resources: oci.Resources | undefined;
+  /** Empty: the helper chooses one. */
+  name: string;
+}
+
+const MiB = 1024 ** 2;
+
+/** The specification that the answers ask for; whatever was not asked is left to the helper's defaults. */
+export function specificationOf(answers: CreationAnswers): ContainerSpecification {
+  const args = commandLine(answers.command);
+  return {
+    root: answers.root,
+    // Explicitly empty: an image's own command, which may end at once, is not what "stay up" means.
+    args,
+    ...(args.length > 0 ? { terminal: true } : {}),
+    network: answers.network,
+    ...(answers.resources ? { resources: answers.resources } : {}),
+    ...(answers.name.trim() === '' ? {} : { name: answers.name.trim() }),
+  };
+}
+
+/** Networks to choose from; none of the outside is the default. */
+export function networkChoices(containers: readonly ContainerSummary[]): ChoiceItem<NetworkChoice>[] {
+  const running = containers.filter(({ state }) => state === 'running' || state === 'paused');
+  return [
+    {
+      choice: { kind: 'none' },
+      label: '$(circle-slash) None',
+      description: 'only its own loopback',
+      detail: 'Nothing outside can be reached, and nothing can reach in',
+    },
+    {
+      choice: { kind: 'host' },
+      label: "$(globe) This machine's",
+      description: 'shared, not isolated',
+      detail: 'Sees every interface and listener of this machine',
+    },
+    ...(running.length > 0 ? [{ label: 'Share with a Running Container' }] : []),
+    ...running.map((container) => ({
+      choice: { kind: 'container', container: container.id } as const,
+      label: `$(vm-running) ${iconSafeText(container.name, 64)}`,
+      description: 'same addresses and ports',
+    })),
+  ];
+}
+
+/** Limits in three sizes; each can be changed later while the container runs. */
+export function limitChoices(): ChoiceItem<oci.Resources | 'none'>[] {
+  const size = (memory: number, cores: number, pids: number): oci.Resources => ({
+    memory: { limit: memory * MiB },
+    cpu: { quota: Math.round(cores * 100_000), period: 100_000 },
+    pids: { limit: pids },
+  });
+  return [
+    { choice: 'none', label: '$(dash) No Limits', description: 'they can be set while it runs' },
+    { choice: size(128, 0.5, 64), label: '$(dashboard) Small', description: '128 MiB, half a core, 64 processes' },
+    { choice: size(512, 1, 256), label: '$(dashboard) Medium', description: '512 MiB, 1 core, 256 processes' },
+    { choice: size(2048, 2, 1024), label: '$(dashboard) Large', description: '2 GiB, 2 cores, 1024 processes' },
+  ];
+}
