@@ -1,0 +1,277 @@
+import { Header } from 'tar';
+import { badInput } from '../failure.js';
+import type { EntrySink, EntryType, TarEntry } from './entry.js';
+import { parsePaxNumber, parsePaxRecords, parsePaxTime } from './pax.js';
+
+const blockSize = 512;
+/** Longest extended header: a path and several extended attributes of 64 KiB fit. */
+const maximumMeta = 1024 * 1024;
+const xattrPrefix = 'SCHILY.xattr.';
+
+const typesByFlag: Readonly<Record<string, EntryType>> = {
+  '0': 'file',
+  '7': 'file',
+  '1': 'hardlink',
+  '2': 'symlink',
+  '3': 'character device',
+  '4': 'block device',
+  '5': 'directory',
+  '6': 'fifo',
+  // What `tar --incremental` writes: a folder, whose body is a list of names.
+  D: 'directory',
+};
+
+/** What precedes an entry and changes it. */
+interface Overrides {
+  path?: Buffer;
+  linkPath?: Buffer;
+  pax: Map<string, Buffer>;
+}
+
+type Body = 'entry' | 'skipped' | { flag: string; bytes: Buffer; filled: number };
+
+/**
+ * Reads a tar as it streams by, in constant memory: ustar, GNU long names, pax.
+ *
+ * Single headers are decoded by node-tar. Its streaming parser is not used: it decodes pax records as lines of UTF-8,
+ * which damages binary attributes (`security.capability`), names in other encodings, and times below a millisecond.
+ */
+export class TarReader {
+  /** Entries seen so far. */
+  entries = 0;
+  private offset = 0;
+  private readonly block = Buffer.alloc(blockSize);
+  private blockFill = 0;
+  private body: Body = 'skipped';
+  private bodyLeft = 0;
+  private padding = 0;
+  private ended = false;
+  private overrides: Overrides = { pax: new Map() };
+  private global = new Map<string, Buffer>();
+
+  constructor(private readonly sink: EntrySink) {}
+
+  /** @throws TerrariumError BadInput, and what the sink throws. */
+  push(chunk: Buffer): void {
+    let at = 0;
+    while (at < chunk.length && !this.ended) {
+      const left = chunk.length - at;
+      let taken: number;
+      if (this.bodyLeft > 0) {
+        taken = Math.min(left, this.bodyLeft);
+        this.takeBody(chunk.subarray(at, at + taken));
+      } else if (this.padding > 0) {
+        taken = Math.min(left, this.padding);
+        this.padding -= taken;
+      } else if (this.blockFill === 0 && left >= blockSize) {
+        taken = blockSize;
+        this.takeHeader(chunk.subarray(at, at + taken));
+      } else {
+        taken = Math.min(left, blockSize - this.blockFill);
+        chunk.copy(this.block, this.blockFill, at, at + taken);
+        this.blockFill += taken;
+        if (this.blockFill === blockSize) {
+          this.blockFill = 0;
+          this.takeHeader(this.block);
+        }
+      }
+      at += taken;
+      this.offset += taken;
+    }
+  }
+
+  /** To be called after the last chunk. @throws TerrariumError BadInput when the archive is cut off or holds nothing. */
+  end(): void {
+    if (!this.ended && this.offset < blockSize) {
+      throw notTar();
+    }
+    if (!this.ended) {
+      throw badInput('The archive is cut off: its end marker is missing', {
+        cause: `It ends after ${this.offset} bytes (uncompressed) and ${this.entries} entries.`,
+        fix: 'Download or export it again.',
+      });
+    }
+    if (this.entries === 0) {
+      throw badInput('The archive is empty', { fix: 'A root file system as a tar is expected.' });
+    }
+  }
+
+  private takeHeader(block: Buffer): void {
+    const header = decodeHeader(block, this.offset);
+    if (header.nullBlock) {
+      this.ended = true;
+      return;
+    }
+    const flag = String.fromCharCode(block[156] ?? 0);
+    if ('xgXLKN'.includes(flag)) {
+      const size = header.size ?? Number.NaN;
+      if (!(size >= 0 && size <= maximumMeta)) {
+        throw damaged(`an extended header of ${size} bytes`, this.offset);
+      }
+      this.beginBody({ flag, bytes: Buffer.alloc(size), filled: 0 }, size);
+      return;
+    }
+    const entry = this.composeEntry(block, header, flag);
+    this.overrides = { pax: new Map() };
+    if (flag === 'V') {
+      // A volume's label is no file.
+      this.beginBody('skipped', entry.size);
+      return;
+    }
+    this.entries++;
+    this.sink.begin(entry);
+    this.beginBody('entry', entry.size);
+  }
+
+  private composeEntry(block: Buffer, header: Header, flag: string): TarEntry {
+    const { overrides } = this;
+    const pax = new Map([...this.global, ...overrides.pax]);
+    if (flag === 'S' || flag === 'M' || [...pax.keys()].some((key) => key.startsWith('GNU.sparse.'))) {
+      const path = overrides.pax.get('GNU.sparse.name') ?? headerPath(block);
+      throw badInput(`The archive holds a sparse or split file, which is not supported: ${shown(path)}`, {
+        fix: 'Make the archive again without --sparse and --multi-volume.',
+      });
+    }
+    const text = (key: string) => pax.get(key)?.toString('latin1');
+    const number = (key: string, fallback: number | undefined) => {
+      const value = text(key);
+      return value === undefined ? fallback : parsePaxNumber(key, value);
+    };
+    const path = overrides.pax.get('path') ?? overrides.path ?? headerPath(block);
+    const type = entryType(flag, path);
+    const size = number('size', header.size);
+    if (size === undefined || !Number.isSafeInteger(size) || size < 0) {
+      throw damaged(`an impossible size for ${shown(path)}`, this.offset);
+    }
+    const time = text('mtime');
+    const headerSeconds = (header.mtime?.getTime() ?? 0) / 1000;
+    const xattrs = new Map<string, Buffer>();
+    for (const [key, value] of overrides.pax) {
+      if (key.startsWith(xattrPrefix)) {
+        xattrs.set(key.slice(xattrPrefix.length), value);
+      }
+    }
+    return {
+      type,
+      path,
+      linkPath: overrides.pax.get('linkpath') ?? overrides.linkPath ?? field(block, 157, 100),
+      mode: (header.mode ?? 0) & 0o7777,
+      uid: number('uid', header.uid) ?? 0,
+      gid: number('gid', header.gid) ?? 0,
+      // Other writers put the size of the target into links: only files (and unknown types) have content.
+      size: type === 'file' || type === 'unknown' || flag === 'D' ? size : 0,
+      modified: time === undefined ? BigInt(Math.trunc(headerSeconds || 0)) * 1_000_000_000n : parsePaxTime(time),
+      xattrs,
+    };
+  }
+
+  private beginBody(body: Body, size: number): void {
+    this.body = body;
+    this.bodyLeft = size;
+    this.padding = (blockSize - (size % blockSize)) % blockSize;
+    if (size === 0) {
+      this.endBody();
+    }
+  }
+
+  private takeBody(bytes: Buffer): void {
+    if (typeof this.body === 'object') {
+      bytes.copy(this.body.bytes, this.body.filled);
+      this.body.filled += bytes.length;
+    } else if (this.body === 'entry') {
+      this.sink.data(bytes);
+    }
+    this.bodyLeft -= bytes.length;
+    if (this.bodyLeft === 0) {
+      this.endBody();
+    }
+  }
+
+  private endBody(): void {
+    if (this.body === 'entry') {
+      this.sink.end();
+    } else if (typeof this.body === 'object') {
+      this.applyMeta(this.body.flag, this.body.bytes);
+    }
+    this.body = 'skipped';
+  }
+
+  private applyMeta(flag: string, bytes: Buffer): void {
+    switch (flag) {
+      case 'L':
+      case 'N':
+        this.overrides.path = untilNul(bytes);
+        break;
+      case 'K':
+        this.overrides.linkPath = untilNul(bytes);
+        break;
+      case 'g': {
+        const records = parsePaxRecords(bytes);
+        // One name or size for every entry makes no sense; git, the usual writer of these, only sets a comment.
+        for (const key of ['path', 'linkpath', 'size']) {
+          records.delete(key);
+        }
+        this.global = new Map([...this.global, ...records]);
+        break;
+      }
+      default:
+        this.overrides.pax = new Map([...this.overrides.pax, ...parsePaxRecords(bytes)]);
+    }
+  }
+}
+
+function decodeHeader(block: Buffer, offset: number): Header {
+  let header: Header;
+  try {
+    header = new Header(block, 0);
+  } catch (error) {
+    // A number beyond what a double holds.
+    throw damaged(error instanceof Error ? error.message : String(error), offset);
+  }
+  if (!header.nullBlock && !header.cksumValid) {
+    throw offset === 0 ? notTar() : damaged('a header whose checksum is wrong', offset);
+  }
+  return header;
+}
+
+function entryType(flag: string, path: Buffer): EntryType {
+  // Before ustar files had the flag NUL, and folders were files with a slash at the end.
+  const type = flag === '\0' ? 'file' : (typesByFlag[flag] ?? 'unknown');
+  return type === 'file' && path[path.length - 1] === 0x2f ? 'directory' : type;
+}
+
+/** POSIX ustar has a prefix for long names; GNU's own magic (`ustar  `) means other fields are there. */
+function headerPath(block: Buffer): Buffer {
+  const name = field(block, 0, 100);
+  const prefix = block.toString('latin1', 257, 263) === 'ustar\0' ? field(block, 345, 155) : Buffer.alloc(0);
+  return prefix.length === 0 ? name : Buffer.concat([prefix, Buffer.from('/'), name]);
+}
+
+/** A copy, since blocks are reused. */
+function field(block: Buffer, start: number, length: number): Buffer {
+  return Buffer.from(untilNul(block.subarray(start, start + length)));
+}
+
+function untilNul(bytes: Buffer): Buffer {
+  const nul = bytes.indexOf(0);
+  return nul === -1 ? bytes : bytes.subarray(0, nul);
+}
+
+/** A name of an archive as people may read it: quoted, control characters escaped, not endless. */
+export function shown(path: Buffer): string {
+  const text = path.toString('utf8');
+  return JSON.stringify(text.length > 200 ? `${text.slice(0, 200)}…` : text);
+}
+
+function notTar() {
+  return badInput('The file is not a tar archive', {
+    fix: 'A root file system as .tar, .tar.gz, .tar.xz or .tar.zst is expected, as `docker export` writes it.',
+  });
+}
+
+function damaged(what: string, offset: number) {
+  return badInput(`The archive is damaged: ${what}`, {
+    cause: `At byte ${offset} of the uncompressed archive.`,
+    fix: 'Download or export it again.',
+  });
+}

@@ -1,0 +1,356 @@
+import { closeSync, constants, fchmodSync, fchownSync, writeSync } from 'node:fs';
+import { setImmediate } from 'node:timers/promises';
+import { fchmodat, fchownat, linkat, mkdirat, mknodat, symlinkat, utimensat } from '../../native/bindings/at.js';
+import { openat2, RESOLVE_BENEATH, RESOLVE_NO_SYMLINKS, RESOLVE_NO_XDEV } from '../../native/bindings/openat2.js';
+import { type ByteString, entryComponents, toBytes } from './entryPath.js';
+import { keepXattrs } from './entryXattrs.js';
+import { badInput, explained, failedWith } from './failure.js';
+import type { Notes } from './notes.js';
+import { type OwnerRights, ownerFor } from './owners.js';
+import { type Folder, ParentFolders } from './parentFolders.js';
+import type { Quota } from './quota.js';
+import { removeTreeSync } from './removeTree.js';
+import type { EntrySink, TarEntry } from './tar/entry.js';
+import { shown } from './tar/reader.js';
+
+export interface TreeWriterOptions {
+  quota: Quota;
+  rights: OwnerRights;
+  notes: Notes;
+}
+
+/** Folders are worked on in this mode; what the archive wants they get at the end. */
+const workingMode = 0o700;
+const defaultFolderMode = 0o755;
+/** Folders finished between two chances for others to run. */
+const batch = 512;
+const within = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV;
+
+type FolderAttributes = Pick<TarEntry, 'mode' | 'uid' | 'gid' | 'xattrs'> & { modified?: bigint };
+
+interface OpenFile {
+  fd: number;
+  folder: Folder;
+  name: Buffer;
+  entry: TarEntry;
+}
+
+/**
+ * Applies the entries of an archive below a folder that nobody else writes to. Nothing outside is ever reached:
+ * parents are resolved inside the root and used by descriptor, and last components are never followed.
+ *
+ * What is there already is replaced, except that a folder over a folder only changes its attributes. Everything here
+ * is synchronous, since this runs in a process of its own and streams must not outrun the disk.
+ */
+export class TreeWriter implements EntrySink {
+  private readonly parents: ParentFolders;
+  private readonly folders = new Map<ByteString, FolderAttributes>();
+  private file: OpenFile | undefined;
+  /** First components of all names: what the root will list. */
+  readonly topLevel = new Set<ByteString>();
+
+  /** @param rootFd a folder, not O_PATH; stays the caller's. */
+  constructor(
+    private readonly rootFd: number,
+    private readonly options: TreeWriterOptions,
+  ) {
+    this.parents = new ParentFolders(rootFd, (path) => this.madeOnTheWay(path));
+    this.folders.set('', { mode: defaultFolderMode, uid: 0, gid: 0, xattrs: new Map() });
+  }
+
+  /** @throws TerrariumError BadInput for what no root may hold, Unavailable when there is no room. */
+  begin(entry: TarEntry): void {
+    this.options.quota.addEntry();
+    const components = entryComponents(entry.path);
+    const name = components.at(-1);
+    if (name?.startsWith('.wh.')) {
+      this.options.notes.add('whiteouts', shown(entry.path));
+      return;
+    }
+    if (components[0] !== undefined && this.topLevel.size < maximumTopLevel) {
+      this.topLevel.add(components[0]);
+    }
+    try {
+      this.apply(entry, components, name);
+    } catch (error) {
+      throw explained(error, `unpack ${shown(entry.path)}`);
+    }
+  }
+
+  data(bytes: Buffer): void {
+    if (!this.file) {
+      return;
+    }
+    try {
+      for (let done = 0; done < bytes.length; ) {
+        done += writeSync(this.file.fd, bytes, done);
+      }
+    } catch (error) {
+      throw explained(error, `unpack ${shown(this.file.entry.path)}`);
+    }
+  }
+
+  end(): void {
+    const { file } = this;
+    if (!file) {
+      return;
+    }
+    this.file = undefined;
+    const { fd, folder, name, entry } = file;
+    try {
+      // In this order: chown clears setuid bits and capabilities, a mode may forbid setting user.* attributes.
+      const owner = this.owner(entry);
+      if (this.options.rights.chown) {
+        fchownSync(fd, owner.uid, owner.gid);
+      }
+      keepXattrs(fd, entry, this.options.notes);
+      fchmodSync(fd, entry.mode);
+      utimensat(folder.fd, name, entry.modified, entry.modified);
+    } catch (error) {
+      throw explained(error, `unpack ${shown(entry.path)}`);
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  /** Gives folders their attributes, children before parents. To be called once, after the last entry. */
+  async finish(): Promise<void> {
+    this.parents.close();
+    const paths = [...this.folders.keys()].sort().reverse();
+    for (const [index, path] of paths.entries()) {
+      if (index % batch === batch - 1) {
+        await setImmediate();
+      }
+      const attributes = this.folders.get(path);
+      if (attributes) {
+        this.finishFolder(path, attributes);
+      }
+    }
+  }
+
+  /** Closes what is open, also after a failure. */
+  close(): void {
+    if (this.file) {
+      closeSync(this.file.fd);
+      this.file = undefined;
+    }
+    this.parents.close();
+  }
+
+  private apply(entry: TarEntry, components: readonly ByteString[], name: ByteString | undefined): void {
+    switch (entry.type) {
+      case 'directory':
+        this.options.quota.addFolder();
+        this.makeFolder(entry, components);
+        return;
+      case 'character device':
+      case 'block device':
+        this.options.notes.add('devices', shown(entry.path));
+        return;
+      case 'unknown':
+        this.options.notes.add('unknown', shown(entry.path));
+        return;
+    }
+    if (name === undefined) {
+      throw badInput(`The archive was refused: its root is a ${entry.type}, not a folder`);
+    }
+    const bytes = toBytes(name);
+    switch (entry.type) {
+      case 'file':
+        this.options.quota.addBytes(entry.size);
+        this.file = this.place(components, (folder) => {
+          const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+          return { fd: openat2(folder.fd, bytes, { flags, mode: 0o600 }), folder, name: bytes, entry };
+        });
+        return;
+      case 'symlink':
+        if (entry.linkPath.length === 0 || entry.linkPath.includes(0)) {
+          throw badInput(`The archive is damaged: the link ${shown(entry.path)} has no valid target`);
+        }
+        this.place(components, (folder) => {
+          symlinkat(entry.linkPath, folder.fd, bytes);
+          this.setOwnerAndTime(folder, bytes, entry);
+        });
+        return;
+      case 'fifo':
+        this.place(components, (folder) => {
+          mknodat(folder.fd, bytes, constants.S_IFIFO | 0o600);
+          this.setOwnerAndTime(folder, bytes, entry);
+        });
+        return;
+      case 'hardlink':
+        this.makeHardLink(entry, components, bytes);
+        return;
+    }
+  }
+
+  private makeFolder(entry: TarEntry, components: readonly ByteString[]): void {
+    if (components.length === 0) {
+      this.folders.set('', entry);
+      return;
+    }
+    const name = toBytes(components.at(-1) ?? '');
+    const path = this.place(
+      components,
+      (folder) => {
+        mkdirat(folder.fd, name, workingMode);
+        return childPath(folder, components);
+      },
+      (folder) => {
+        if (!isFolder(folder.fd, name)) {
+          return undefined;
+        }
+        return childPath(folder, components);
+      },
+    );
+    this.folders.set(path, attributesOf(entry));
+  }
+
+  private makeHardLink(entry: TarEntry, components: readonly ByteString[], name: Buffer): void {
+    const source = entryComponents(entry.linkPath);
+    const sourceName = source.at(-1);
+    if (sourceName === undefined) {
+      throw badInput(`The archive was refused: ${shown(entry.path)} is a hard link to the root`);
+    }
+    const absent = () =>
+      badInput(
+        `The archive is damaged: ${shown(entry.path)} is a hard link to ${shown(entry.linkPath)}, which does not precede it`,
+      );
+    const link = (folder: Folder) => {
+      const from = this.parents.find(source.slice(0, -1));
+      if (!from) {
+        throw absent();
+      }
+      if (childPath(from, source) !== childPath(folder, components)) {
+        linkat(from.fd, toBytes(sourceName), folder.fd, name);
+      }
+    };
+    try {
+      this.place(components, link);
+    } catch (error) {
+      if (failedWith(error, 'ENOENT')) {
+        throw absent();
+      }
+      if (failedWith(error, 'EPERM')) {
+        throw badInput(
+          `The archive was refused: ${shown(entry.path)} is a hard link to a folder, ${shown(entry.linkPath)}`,
+        );
+      }
+      throw error;
+    }
+  }
+
+  /**
+   * Makes something under a name. What has the name already is removed first, unless `keep` has a use for it.
+   * @param make fails with EEXIST when something is there.
+   */
+  private place<T>(
+    components: readonly ByteString[],
+    make: (folder: Folder) => T,
+    keep: (folder: Folder) => T | undefined = () => undefined,
+  ): T {
+    const parent = components.slice(0, -1);
+    const folder = this.parents.get(parent);
+    try {
+      return make(folder);
+    } catch (error) {
+      if (!failedWith(error, 'EEXIST')) {
+        throw error;
+      }
+    }
+    const kept = keep(folder);
+    if (kept !== undefined) {
+      return kept;
+    }
+    removeTreeSync(folder.fd, toBytes(components.at(-1) ?? ''));
+    this.forget(childPath(folder, components));
+    return make(this.parents.get(parent));
+  }
+
+  /** Something was removed: a folder below it no longer wants attributes, and links may have led through it. */
+  private forget(path: ByteString): void {
+    this.parents.close();
+    if (this.folders.has(path)) {
+      for (const folder of this.folders.keys()) {
+        if (folder === path || folder.startsWith(`${path}/`)) {
+          this.folders.delete(folder);
+        }
+      }
+    }
+  }
+
+  private madeOnTheWay(path: ByteString): void {
+    this.options.quota.addEntry();
+    this.options.quota.addFolder();
+    this.folders.set(path, { mode: defaultFolderMode, uid: 0, gid: 0, xattrs: new Map() });
+  }
+
+  private setOwnerAndTime(folder: Folder, name: Buffer, entry: TarEntry): void {
+    const owner = this.owner(entry);
+    if (this.options.rights.chown) {
+      fchownat(folder.fd, name, owner.uid, owner.gid);
+    }
+    if (entry.type !== 'symlink') {
+      fchmodat(folder.fd, name, entry.mode);
+    }
+    utimensat(folder.fd, name, entry.modified, entry.modified);
+  }
+
+  private finishFolder(path: ByteString, attributes: FolderAttributes): void {
+    const fd = openat2(this.rootFd, path === '' ? '.' : toBytes(path), {
+      flags: constants.O_RDONLY | constants.O_DIRECTORY,
+      resolve: within,
+    });
+    try {
+      const owner = ownerFor(attributes.uid, attributes.gid, this.options.rights);
+      const described = { ...attributes, path: toBytes(path === '' ? '.' : path) };
+      if (owner.flattened) {
+        this.options.notes.add('owners', shown(described.path));
+      }
+      if (this.options.rights.chown) {
+        fchownSync(fd, owner.uid, owner.gid);
+      }
+      keepXattrs(fd, described, this.options.notes);
+      if (attributes.modified !== undefined) {
+        utimensat(fd, '.', attributes.modified, attributes.modified);
+      }
+      fchmodSync(fd, attributes.mode);
+    } catch (error) {
+      throw explained(error, `unpack ${shown(toBytes(path))}`);
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  private owner(entry: TarEntry) {
+    const owner = ownerFor(entry.uid, entry.gid, this.options.rights);
+    if (owner.flattened) {
+      this.options.notes.add('owners', shown(entry.path));
+    }
+    return owner;
+  }
+}
+
+/** Enough to tell what kind of archive it was; a bomb may have millions. */
+const maximumTopLevel = 1000;
+
+function attributesOf({ mode, uid, gid, xattrs, modified }: TarEntry): FolderAttributes {
+  return { mode, uid, gid, xattrs, modified };
+}
+
+function childPath(folder: Folder, components: readonly ByteString[]): ByteString {
+  const name = components.at(-1) ?? '';
+  return folder.path === '' ? name : `${folder.path}/${name}`;
+}
+
+function isFolder(dirFd: number, name: Buffer): boolean {
+  try {
+    closeSync(openat2(dirFd, name, { flags: constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW }));
+    return true;
+  } catch (error) {
+    if (failedWith(error, 'ENOTDIR', 'ELOOP')) {
+      return false;
+    }
+    throw error;
+  }
+}
