@@ -63,7 +63,10 @@ export function viewField(
     const { value, path } = reading.effective;
     view.enclosing = `An enclosing cgroup allows only ${formatLimit(name, value)}: ${path}`;
   }
-  if (reading.unavailable !== undefined) view.unavailable = reading.unavailable;
+  // Where nothing can be limited the notice above the form says so once.
+  if (reading.unavailable !== undefined && !(report.mode === 'none' && report.notice)) {
+    view.unavailable = reading.unavailable;
+  }
   if (disabled || draft === undefined) return view;
 
   const parsed = parseLimit(name, draft);

@@ -68,7 +68,10 @@ function fieldBlock({ name, title, help }: (typeof fields)[number]): string {
 <vscode-textfield id="${id}" placeholder="${examples[name]}" disabled></vscode-textfield>
 <vscode-button id="${id}-clear" secondary disabled aria-label="${clear} for ${title}">${clear}</vscode-button>
 </div>
-<p id="${id}-verdict" class="verdict" aria-live="polite"></p>
+<div aria-live="polite">
+<p id="${id}-verdict" class="verdict"></p>
+<p id="${id}-writes" class="force"></p>
+</div>
 <div class="usage"><vscode-progress-bar id="${id}-bar" value="0" aria-label="${title} in use" hidden></vscode-progress-bar><span id="${id}-usage"></span></div>
 <p id="${id}-force" class="force"></p>
 <p id="${id}-enclosing" class="force"></p>

@@ -120,7 +120,7 @@ export class LimitsPanel {
 
   private remedy(of: Extract<MessageFromForm, { type: 'copyRemedy' }>['of']): string | undefined {
     if (of === 'notice') return this.report?.notice?.remedy;
-    if (of === 'failure') return this.failure?.command ?? this.failure?.fix;
+    if (of === 'failure') return this.failure?.command;
     return this.report?.readings.find(({ name }) => name === of)?.unavailable?.remedy;
   }
 

@@ -3,22 +3,23 @@
  * Unchanged it launches a shell on this machine's own root, with nothing of the machine writable from inside.
  */
 export function exampleSpecification(name: string): string {
-  return `// A container, as Terrarium makes it. Every field may be left out: what stands here is what you get without it,
-// or an example. Fields that touch the machine outside the container stand in comments.
-// Launch it with the button above or the "Launch" lens below. Hover over a field to see what it means.
+  return `// A container, as Terrarium makes it. Every field may be left out.
+// What reaches the machine outside of the container stands in comments.
+// Launch it with the button above, or the lens below. Hover over a field to see what it means.
 {
   "name": ${JSON.stringify(name)},
 
-  // ---- root: where its files come from -----------------------------------------------------------------
+  // ---- root: where its files come from -------------------------------------------------------
   // "host": this machine's own /, read-only, below a private writable layer. Nothing to download.
   // Others: { "kind": "image", "name": "debian" }   an image you imported
   //         { "kind": "directory", "path": "/srv/rootfs" }   a folder that holds a root file system
   "root": { "kind": "host" },
-  // What becomes of writes: "overlay" keeps them with the container, "tmpfs" in memory until it ends, "none" refuses them.
+  // What becomes of writes: "overlay" keeps them with the container, "tmpfs" in memory until it ends,
+  // "none" refuses them.
   "writable": "overlay",
 
-  // ---- process -----------------------------------------------------------------------------------------
-  // The command. Without it the container stays up until it is stopped, and you attach as often as you like.
+  // ---- process -------------------------------------------------------------------------------
+  // The command. Without it the container stays up until it is stopped.
   "args": ["/bin/sh"],
   "terminal": true,
   "cwd": "/",
@@ -33,22 +34,23 @@ export function exampleSpecification(name: string): string {
     { "type": "RLIMIT_CORE", "soft": 0, "hard": 0 }
   ],
 
-  // ---- what it sees ------------------------------------------------------------------------------------
+  // ---- what it sees --------------------------------------------------------------------------
   "hostname": ${JSON.stringify(name)},
   "mounts": [
     { "destination": "/scratch", "type": "tmpfs", "options": ["size=64m", "mode=1777"] }
-    // A folder of this machine. A relative source starts at the folder of this file. Asked about before it is mounted.
+    // A folder of this machine; a relative source starts at the folder of this file. You are asked first.
     // , { "destination": "/work", "source": ".", "options": ["rbind", "ro"] }
   ],
-  // "none": a network of its own with nothing but lo. Others: { "kind": "host" }, { "kind": "container", "container": "db" }
+  // "none": a network of its own with nothing but lo.
+  // Others: { "kind": "host" }, { "kind": "container", "container": "db" }
   "network": { "kind": "none" },
   // Namespaces to share with this machine instead of making new ones: "uts", "ipc", "pid", "cgroup", "time".
   "shareHost": [],
   // A time namespace: how far its clocks since boot are ahead of the machine's.
   // "timeOffsets": { "boottime": { "secs": 86400, "nanosecs": 0 } },
 
-  // ---- limits (cgroup) -----------------------------------------------------------------------------------
-  // Needs a cgroup that was delegated to you; "Edit Limits…" says whether you have one, and changes them live.
+  // ---- limits (cgroup) -----------------------------------------------------------------------
+  // Needs a cgroup delegated to you: "Edit Limits" says whether you have one, and changes them live.
   // "resources": {
   //   "memory": { "limit": 104857600 },
   //   "cpu": { "quota": 50000, "period": 100000 },
@@ -56,7 +58,7 @@ export function exampleSpecification(name: string): string {
   //   "unified": { "memory.high": "94371840" }
   // },
 
-  // ---- privileges --------------------------------------------------------------------------------------
+  // ---- privileges ----------------------------------------------------------------------------
   // Changes to the default set of eleven capabilities.
   "capabilities": { "add": [], "drop": ["CAP_NET_BIND_SERVICE"] },
   // The built-in system call filter, "unconfined", or a profile in OCI's words.

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import * as path from 'node:path/posix';
 import * as z from 'zod/mini';
+import { ErrorCode, terrariumError } from '../../helper/protocol/index.js';
 
 /**
  * What a specification file reaches of the machine it runs on. Files of a workspace are written by others: what is
@@ -62,10 +63,13 @@ export interface HostAccess {
   key: string;
 }
 
-/** Finds out what a specification reaches. Throws with one sentence when its shape is wrong. */
+/** Finds out what a specification reaches. Rejects with `Invalid` when its shape is wrong. */
 export async function judgeHostAccess(text: string, value: unknown, facts: HostFacts): Promise<HostAccess> {
   const parsed = reach.safeParse(value);
-  if (!parsed.success) throw new Error(z.prettifyError(parsed.error));
+  if (!parsed.success) {
+    const problems = parsed.error.issues.map(({ path: where, message }) => `${where.join('.') || 'it'}: ${message}`);
+    throw terrariumError(ErrorCode.Invalid, `The specification is not valid: ${problems.join('; ')}`);
+  }
   const specification = parsed.data;
   const items: string[] = [];
   const refused: string[] = [];
@@ -76,8 +80,11 @@ export async function judgeHostAccess(text: string, value: unknown, facts: HostF
     const real = (await facts.realpath(absolute)) ?? absolute;
     sources.push(real);
     items.push(describe(real === absolute ? real : `${absolute} (really ${real})`));
-    for (const place of facts.protected) {
-      if (overlaps(real, place.path)) refused.push(`${real}: ${place.reason} (${place.path})`);
+    const place = facts.protected.find(({ path: kept }) => overlaps(real, kept));
+    if (place !== undefined) {
+      refused.push(
+        contains(place.path, real) ? `${real}: ${place.reason}` : `${real} contains ${place.path}: ${place.reason}`,
+      );
     }
     return real;
   };

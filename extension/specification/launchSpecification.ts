@@ -12,7 +12,13 @@ import {
   window,
   workspace,
 } from 'vscode';
-import { type ContainerSpecification, RunContainer, type StartResult } from '../../helper/protocol/index.js';
+import {
+  type ContainerSpecification,
+  ErrorCode,
+  RunContainer,
+  type StartResult,
+  terrariumError,
+} from '../../helper/protocol/index.js';
 import type { HelperClient } from '../helperClient.js';
 import { messageText, plainText } from '../text/untrusted.js';
 import { Agreements } from './agreements.js';
@@ -47,7 +53,8 @@ export async function launchSpecification(uri: Uri, context: LaunchContext): Pro
     realpath: resolveLinks,
   });
   if (access.refused.length > 0) {
-    throw new Error(
+    throw terrariumError(
+      ErrorCode.Invalid,
       l10n.t(
         'What it mounts is not given to specification files: {0}',
         access.refused.map((one) => plainText(one)).join('; '),
@@ -82,7 +89,10 @@ async function read(document: TextDocument, text: string): Promise<unknown> {
   await window.showTextDocument(document, {
     selection: new Range(start, document.positionAt(parsed.offset + parsed.length)),
   });
-  throw new Error(l10n.t('line {0}, column {1}: {2}', start.line + 1, start.character + 1, parsed.message));
+  throw terrariumError(
+    ErrorCode.Invalid,
+    l10n.t('line {0}, column {1}: {2}', start.line + 1, start.character + 1, parsed.message),
+  );
 }
 
 async function isAgreed(name: string, access: HostAccess, state: Memento): Promise<boolean> {

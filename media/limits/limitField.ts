@@ -38,11 +38,12 @@ export class LimitField {
     this.input.readonly = busy;
     this.clear.disabled = view.disabled || busy;
     this.input.invalid = view.error !== undefined;
-    const verdict = view.error ?? [view.advice?.text, view.writes].filter((text) => text !== undefined).join(' ');
+    const verdict = view.error ?? view.advice?.text ?? '';
     setText(`${this.id}-verdict`, verdict);
     element(`${this.id}-verdict`, HTMLElement).dataset.kind =
       view.error !== undefined ? 'error' : (view.advice?.severity ?? 'plain');
-    this.describeInput(view.error !== undefined, verdict);
+    setText(`${this.id}-writes`, view.writes ?? '');
+    this.describeInput(view.error !== undefined, [verdict, view.writes].filter(Boolean).join(' '));
     setText(`${this.id}-force`, view.inForce);
     setText(`${this.id}-enclosing`, view.enclosing ?? '');
     setText(`${this.id}-usage`, view.usage?.text ?? '');

@@ -49,7 +49,7 @@ const limitFields = new Map(
 
 function edit(name: LimitName, text: string): void {
   drafts[name] = text;
-  setText('status', '');
+  setStatus('');
   setRemedy('failure', undefined);
   draw();
 }
@@ -89,7 +89,7 @@ form.addEventListener('submit', (event) => {
   const changes = draw();
   if (changes.length === 0 || pending !== undefined) return;
   pending = { request: ++requests, changes };
-  setText('status', 'Applying…');
+  setStatus('Applying…');
   setRemedy('failure', undefined);
   draw();
   host.postMessage({ type: 'apply', ...pending });
@@ -98,7 +98,7 @@ form.addEventListener('submit', (event) => {
 revert.addEventListener('click', () => {
   if (revert.disabled) return;
   drafts = {};
-  setText('status', '');
+  setStatus('');
   setRemedy('failure', undefined);
   draw();
   host.postMessage({ type: 'reload' });
@@ -121,7 +121,7 @@ window.addEventListener('message', (event) => {
       if (!message.report.live) usage = {};
       if (pending !== undefined && message.applied === pending.request) {
         for (const { name } of pending.changes) delete drafts[name];
-        setText('status', describeReadBack(pending.changes, message.report));
+        setStatus(describeReadBack(pending.changes, message.report));
         pending = undefined;
       }
       break;
@@ -130,7 +130,7 @@ window.addEventListener('message', (event) => {
       break;
     case 'failed':
       if (message.request !== undefined && message.request === pending?.request) pending = undefined;
-      setText('status', message.message);
+      setStatus(message.message, 'error');
       setRemedy('failure', describeFailure(message));
       break;
   }
@@ -138,10 +138,13 @@ window.addEventListener('message', (event) => {
 });
 
 function describeFailure({ cause, fix, command }: Extract<MessageToForm, { type: 'failed' }>) {
-  const remedy = command ?? fix;
-  if (cause === undefined && remedy === undefined) return undefined;
-  const reason = [cause, command === undefined ? undefined : fix].filter((part) => part !== undefined).join(' ');
-  return { reason, remedy: remedy ?? '' };
+  const reason = [cause, fix].filter((part) => part !== undefined).join(' ');
+  return reason === '' && command === undefined ? undefined : { reason, remedy: command ?? '' };
+}
+
+function setStatus(text: string, kind: 'plain' | 'error' = 'plain'): void {
+  setText('status', text);
+  element('status', HTMLElement).dataset.kind = kind;
 }
 
 const saved = savedState.safeParse(host.getState());
