@@ -14,96 +14,101 @@ export const BPF_JSET_K = 0x45;
 export const BPF_AND_K = 0x54;
 export const BPF_RET_K = 0x06;
 
+/** `yes` and `no` are where it goes on; -1: nowhere. Instructions that do not choose have only `no`. */
 interface Instruction {
   code: number;
-  jt: number;
-  jf: number;
   k: number;
+  yes: Label;
+  no: Label;
 }
 
 /** Offsets of conditional jumps are bytes. */
 const farthest = 255;
-const sizeOfInstruction = 8;
+/** struct sock_filter. */
+export const sizeOfInstruction = 8;
 
 export class Assembler {
   /** Last instruction of the program first. */
   readonly #instructions: Instruction[] = [];
   readonly #returns = new Map<number, Label>();
 
-  get length(): number {
-    return this.#instructions.length;
-  }
-
   /** Ends the filter with a verdict. One instruction serves all jumps that can reach it. */
   ret(verdict: number): Label {
     const known = this.#returns.get(verdict);
-    return known !== undefined && this.#reaches(known) ? known : this.#newReturn(verdict);
+    if (known !== undefined && this.#reaches(known)) {
+      return known;
+    }
+    const label = this.#emit({ code: BPF_RET_K, k: verdict, yes: -1, no: -1 });
+    this.#returns.set(verdict, label);
+    return label;
   }
 
   /** Loads the 32-bit word at `offset` of struct seccomp_data and goes on at `next`. */
   load(offset: number, next: Label): Label {
-    return this.#then({ code: BPF_LD_W_ABS, jt: 0, jf: 0, k: offset }, next);
+    return this.#emit({ code: BPF_LD_W_ABS, k: offset, yes: -1, no: this.#directly(next) });
   }
 
   /** Keeps the bits of `mask` in the accumulator and goes on at `next`. */
   and(mask: number, next: Label): Label {
-    return this.#then({ code: BPF_AND_K, jt: 0, jf: 0, k: mask }, next);
+    return this.#emit({ code: BPF_AND_K, k: mask, yes: -1, no: this.#directly(next) });
   }
 
   /** Compares the accumulator with `k` and goes on at `yes` or `no`. */
   jump(code: number, k: number, yes: Label, no: Label): Label {
-    if (yes === no) {
-      return yes;
-    }
-    const [nearYes, nearNo] = [this.#near(yes), this.#near(no)];
-    return this.#emit({ code, jt: this.#distance(nearYes), jf: this.#distance(nearNo), k });
+    return yes === no ? yes : this.#emit({ code, k, yes: this.#near(yes), no: this.#near(no) });
   }
 
   /** `label`, or the instruction after it if that only loads the word which the accumulator holds already. */
   skipLoad(label: Label, offset: number): Label {
     const instruction = this.#instructions[label];
-    return instruction?.code === BPF_LD_W_ABS && instruction.k === offset ? label - 1 : label;
+    return instruction?.code === BPF_LD_W_ABS && instruction.k === offset ? instruction.no : label;
   }
 
-  /** struct sock_filter[], little-endian: what seccomp(2) takes. */
-  bytes(): Uint8Array {
-    const view = new DataView(new ArrayBuffer(this.length * sizeOfInstruction));
-    this.#instructions.toReversed().forEach(({ code, jt, jf, k }, index) => {
+  /** The program that begins at `start`: struct sock_filter[], little-endian, what seccomp(2) takes. */
+  assemble(start: Label): Uint8Array {
+    const reachable = this.#reachable(start);
+    // Leaving out what is never reached (loads that everybody skips) only brings jumps nearer to their targets.
+    const position = new Map(reachable.map((label, index) => [label, index]));
+    const view = new DataView(new ArrayBuffer(reachable.length * sizeOfInstruction));
+    for (const [index, label] of reachable.entries()) {
+      const { code, k, yes, no } = this.#instructions[label] ?? { code: 0, k: 0, yes: -1, no: -1 };
+      const distance = (target: Label) => (position.get(target) ?? index + 1) - index - 1;
       const at = index * sizeOfInstruction;
+      const isChoice = yes >= 0;
       view.setUint16(at, code, true);
-      view.setUint8(at + 2, jt);
-      view.setUint8(at + 3, jf);
-      view.setUint32(at + 4, k >>> 0, true);
-    });
+      view.setUint8(at + 2, isChoice ? distance(yes) : 0);
+      view.setUint8(at + 3, isChoice ? distance(no) : 0);
+      view.setUint32(at + 4, code === BPF_JA ? distance(no) : k >>> 0, true);
+    }
     return new Uint8Array(view.buffer);
+  }
+
+  /** Labels that can be got to from `start`, in the order of the program. */
+  #reachable(start: Label): Label[] {
+    const found = new Set<Label>();
+    const waiting = [start];
+    for (let label = waiting.pop(); label !== undefined; label = waiting.pop()) {
+      const instruction = this.#instructions[label];
+      if (instruction && !found.has(label)) {
+        found.add(label);
+        waiting.push(instruction.yes, instruction.no);
+      }
+    }
+    return [...found].sort((one, other) => other - one);
   }
 
   #emit(instruction: Instruction): Label {
     return this.#instructions.push(instruction) - 1;
   }
 
-  #newReturn(verdict: number): Label {
-    const label = this.#emit({ code: BPF_RET_K, jt: 0, jf: 0, k: verdict });
-    this.#returns.set(verdict, label);
-    return label;
+  /** For instructions that fall through: `next` if it was written last, or a jump to it. */
+  #directly(next: Label): Label {
+    return next === this.#instructions.length - 1 ? next : this.#emit({ code: BPF_JA, k: 0, yes: -1, no: next });
   }
 
-  /** For instructions that fall through: `next` must follow directly, if need be as a jump to it. */
-  #then(instruction: Instruction, next: Label): Label {
-    if (next !== this.length - 1) {
-      this.#emit({ code: BPF_JA, jt: 0, jf: 0, k: this.#distance(next) });
-    }
-    return this.#emit(instruction);
-  }
-
-  /** How many instructions one written now would jump over to get to `label`. */
-  #distance(label: Label): number {
-    return this.length - 1 - label;
-  }
-
-  /** Whether a conditional jump reaches it, even after stepping stones for both of its targets. */
+  /** Whether a conditional jump written now reaches it, even after stepping stones for both of its targets. */
   #reaches(label: Label): boolean {
-    return this.#distance(label) + 2 <= farthest;
+    return this.#instructions.length - 1 - label + 2 <= farthest;
   }
 
   /** `label`, or a stepping stone to it that a conditional jump can reach. */
@@ -112,8 +117,6 @@ export class Assembler {
       return label;
     }
     const target = this.#instructions[label];
-    return target?.code === BPF_RET_K
-      ? this.ret(target.k)
-      : this.#emit({ code: BPF_JA, jt: 0, jf: 0, k: this.#distance(label) });
+    return target?.code === BPF_RET_K ? this.ret(target.k) : this.#emit({ code: BPF_JA, k: 0, yes: -1, no: label });
   }
 }

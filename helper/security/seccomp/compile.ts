@@ -12,7 +12,7 @@
 import { ErrorCode, type oci, terrariumError } from '../../protocol/index.js';
 import { type Architecture, auditArchitecture, ownArchitecture, systemCallNumbers } from './architecture.js';
 import { compileArgument, validateArgument } from './argument.js';
-import { Assembler, BPF_JEQ_K, BPF_JGE_K, type Label } from './assembler.js';
+import { Assembler, BPF_JEQ_K, BPF_JGE_K, type Label, sizeOfInstruction } from './assembler.js';
 import { SECCOMP_RET_KILL_PROCESS, unknownCall, verdict } from './verdict.js';
 
 export interface CompiledFilter {
@@ -74,14 +74,19 @@ function compile(profile: oci.Seccomp, architecture: Architecture): CompiledFilt
   program.ret(unknownCall);
   const search = compileSearch(program, ranges(program, decisions, fallback, architecture));
   const native = program.load(numberOffset, search);
-  program.load(architectureOffset, program.jump(BPF_JEQ_K, auditArchitecture[architecture], native, foreign));
-  if (program.length > longestFilter) {
-    throw terrariumError(ErrorCode.Invalid, `The seccomp profile is too long: ${program.length} instructions`, {
+  const start = program.load(
+    architectureOffset,
+    program.jump(BPF_JEQ_K, auditArchitecture[architecture], native, foreign),
+  );
+  const filter = program.assemble(start);
+  const instructions = filter.length / sizeOfInstruction;
+  if (instructions > longestFilter) {
+    throw terrariumError(ErrorCode.Invalid, `The seccomp profile is too long: ${instructions} instructions`, {
       cause: `The kernel takes at most ${longestFilter}.`,
       fix: 'Use fewer conditions on arguments.',
     });
   }
-  return { filter: program.bytes(), instructions: program.length, unknownNames };
+  return { filter, instructions, unknownNames };
 }
 
 function collect(profile: oci.Seccomp, numbers: Readonly<Record<string, number>>) {

@@ -1,7 +1,7 @@
 /**
  * The default profile: default.json, in OCI's format. A call is allowed unless it reaches beyond the container, serves
- * to attack the kernel, or is unknown: what is refused answers EPERM, what is unknown or obsolete ENOSYS, so that
- * programs fall back. What its numbers stand for:
+ * to attack the kernel, or is unknown: what is refused answers EPERM, what is unknown ENOSYS, so that programs fall
+ * back. Calls that Linux has dropped are let through, for the kernel says ENOSYS itself. What its numbers stand for:
  *
  * - clone, unshare: the CLONE_NEW* flags. clone3 keeps its flags in memory, where a filter cannot look: ENOSYS makes
  *   libc use clone.
