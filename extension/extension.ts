@@ -74,14 +74,18 @@ export function activate(extension: ExtensionContext): void {
       'terrarium.container',
       containerProfile(store, attacher, terminals, notifier),
     ),
-    ...registerCommands(notifier, {
-      ...launchCommands(context),
-      ...lifecycleCommands(context),
-      ...terminalCommands(context),
-      ...imageCommands(context),
-      ...inspectCommands(context, inspections, logs),
-      ...machineCommands(context),
-    }),
+    ...registerCommands(
+      notifier,
+      {
+        ...launchCommands(context),
+        ...lifecycleCommands(context),
+        ...terminalCommands(context),
+        ...imageCommands(context),
+        ...inspectCommands(context, inspections, logs),
+        ...machineCommands(context),
+      },
+      () => containers.view.selection,
+    ),
   );
   registerLimits(extension, helper, notifier);
   registerLedger(extension, helper, notifier);

@@ -59,15 +59,6 @@ export function inspectCommands(
         await copy(nodeOf('fact', first)?.copy);
       },
     },
-    'terrarium.revealContainer': {
-      doing: l10n.t('Show in the tree'),
-      run: async (first) => {
-        const summary = await target(store, { first, selection: undefined }, l10n.t('Show in the tree'));
-        if (summary) {
-          await context.containers.reveal(summary.id);
-        }
-      },
-    },
   };
 }
 
