@@ -1,6 +1,8 @@
+#define _GNU_SOURCE
 #include "call.h"
 
 #include <errno.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 static long make(long number, const struct arg *args, size_t count) {
@@ -29,18 +31,36 @@ long call(struct context *context, const char *name, long number, const struct a
   return result;
 }
 
+static long append_beforehand(struct context *context, const char *name, const struct arg *args, size_t count) {
+  return ledger_append(context->ledger, &(struct record){
+                                            .step = context->step,
+                                            .actor = context->actor,
+                                            .name = name,
+                                            .args = args,
+                                            .arg_count = count,
+                                            .start = monotonic_now(),
+                                        });
+}
+
 long call_for_good(struct context *context, const char *name, long number, const struct arg *args, size_t count) {
-  long offset = ledger_append(context->ledger, &(struct record){
-                                                   .step = context->step,
-                                                   .actor = context->actor,
-                                                   .name = name,
-                                                   .args = args,
-                                                   .arg_count = count,
-                                                   .start = monotonic_now(),
-                                               });
+  long offset = append_beforehand(context, name, args, count);
   context->ledger->open_record = (uint32_t)(offset + 1);
   long result = make(number, args, count);
   context->ledger->open_record = 0;
   ledger_complete(context->ledger, offset, result, monotonic_now());
   return result;
+}
+
+long call_fork(struct context *context, const char *name, long number, const struct arg *args, size_t count) {
+  long offset = append_beforehand(context, name, args, count);
+  long result = make(number, args, count);
+  if (result != 0) ledger_complete(context->ledger, offset, result, monotonic_now());
+  return result;
+}
+
+void context_forget(struct context *context) {
+  if (context->received != NULL) munmap((void *)context->received, context->received_size);
+  context->received = NULL;
+  ledger_unmap(context->ledger);
+  context->ledger = NULL;
 }

@@ -26,10 +26,16 @@
 #define CALL_AS(context, name, number, ...)                    \
   call(context, name, number, (const struct arg[]){__VA_ARGS__}, \
        sizeof((const struct arg[]){__VA_ARGS__}) / sizeof(struct arg))
+#define CALL_FORK(context, name, ...)                                           \
+  call_fork(context, #name, SYS_##name, (const struct arg[]){__VA_ARGS__}, \
+            sizeof((const struct arg[]){__VA_ARGS__}) / sizeof(struct arg))
 
 long call(struct context *context, const char *name, long number, const struct arg *args, size_t count);
 
 /* The same for a call that does not return when it succeeds: it is recorded before it is made. */
 long call_for_good(struct context *context, const char *name, long number, const struct arg *args, size_t count);
+
+/* The same for a clone: only the one that made it records it, so that both never write to the ledger at once. */
+long call_fork(struct context *context, const char *name, long number, const struct arg *args, size_t count);
 
 #endif

@@ -12,6 +12,8 @@
 struct context {
   struct ledger *ledger;
   const struct plan *plan;
+  const void *received; /* the plan's bytes, mapped */
+  size_t received_size;
   uint16_t step; /* index of the one being executed */
   uint8_t actor;
 
@@ -21,13 +23,15 @@ struct context {
   int root_fd;
   /* A mount of the host's /dev/null, made before the root is left (CVE-2025-31133). */
   int null_fd;
+  bool null_attached;
   /* The process whose namespaces the new one enters: in its pid namespace this pid would name another. */
   int target_fd;
 
   /* Of the monitor only. */
-  const char *events;
-  int child_stdin, child_stdout, child_stderr;
-  bool map_ids;
+  const char *events; /* path of the cgroup's event file, or NULL */
+  const char **made_cgroups; /* room for one per makeCgroup; watch.cgroup_count are there */
+  int child_streams[3]; /* what becomes its standard streams */
+  uint64_t start_time; /* of the new process, clock ticks since boot */
   struct watch watch;
 
   /* Of the new process only. */
@@ -35,5 +39,8 @@ struct context {
   bool has_terminal; /* standard streams are a pty and its controlling terminal */
   bool handed_over;  /* the monitor has been told that only giving up privileges and exec are left */
 };
+
+/* Unmaps ledger and plan: a PID 1 that stays must not hold for its container to read how it was made. */
+void context_forget(struct context *context);
 
 #endif

@@ -29,8 +29,11 @@ struct ledger {
   uint32_t error; /* positive errno */
   uint32_t used;
   uint32_t dropped;
+  uint32_t step_of_init; /* the one the new process is at: it may be killed in the middle */
   /* Offset + 1 of the record of a call that does not return when it succeeds (execve), 0 for none. */
   uint32_t open_record;
+  /* A PID 1 of ours stays: that it executed nothing is no failure. */
+  uint32_t settled;
   uint8_t bytes[LEDGER_BYTES];
 };
 

@@ -54,7 +54,7 @@ static const char *split(char *path, const char **name) {
 
 static int open_or_make(struct context *context, const char *path, enum missing make, int flags, int *rounds);
 
-static int open_parent(struct context *context, const char *path, char *name, int *rounds) {
+static int open_parent(struct context *context, const char *path, enum missing make, char *name, int *rounds) {
   char parent[PATH_MAX];
   int error = trim(parent, path);
   if (error < 0) return error;
@@ -63,7 +63,7 @@ static int open_parent(struct context *context, const char *path, char *name, in
   if (*last == '\0' || strcmp(last, ".") == 0 || strcmp(last, "..") == 0) return -EINVAL;
   if (strlen(last) > NAME_MAX) return -ENAMETOOLONG;
   strcpy(name, last);
-  enum missing make = context->root_fd >= 0 ? MAKE_DIRECTORY : REFUSE_MISSING;
+  if (context->root_fd < 0) make = REFUSE_MISSING; /* outside, a missing parent is a mistake in the plan */
   return open_or_make(context, folder, make, O_DIRECTORY, rounds);
 }
 
@@ -83,7 +83,7 @@ static int follow(int parent_fd, const char *name, const char *path, char *targe
 
 static int make_missing(struct context *context, const char *path, enum missing make, int flags, int *rounds) {
   char name[NAME_MAX + 1];
-  AUTO_CLOSE int parent = open_parent(context, path, name, rounds);
+  AUTO_CLOSE int parent = open_parent(context, path, MAKE_DIRECTORY, name, rounds);
   if (parent < 0) return parent;
   long made = make == MAKE_DIRECTORY
                   ? CALL(context, mkdirat, DESCRIPTOR(parent), TEXT(name), FLAGS(0755))
@@ -110,7 +110,7 @@ int resolve_make(struct context *context, const char *path, enum missing make, i
   return open_or_make(context, path, make, flags, &rounds);
 }
 
-int resolve_parent(struct context *context, const char *path, char *name) {
+int resolve_parent(struct context *context, const char *path, enum missing make, char *name) {
   int rounds = ROUNDS;
-  return open_parent(context, path, name, &rounds);
+  return open_parent(context, path, make, name, &rounds);
 }

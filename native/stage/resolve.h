@@ -20,9 +20,9 @@ int resolve_open(struct context *context, const char *path, int flags);
 int resolve_make(struct context *context, const char *path, enum missing make, int flags);
 
 /*
- * Opens the folder that `path` lies in, making what is missing in a root, and copies the last component to `name`
- * (NAME_MAX + 1 bytes). -EINVAL when there is no last component that could be made (`/`, `..`).
+ * Opens the folder that `path` lies in (`make`: in a root, what is missing of it is made) and copies the last component
+ * to `name` (NAME_MAX + 1 bytes). -EINVAL when there is no last component that could be made (`/`, `..`).
  */
-int resolve_parent(struct context *context, const char *path, char *name);
+int resolve_parent(struct context *context, const char *path, enum missing make, char *name);
 
 #endif

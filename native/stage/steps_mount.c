@@ -1,0 +1,128 @@
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#include "call.h"
+#include "fd.h"
+#include "resolve.h"
+#include "steps.h"
+
+int run_set_propagation(struct context *context, const struct step_set_propagation *step) {
+  if (context->root_fd < 0) {
+    return (int)CALL(context, mount, NUMBER(0), TEXT(step->path), NUMBER(0), FLAGS(step->flags), NUMBER(0));
+  }
+  AUTO_CLOSE int fd = resolve_open(context, step->path, O_PATH);
+  if (fd < 0) return fd;
+  return change_mount(context, fd,
+                      &(struct mount_change){.propagation = step->flags & ~(uint32_t)MS_REC,
+                                             .recursive = (step->flags & MS_REC) != 0});
+}
+
+/* MOUNT_ATTR_* as mount(2) wants them, or -1 for one that it does not know. */
+static long mount_flags(uint32_t attributes) {
+  static const struct {
+    uint32_t attribute;
+    unsigned long flag;
+  } known[] = {
+      {MOUNT_ATTR_RDONLY, MS_RDONLY},           {MOUNT_ATTR_NOSUID, MS_NOSUID},
+      {MOUNT_ATTR_NODEV, MS_NODEV},             {MOUNT_ATTR_NOEXEC, MS_NOEXEC},
+      {MOUNT_ATTR_NOATIME, MS_NOATIME},         {MOUNT_ATTR_STRICTATIME, MS_STRICTATIME},
+      {MOUNT_ATTR_NODIRATIME, MS_NODIRATIME},   {MOUNT_ATTR_NOSYMFOLLOW, MS_NOSYMFOLLOW},
+  };
+  unsigned long flags = 0;
+  for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+    if ((attributes & known[i].attribute) == 0) continue;
+    flags |= known[i].flag;
+    attributes &= ~known[i].attribute;
+  }
+  return attributes == 0 ? (long)flags : -1;
+}
+
+/* Before the root is set: a path of ours, where the overlay of the root itself goes. */
+static int mount_at_path(struct context *context, const struct step_mount *step) {
+  long flags = mount_flags(step->attributes);
+  if (flags < 0) return -EINVAL;
+  return (int)CALL(context, mount, TEXT(step->source), TEXT(step->destination), TEXT(step->type), FLAGS(flags),
+                   TEXT(step->data));
+}
+
+/*
+ * An image whose /proc, /sys or /dev is a link would have us mount somewhere else, and later steps write there
+ * (CVE-2019-16884, CVE-2019-19921, CVE-2023-27561, CVE-2023-28642): the last component must not be one.
+ */
+static int open_mount_destination(struct context *context, const char *path) {
+  AUTO_CLOSE int fd = resolve_make(context, path, MAKE_DIRECTORY, O_NOFOLLOW);
+  if (fd < 0) return fd;
+  struct stat stat;
+  if (fstat(fd, &stat) < 0) return -errno;
+  return S_ISLNK(stat.st_mode) ? -ELOOP : steal_fd(&fd);
+}
+
+int run_mount(struct context *context, const struct step_mount *step) {
+  if (context->root_fd < 0) return mount_at_path(context, step);
+  AUTO_CLOSE int destination = open_mount_destination(context, step->destination);
+  if (destination < 0) return destination;
+  AUTO_CLOSE int mount = new_mount(context, step);
+  if (mount < 0) return mount;
+  return attach_mount(context, mount, destination);
+}
+
+int run_bind(struct context *context, const struct step_bind *step) {
+  AUTO_CLOSE int source = clone_mount(context, AT_FDCWD, step->source, step->recursive != 0);
+  if (source < 0) return source;
+  struct stat stat;
+  if (fstat(source, &stat) < 0) return -errno;
+  bool device = S_ISCHR(stat.st_mode) || S_ISBLK(stat.st_mode);
+  if (step->device != 0 && (!device || stat.st_rdev != step->device)) return -ENODEV;
+  int error = change_mount(context, source,
+                           &(struct mount_change){.set = step->attributes,
+                                                  .propagation = step->propagation,
+                                                  .recursive = step->recursive != 0});
+  if (error < 0) return error;
+  enum missing make = context->root_fd < 0 ? REFUSE_MISSING : S_ISDIR(stat.st_mode) ? MAKE_DIRECTORY : MAKE_FILE;
+  AUTO_CLOSE int destination = resolve_make(context, step->destination, make, 0);
+  if (destination < 0) return destination;
+  return attach_mount(context, source, destination);
+}
+
+/* An empty folder that nobody can fill. */
+static int mask_directory(struct context *context, int destination) {
+  static const struct step_mount empty = {
+      .type = "tmpfs",
+      .source = "tmpfs",
+      .destination = "",
+      .attributes = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
+      .data = "mode=555,nr_inodes=1",
+  };
+  AUTO_CLOSE int mount = new_mount(context, &empty);
+  return mount < 0 ? mount : attach_mount(context, mount, destination);
+}
+
+static int mask_file(struct context *context, int destination) {
+  if (context->null_fd < 0) return -EINVAL; /* setRoot makes it */
+  /* The first mask attaches the mount made before the root was left; only then can it be copied for the others. */
+  AUTO_CLOSE int copy = context->null_attached ? clone_mount(context, context->null_fd, "", false) : -1;
+  if (context->null_attached && copy < 0) return copy;
+  int error = attach_mount(context, copy >= 0 ? copy : context->null_fd, destination);
+  if (error == 0) context->null_attached = true;
+  return error;
+}
+
+int run_mask_path(struct context *context, const struct step_mask_path *step) {
+  AUTO_CLOSE int destination = resolve_open(context, step->path, O_PATH);
+  if (destination < 0) return destination;
+  struct stat stat;
+  if (fstat(destination, &stat) < 0) return -errno;
+  return S_ISDIR(stat.st_mode) ? mask_directory(context, destination) : mask_file(context, destination);
+}
+
+int run_readonly_path(struct context *context, const struct step_readonly_path *step) {
+  AUTO_CLOSE int destination = resolve_open(context, step->path, O_PATH);
+  if (destination < 0) return destination;
+  AUTO_CLOSE int copy = clone_mount(context, destination, "", true);
+  if (copy < 0) return copy;
+  int error = change_mount(context, copy, &(struct mount_change){.set = MOUNT_ATTR_RDONLY, .recursive = true});
+  return error < 0 ? error : attach_mount(context, copy, destination);
+}

@@ -1,0 +1,190 @@
+#define _GNU_SOURCE
+#include "zygote.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "failure.h"
+#include "fd.h"
+#include "request.h"
+#include "seal.h"
+#include "user_namespace.h"
+
+struct options {
+  const char *socket;
+  const char *ready;
+  const char *uid_map;
+  const char *gid_map;
+  bool daemonize;
+};
+
+static bool parse(int argc, char **argv, struct options *options) {
+  static const struct option known[] = {
+      {"socket", required_argument, NULL, 's'},  {"ready", required_argument, NULL, 'r'},
+      {"uid-map", required_argument, NULL, 'u'}, {"gid-map", required_argument, NULL, 'g'},
+      {"daemonize", no_argument, NULL, 'd'},     {0},
+  };
+  for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1;) {
+    switch (option) {
+      case 's':
+        options->socket = optarg;
+        break;
+      case 'r':
+        options->ready = optarg;
+        break;
+      case 'u':
+        options->uid_map = optarg;
+        break;
+      case 'g':
+        options->gid_map = optarg;
+        break;
+      case 'd':
+        options->daemonize = true;
+        break;
+      default:
+        return false;
+    }
+  }
+  return optind == argc && options->socket != NULL && options->ready != NULL &&
+         (options->uid_map == NULL) == (options->gid_map == NULL);
+}
+
+static bool set_address(struct sockaddr_un *address, const char *path) {
+  *address = (struct sockaddr_un){.sun_family = AF_UNIX};
+  if (strlen(path) >= sizeof address->sun_path) {
+    errno = ENAMETOOLONG;
+    return false;
+  }
+  strcpy(address->sun_path, path);
+  return true;
+}
+
+/* Tells whoever started us, in one line. Returns the exit status. */
+static int report(const char *ready, const struct failure *failure) {
+  struct sockaddr_un address;
+  AUTO_CLOSE int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0 || !set_address(&address, ready) || connect(fd, (struct sockaddr *)&address, sizeof address) < 0) return 1;
+  const char *name = failure == NULL ? NULL : strerrorname_np(failure->error);
+  int written = failure == NULL
+                    ? dprintf(fd, "ok %d\n", getpid())
+                    : dprintf(fd, "error %s %s %s\n", failure->call, name == NULL ? "?" : name, failure->text);
+  return failure == NULL && written > 0 ? 0 : 1;
+}
+
+/* Standard streams on /dev/null where they are closed or (`all`) whatever they are; nothing else open. */
+static int clean_descriptors(bool all, struct failure *failure) {
+  if (close_range(3, ~0u, 0) < 0) return failed(failure, "close_range");
+  int fd;
+  do {
+    fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (fd < 0) return failed(failure, "open");
+    if (fd <= 2 && fcntl(fd, F_SETFD, 0) < 0) return failed(failure, "fcntl");
+  } while (fd <= 2);
+  for (int stream = 0; stream <= 2; stream++) {
+    if (all && dup2(fd, stream) < 0) return failed(failure, "dup2");
+  }
+  close(fd);
+  return 0;
+}
+
+/* Leaves the process tree of whoever started us: an editor kills its descendants when it goes. */
+static int leave(struct failure *failure) {
+  pid_t first = fork();
+  if (first < 0) return failed(failure, "fork");
+  if (first > 0) _exit(0);
+  if (setsid() < 0) return failed(failure, "setsid");
+  pid_t second = fork();
+  if (second < 0) return failed(failure, "fork");
+  if (second > 0) _exit(0);
+  return 0;
+}
+
+/*
+ * The program is executed once more after the namespace is entered, not before: the memory of a program belongs to the
+ * user namespace it was executed in, and only then may our monitors look at processes that are not dumpable.
+ */
+static int settle(char **argv, const struct options *options, struct failure *failure) {
+  if (clean_descriptors(options->daemonize, failure) < 0) return -1;
+  if (options->daemonize && leave(failure) < 0) return -1;
+  if (enter_new_user_namespace(options->uid_map, options->gid_map, failure) < 0) return -1;
+  return execute_sealed(argv, failure);
+}
+
+/* Binds under a name of its own and renames, so that an old socket is replaced without a moment of none. */
+static int listen_at(const char *path, struct failure *failure) {
+  char own[sizeof(((struct sockaddr_un *)0)->sun_path)];
+  struct sockaddr_un address;
+  AUTO_CLOSE int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return failed(failure, "socket");
+  if (snprintf(own, sizeof own, "%s.%d", path, getpid()) >= (int)sizeof own || !set_address(&address, own)) {
+    errno = ENAMETOOLONG;
+    return failed(failure, "bind");
+  }
+  if (unlink(own) < 0 && errno != ENOENT) return failed(failure, "unlink");
+  if (bind(fd, (struct sockaddr *)&address, sizeof address) < 0) return failed(failure, "bind");
+  const char *call = chmod(own, 0600) < 0 ? "chmod" : listen(fd, SOMAXCONN) < 0 ? "listen" : rename(own, path) < 0 ? "rename" : NULL;
+  if (call == NULL) return steal_fd(&fd);
+  failed(failure, call);
+  unlink(own);
+  return -1;
+}
+
+static void accept_request(int listen_fd) {
+  AUTO_CLOSE int connection = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC);
+  if (connection < 0) {
+    /* Out of descriptors or memory: what is waiting will not be less so in a busy loop. */
+    const struct timespec pause = {.tv_nsec = 10 * 1000 * 1000};
+    if (errno != ECONNABORTED && errno != EINTR) nanosleep(&pause, NULL);
+    return;
+  }
+  struct ucred peer;
+  socklen_t size = sizeof peer;
+  /* Root in our namespace is the user who started us; nobody else may have a say. */
+  if (getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0 || peer.uid != 0) return;
+  pid_t monitor = fork();
+  if (monitor == 0) {
+    close(listen_fd);
+    request_serve(connection);
+  }
+  if (monitor < 0) request_refuse(connection, errno);
+}
+
+static int serve(const struct options *options) {
+  struct failure failure = {0};
+  for (int number = 1; number < NSIG; number++) signal(number, SIG_DFL);
+  static const int ignored[] = {SIGHUP, SIGINT, SIGPIPE, SIGCHLD};
+  for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++) signal(ignored[i], SIG_IGN);
+  /* Its name would be the number of the descriptor it was executed from. */
+  prctl(PR_SET_NAME, "terrarium-stage");
+  if (clean_descriptors(false, &failure) < 0) return report(options->ready, &failure);
+  int listen_fd = listen_at(options->socket, &failure);
+  if (listen_fd < 0) return report(options->ready, &failure);
+  /* That nobody hears it is no reason to end: the socket is there for whoever comes next. */
+  (void)report(options->ready, NULL);
+  for (;;) accept_request(listen_fd);
+}
+
+int zygote_main(int argc, char **argv) {
+  struct options options = {0};
+  if (!parse(argc - 1, argv + 1, &options)) {
+    fputs("usage: terrarium-stage zygote --socket PATH --ready PATH [--uid-map MAP --gid-map MAP] [--daemonize]\n", stderr);
+    return 2;
+  }
+  umask(077);
+  if (chdir("/") < 0) return 1;
+  if (is_sealed()) return serve(&options);
+  struct failure failure = {0};
+  settle(argv, &options, &failure);
+  return report(options.ready, &failure);
+}
