@@ -1,7 +1,7 @@
-import { l10n, type QuickPickItem, window } from 'vscode';
+import { l10n, window } from 'vscode';
 import { type ContainerSummary, ListContainers } from '../../helper/protocol/index.js';
+import { containerPicks } from '../flows/containerPicks.js';
 import type { HelperClient } from '../helperClient.js';
-import { iconSafeText } from '../text/untrusted.js';
 
 /** The container that a command's argument names: a tree item, or what another command passed. */
 export function containerArgument(argument: unknown): string | undefined {
@@ -24,12 +24,6 @@ export async function chooseContainer(
     return undefined;
   }
   if (containers.length === 1) return first;
-  const items = containers.map((summary): QuickPickItem & { summary: ContainerSummary } => ({
-    label: iconSafeText(summary.name),
-    description: summary.state,
-    detail: iconSafeText(summary.args.join(' ')),
-    summary,
-  }));
-  const chosen = await window.showQuickPick(items, { title, matchOnDescription: true, matchOnDetail: true });
+  const chosen = await window.showQuickPick(containerPicks(containers), { title, matchOnDescription: true });
   return chosen?.summary;
 }

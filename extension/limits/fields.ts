@@ -85,8 +85,15 @@ function fileOf(reading: ShownReading): string {
   return reading.file?.split('/').at(-1) ?? reading.name;
 }
 
+/** The period of a running container's cpu.max, which is its second number. */
+function periodOf(report: ShownReport, reading: ShownReading): number | undefined {
+  if (report.mode !== 'v2' || !report.live || reading.name !== 'cpu.max') return undefined;
+  const period = Number(reading.raw?.trim().split(' ')[1]);
+  return period > 0 ? period : undefined;
+}
+
 function describeWrite(report: ShownReport, reading: ShownReading, value: LimitValue): string {
-  const exact = kernelText(reading.name, value);
+  const exact = kernelText(reading.name, value, periodOf(report, reading));
   if (!report.live) return `At the next start ${reading.name} = ${exact}`;
   // v1 counts some of them differently: shares for weights, memory and swap together. The file then says so, read back.
   return report.mode === 'v1'

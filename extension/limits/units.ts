@@ -192,8 +192,11 @@ export function formatUsage(name: LimitName, usage: number): string {
   }
 }
 
-/** What is written into the cgroup v2 file of this name: bytes and counts as they are, quota and period for `cpu.max`. */
-export function kernelText(name: LimitName, value: LimitValue): string {
+/**
+ * What is written into the cgroup v2 file of this name: bytes and counts as they are, quota and period for `cpu.max`.
+ * @param period microseconds; the helper keeps the one that is there
+ */
+export function kernelText(name: LimitName, value: LimitValue, period: number = cpuPeriod): string {
   if (name !== 'cpu.max') return String(value);
-  return `${value === 'max' ? 'max' : Math.round(value * cpuPeriod)} ${cpuPeriod}`;
+  return `${value === 'max' ? 'max' : Math.round(value * period)} ${period}`;
 }

@@ -91,6 +91,13 @@ describe('viewField', () => {
     assert.equal(view('64M', v1, { mode: 'v1' }).writes, 'Sets memory.max = 67108864, kept in memory.limit_in_bytes');
   });
 
+  it('keeps the period that a running container has', () => {
+    const cpu: ShownReading = { name: 'cpu.max', value: 1, raw: '50000 50000\n', file: '/x/cpu.max', writable: true };
+    assert.equal(view('50 %', cpu).writes, 'Writes 25000 50000 to cpu.max');
+    assert.equal(view('max', cpu).writes, 'Writes max 50000 to cpu.max');
+    assert.equal(view('50 %', { ...cpu, raw: 'max 100000' }).writes, 'Writes 50000 100000 to cpu.max');
+  });
+
   it('disables what cannot be written and forgets what was typed there', () => {
     const unavailable = { reason: 'not delegated', remedy: 'delegate it' };
     const cannot: ShownReading = { ...memory, writable: false, unavailable };
