@@ -13,13 +13,21 @@ struct monitor monitor;
 
 static bool output_made_here(void) { return monitor.output.start == 0 && monitor.output.current.end == 0; }
 
+static int set_signals(void) {
+  static const int ignored[] = {SIGHUP, SIGINT, SIGTERM, SIGPIPE, SIGXFSZ};
+  for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++)
+    if (signal(ignored[i], SIG_IGN) == SIG_ERR) return -errno;
+  /* Ignored, as the zygote has it, the kernel would throw the exit status away. */
+  return signal(SIGCHLD, SIG_DFL) == SIG_ERR ? -errno : 0;
+}
+
 int watch_prepare(struct watch *watch, const char *directory, const char *socket_path,
                   unsigned long long output_limit) {
   AUTO_CLOSE int directory_fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (directory_fd < 0) return -errno;
-  /* Ignored, as the zygote has it, the kernel would throw the exit status away. */
-  if (signal(SIGCHLD, SIG_DFL) == SIG_ERR) return -errno;
-  int result = output_open(&monitor.output, directory_fd, output_limit);
+  int result = set_signals();
+  if (result < 0) return result;
+  result = output_open(&monitor.output, directory_fd, output_limit);
   if (result < 0) return result;
   result = exit_record_reserve(&monitor.record, directory_fd);
   int listen_fd = result < 0 ? result : attach_listen(socket_path);
@@ -109,14 +117,11 @@ static void note(int *error, int result) {
 }
 
 int monitor_begin(const struct watch *watch) {
-  static const int ignored[] = {SIGHUP, SIGINT, SIGTERM, SIGPIPE, SIGXFSZ};
   const int polled[] = {watch->terminal_fd, watch->stdin_fd, watch->stdout_fd, watch->stderr_fd};
   int error = 0;
   monitor.input = (struct process_input){
       .pidfd = watch->pidfd, .terminal_fd = watch->terminal_fd, .stdin_fd = watch->stdin_fd};
   attach_server_open(&monitor.server, watch->listen_fd, &monitor.output, &monitor.input);
-  for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++)
-    if (signal(ignored[i], SIG_IGN) == SIG_ERR) note(&error, -errno);
   for (size_t i = 0; i < sizeof polled / sizeof *polled; i++) note(&error, set_nonblocking(polled[i]));
   note(&error, close_others(watch));
   /* Not to keep a file system busy. */

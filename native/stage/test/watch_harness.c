@@ -56,7 +56,7 @@ static void become(struct streams streams, int terminal, char **command) {
 
 /* PID 1 of a pid namespace of its own, if the test may make one. */
 static void run(const char *init, struct streams streams, int terminal, char **command) {
-  signal(SIGCHLD, SIG_DFL);
+  for (int number = 1; number < NSIG; number++) signal(number, SIG_DFL);
   if (strcmp(init, "stay") == 0) init_stay();
   if (strcmp(init, "plain") == 0) become(streams, terminal, command);
   pid_t child = fork();

@@ -1,0 +1,160 @@
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, readFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { userInfo } from 'node:os';
+import * as path from 'node:path';
+import { after, before, test } from 'node:test';
+import { Attachment, attachMessages } from '../../../helper/container/attach.js';
+import { build, cleanUp, hear, until, watch } from './harness.js';
+
+before(build);
+after(cleanUp);
+
+test('10,000 resizes: memory and descriptors flat, and the last one counts', async () => {
+  const watched = await watch(['sh', '-c', 'read go; stty size'], { streams: 'terminal', sanitized: false });
+  const attachment = await Attachment.connect(watched.socket, { fromStart: true, hold: true });
+  await attachment.resize(1, 1);
+  const before = { memory: watched.privateMemory(), descriptors: watched.descriptors().length };
+  for (let i = 1; i <= 10_000; i++) await attachment.resize(i, 20_000 - i);
+  await attachment.resize(0, 50);
+  await attachment.resize(50, 0);
+  assert.deepEqual({ memory: watched.privateMemory(), descriptors: watched.descriptors().length }, before);
+  await attachment.input(Buffer.from('\n'));
+  assert.match((await hear(attachment)).stdout, /10000 10000\r\n$/);
+});
+
+test('1,000 clients come and go: memory and descriptors flat', async () => {
+  const watched = await watch(['sh', '-c', 'seq 1000; read go'], { streams: 'stdin', sanitized: false });
+  const visit = async () => {
+    const attachment = await Attachment.connect(watched.socket, { fromStart: true });
+    await hear(attachment, ({ stdout }) => stdout.endsWith('\n1000\n'));
+  };
+  const descriptors = watched.descriptors().length;
+  await visit();
+  await until('the first has left', () => watched.descriptors().length === descriptors);
+  const memory = watched.privateMemory();
+  assert.ok(memory <= 300, `${memory} KiB`);
+  for (let i = 0; i < 1000; i++) await visit();
+  await until('they have all left', () => watched.descriptors().length === descriptors);
+  assert.equal(watched.privateMemory(), memory);
+  const last = await Attachment.connect(watched.socket);
+  await last.endInput();
+  await hear(last);
+  assert.equal(await watched.ended, 0);
+});
+
+test('32 clients are served, one more is turned away, and a free place is used again', async () => {
+  const watched = await watch(['sh', '-c', 'read go; echo gone'], { streams: 'stdin' });
+  const clients = await Promise.all(
+    Array.from({ length: 32 }, () => Attachment.connect(watched.socket, { fromStart: true })),
+  );
+  await until('all are there', () => watched.descriptors().length >= 32);
+  await assert.rejects(async () => hear(await Attachment.connect(watched.socket)), /closed the connection/);
+  clients.pop()?.close();
+  await until('a place is free', async () => {
+    const next = await Attachment.connect(watched.socket, { fromStart: true });
+    const seen = await Promise.race([
+      hear(next).then(
+        () => 'served',
+        () => 'refused',
+      ),
+      new Promise((resolve) => setTimeout(resolve, 100, 'waiting')),
+    ]);
+    if (seen !== 'waiting') return false;
+    clients.push(next);
+    return true;
+  });
+  const [first] = clients;
+  await first?.input(Buffer.from('\n'));
+  // The last one's iterator is taken already.
+  for (const heard of await Promise.all(clients.slice(0, 31).map((client) => hear(client)))) {
+    assert.equal(heard.stdout, 'gone\n');
+    assert.equal(heard.exit?.exitCode, 0);
+  }
+});
+
+const hello = attachMessages.hello({});
+for (const [what, bytes] of [
+  ['a message before hello', attachMessages.input(Buffer.from('x'))],
+  ['a hello of another version', Buffer.concat([hello.subarray(0, 8), Buffer.from([2]), hello.subarray(9)])],
+  ['a second hello', Buffer.concat([hello, hello])],
+  ['an unknown type', Buffer.concat([hello, Buffer.from([9, 0, 0, 0, 0, 0, 0, 0])])],
+  ['input beyond 64 KiB', Buffer.concat([hello, Buffer.from([2, 0, 0, 0, 1, 0, 1, 0])])],
+  ['a resize of the wrong length', Buffer.concat([hello, Buffer.from([4, 0, 0, 0, 5, 0, 0, 0, 1, 0, 1, 0, 0])])],
+  ['a signal without its number', Buffer.concat([hello, Buffer.from([5, 0, 0, 0, 0, 0, 0, 0])])],
+  ['an end of input with a payload', Buffer.concat([hello, Buffer.from([3, 0, 0, 0, 1, 0, 0, 0, 1])])],
+] as const) {
+  test(`${what} ends the connection, and nothing else`, async () => {
+    const watched = await watch(['sh', '-c', 'read line; echo "got $line"'], { streams: 'stdin' });
+    const socket = connect(watched.socket);
+    socket.on('error', (error: NodeJS.ErrnoException) => assert.ok(['EPIPE', 'ECONNRESET'].includes(error.code ?? '')));
+    socket.write(bytes);
+    socket.resume();
+    await new Promise((resolve) => socket.on('close', resolve));
+    const attachment = await Attachment.connect(watched.socket);
+    await attachment.input(Buffer.from('on\n'));
+    assert.equal((await hear(attachment)).stdout, 'got on\n');
+  });
+}
+
+test('messages cut at every byte mean the same', async () => {
+  const watched = await watch(['sh', '-c', 'read line; echo "got $line"; read line'], { streams: 'stdin' });
+  const socket = connect(watched.socket);
+  for (const byte of Buffer.concat([hello, attachMessages.input(Buffer.from('cut\n')), attachMessages.endOfInput()])) {
+    socket.write(Buffer.from([byte]));
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+  const chunks: Buffer[] = [];
+  for await (const chunk of socket) chunks.push(chunk as Buffer);
+  assert.match(Buffer.concat(chunks).toString('latin1'), /got cut\n/);
+});
+
+test('a client that says nothing is dropped', async () => {
+  const watched = await watch(['sleep', '20']);
+  const socket = connect(watched.socket);
+  const start = performance.now();
+  socket.resume();
+  await once(socket, 'close');
+  const seconds = (performance.now() - start) / 1000;
+  assert.ok(seconds > 4 && seconds < 8, `after ${seconds} s`);
+  watched.kill();
+});
+
+test('the socket is for its owner alone, and another user is refused by credentials too', async (context) => {
+  const watched = await watch(['sleep', '20']);
+  const { mode } = await import('node:fs').then((fs) => fs.statSync(watched.socket));
+  assert.equal(mode & 0o777, 0o600);
+  const { username } = userInfo();
+  if (!readFileSync('/etc/subuid', 'utf8').includes(`${username}:`) || spawnSync('newuidmap').error) {
+    return context.skip('no subordinate uids: there is no other user to try with');
+  }
+  // Let the file permit it, so that only SO_PEERCRED is left to refuse.
+  for (let at = watched.socket; at !== '/tmp'; at = path.dirname(at))
+    chmodSync(at, at === watched.socket ? 0o666 : 0o755);
+  const script = `
+    const socket = require('net').connect(${JSON.stringify(watched.socket)});
+    socket.write(Buffer.from('${hello.toString('hex')}', 'hex'));
+    socket.on('error', () => {}).on('close', () => { console.log('closed'); process.exit(); }).resume();
+    setTimeout(() => { console.log('served'); process.exit(); }, 1000);`;
+  const ask = async (uid: number) => {
+    const args = [
+      '--user',
+      '--map-auto',
+      '--map-root-user',
+      'setpriv',
+      `--reuid=${uid}`,
+      process.execPath,
+      '-e',
+      script,
+    ];
+    const child = spawn('unshare', args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    let text = '';
+    for await (const chunk of child.stdout) text += String(chunk);
+    return text.trim();
+  };
+  assert.equal(await ask(0), 'served');
+  assert.equal(await ask(5), 'closed');
+  watched.kill();
+});
