@@ -79,7 +79,7 @@ await build({
   external: [],
 });
 
-await writeSpecificationSchema();
+await writeSpecificationSchema(path.resolve(root, outdir));
 
 if (options.has('--tests')) {
   const tests = { ...node, outbase: path.join(root, 'test'), outdir: 'dist/test', metafile: true };

@@ -31,9 +31,9 @@ export async function specificationJsonSchema() {
   return { ...schema, title: 'Terrarium container', allowComments: true, allowTrailingCommas: true };
 }
 
-/** Writes it where package.json's `jsonValidation` names it. */
-export async function writeSpecificationSchema() {
-  const target = path.join(root, 'dist/specification.schema.json');
-  await mkdir(path.dirname(target), { recursive: true });
-  await writeFile(target, JSON.stringify(await specificationJsonSchema(), undefined, 1));
+/** Writes it into the folder of bundles, where package.json's `jsonValidation` names it. */
+export async function writeSpecificationSchema(folder) {
+  await mkdir(folder, { recursive: true });
+  const schema = await specificationJsonSchema();
+  await writeFile(path.join(folder, 'specification.schema.json'), JSON.stringify(schema, undefined, 1));
 }
