@@ -122,6 +122,11 @@ async function realPlaces(): Promise<ProtectedPlace[]> {
   const home = os.homedir();
   const data = process.env.XDG_DATA_HOME ?? path.join(home, '.local/share');
   const places = protectedPlaces(home, process.env.XDG_RUNTIME_DIR, data);
+  // Where no private runtime folder is, the helper has its sockets here. Only then is all of /tmp too much to mount.
+  const fallback = `/tmp/terrarium-${os.userInfo().uid}`;
+  if ((await resolveLinks(fallback)) !== undefined) {
+    places.push({ path: fallback, reason: l10n.t('containers may not change what makes containers') });
+  }
   const real = await Promise.all(
     places.map(async (place) => {
       const resolved = await resolveLinks(place.path);
