@@ -63,10 +63,10 @@ export function viewField(
     const { value, path } = reading.effective;
     view.enclosing = `An enclosing cgroup allows only ${formatLimit(name, value)}: ${path}`;
   }
-  // Where nothing can be limited the notice above the form says so once.
-  if (reading.unavailable !== undefined && !(report.mode === 'none' && report.notice)) {
-    view.unavailable = reading.unavailable;
-  }
+  // What the notice above the form says already is not said five times more.
+  const said =
+    report.notice !== undefined && (report.mode === 'none' || report.notice.remedy === reading.unavailable?.remedy);
+  if (reading.unavailable !== undefined && !said) view.unavailable = reading.unavailable;
   if (disabled || draft === undefined) return view;
 
   const parsed = parseLimit(name, draft);

@@ -109,6 +109,8 @@ describe('viewField', () => {
     const notice = { reason: 'no cgroup', remedy: 'get one' };
     assert.equal(view(undefined, cannot, { mode: 'none', notice }).unavailable, undefined);
     assert.deepEqual(view(undefined, cannot, { mode: 'none' }).unavailable, unavailable);
+    assert.deepEqual(view(undefined, cannot, { notice }).unavailable, unavailable);
+    assert.equal(view(undefined, cannot, { notice: unavailable }).unavailable, undefined);
   });
 
   it('has a field for each limit of the protocol', () => {
