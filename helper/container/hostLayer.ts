@@ -4,28 +4,15 @@ import * as path from 'node:path';
 import { setXattr } from '../../native/bindings/xattr.js';
 
 /**
- * A layer of folders that lies between this machine's `/` and a container's own layer. It does two things that a bare
- * overlay on `/` cannot:
+ * A layer of folders that lies between this machine's system and a container's own layer. It does two things that a bare
+ * overlay cannot:
  *
- * - It hides. Home folders, temporary files and run-time state of the host are not the container's business: in this
- *   layer they are opaque, so they appear empty, and writable.
+ * - It hides. Temporary files and the state of other engines are not the container's business: in this layer they are
+ *   opaque, so they appear empty, and writable.
  * - It makes folders writable. The host's folders belong to a root that does not exist in the user namespace, so root
  *   inside may not create anything in them. A folder that is merged takes its owner from the topmost layer, which is us.
  */
-const hidden = [
-  'home',
-  'root',
-  'run',
-  'tmp',
-  'var/tmp',
-  'var/run',
-  'media',
-  'mnt',
-  'lost+found',
-  'boot',
-  'var/lib/docker',
-  'var/lib/containers',
-];
+const hidden = ['var/tmp', 'var/run', 'var/lib/docker', 'var/lib/containers'];
 const writable: readonly { folder: string; depth: number }[] = [
   { folder: 'etc', depth: 2 },
   { folder: 'opt', depth: 1 },

@@ -9,8 +9,12 @@ export interface ContainerRecord {
   name: string;
   createdAt: string;
   remove: boolean;
+  /** Standard input is a pipe for whoever attaches. */
+  stdin: boolean;
   specification: ContainerSpecification;
   config: oci.Config;
+  /** Read-only layers of its root, top first; none on the host's. Kept here: an image's name may move on to another. */
+  layers: string[];
   /** Manifest digest of the image it was made from; the name may move on to another. */
   imageDigest?: string;
 }

@@ -13,14 +13,10 @@ export interface LedgerHeading {
 
 /** Joins what was planned with what the kernel answered. Pure. */
 export function composeLedger(heading: LedgerHeading, plan: Plan, answer: Answer): Ledger {
-  const first = answer.records.reduce(
-    (least, call) => (call.start < least ? call.start : least),
-    answer.records[0]?.start ?? 0n,
-  );
-  const last = answer.records.reduce((most, call) => {
-    const end = call.start + BigInt(call.duration);
-    return end > most ? end : most;
-  }, first);
+  // The monitor begins, so the first record is the earliest; the end may be either's.
+  const first = answer.records[0]?.start ?? 0n;
+  const ends = answer.records.map((call) => call.start + BigInt(call.duration)).sort((a, b) => Number(a - b));
+  const last = ends.at(-1) ?? first;
   return {
     ...heading,
     succeeded: answer.status !== 'failed',

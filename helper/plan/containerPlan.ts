@@ -15,18 +15,10 @@ import {
   makeDevice,
   PROC_SUPER_MAGIC,
 } from './constants.js';
-import { type OverlayLayers, overlayData, parseMountOptions } from './mountOptions.js';
+import { parseMountOptions } from './mountOptions.js';
 import { type Execution, executeSteps, privilegeSteps } from './processSteps.js';
+import { type RootPlan, rootSteps } from './rootSteps.js';
 import type { Plan, Step } from './step.js';
-
-/** The root file system, ready to be mounted. */
-export interface RootPlan {
-  /** Mount point, a folder of ours. */
-  path: string;
-  layers: OverlayLayers;
-  /** A folder of ours to mount a tmpfs on, that then holds `upper` and `work`. */
-  scratch?: string | undefined;
-}
 
 /** Steps that put the process into its cgroup: see helper/cgroup/plan.ts. */
 export interface CgroupPlan {
@@ -164,27 +156,6 @@ function mapSteps(uids: readonly oci.IdMapping[], gids: readonly oci.IdMapping[]
       // CVE-2014-8989: with a single id, leaving a group must not be possible, for a group can also take rights away.
       setgroups: gids.length > 1 ? 'allow' : 'deny',
     },
-  ];
-}
-
-function rootSteps(root: RootPlan): Step[] {
-  return [
-    ...(root.scratch === undefined || root.layers.writable === undefined
-      ? []
-      : ([
-          { kind: 'mount', type: 'tmpfs', source: 'tmpfs', destination: root.scratch, attributes: 0, data: 'mode=700' },
-          { kind: 'makeDirectory', path: root.layers.writable.upper, mode: 0o755 },
-          { kind: 'makeDirectory', path: root.layers.writable.work, mode: 0o700 },
-        ] as const)),
-    {
-      kind: 'mount',
-      type: 'overlay',
-      source: 'overlay',
-      destination: root.path,
-      attributes: 0,
-      data: overlayData(root.layers),
-    },
-    { kind: 'setRoot', path: root.path },
   ];
 }
 

@@ -1,5 +1,5 @@
 import type { ContainerSpecification, oci } from '../protocol/index.js';
-import { containerCapabilities } from '../security/capabilities.js';
+import { capability, containerCapabilities } from '../security/capabilities.js';
 import { defaultProfile } from '../security/seccomp/profile.js';
 import type { Identity } from '../zygote/identity.js';
 
@@ -15,8 +15,6 @@ export interface SpecificationFacts {
   image?: { env: string[]; args: string[]; cwd?: string } | undefined;
   /** cgroup2 can be mounted inside. */
   cgroupMount: boolean;
-  /** File systems of the host, mounted below `/`, that a container on the host's root needs besides `/` itself. */
-  hostMounts: readonly string[];
 }
 
 export const defaultMaskedPaths = [
@@ -43,8 +41,8 @@ export function completeConfig(specification: ContainerSpecification, facts: Spe
   const args = specification.args ?? facts.image?.args ?? [];
   const terminal = specification.terminal ?? false;
   const privileges = containerCapabilities(specification.capabilities ?? {});
-  const ambient =
-    facts.user.uid === 0 ? [] : (specification.capabilities?.add ?? []).filter((c) => privileges.includes(c));
+  const asked = (specification.capabilities?.add ?? []).map((name) => capability(name).name);
+  const ambient = facts.user.uid === 0 ? [] : privileges.filter((name) => asked.includes(name));
   const namespaces = namespacesOf(specification);
   return {
     ociVersion: '1.1.0',
@@ -92,7 +90,8 @@ export function completeConfig(specification: ContainerSpecification, facts: Spe
         : {
             seccomp:
               specification.seccomp === undefined || specification.seccomp === 'default'
-                ? defaultProfile()
+                ? // Who adds CAP_SYS_ADMIN wants to mount or make namespaces, which the profile would refuse.
+                  defaultProfile({ nestedNamespaces: privileges.includes('CAP_SYS_ADMIN') })
                 : specification.seccomp,
           }),
       rootfsPropagation: 'private',
@@ -160,9 +159,6 @@ function defaultMounts(
     mounts.push({ destination: '/sys/fs/cgroup', type: 'cgroup2', source: 'cgroup', options: [...hidden, 'ro'] });
   }
   if ((specification.root ?? { kind: 'host' }).kind === 'host') {
-    for (const destination of facts.hostMounts) {
-      mounts.push({ destination, type: 'bind', source: destination, options: ['rbind', 'ro', 'nosuid', 'nodev'] });
-    }
     mounts.push({ destination: '/tmp', type: 'tmpfs', source: 'tmpfs', options: ['nosuid', 'nodev', 'mode=1777'] });
     mounts.push({ destination: '/run', type: 'tmpfs', source: 'tmpfs', options: ['nosuid', 'nodev', 'mode=755'] });
   } else if (!own('network')) {

@@ -1,0 +1,205 @@
+import { type Command, Option } from 'commander';
+import type { MessageConnection } from 'vscode-jsonrpc/node';
+import * as protocol from '../helper/protocol/index.js';
+import { collect, parseBytes, parseMount, parsePositive, type RunOptions, specificationOf } from './options.js';
+import { age, table } from './table.js';
+import { attach } from './terminal.js';
+
+type Connect = () => Promise<MessageConnection>;
+type Print = (text: string) => void;
+
+/** Options that say what a container is like: the same for `run` and `create`. */
+function withContainerOptions(command: Command): Command {
+  return command
+    .option('--name <name>', 'name of the container (default: one made up)')
+    .option('--root <root>', 'host, an image or a folder', 'host')
+    .addOption(new Option('--writable <how>', 'what becomes of writes').choices(['overlay', 'tmpfs', 'none']))
+    .option('--hostname <name>', 'hostname inside (default: the name)')
+    .option('-u, --user <user>', 'name, uid, name:group or uid:gid inside')
+    .option('-w, --cwd <folder>', 'working folder inside')
+    .option('-e, --env <name=value>', 'set a variable (may be repeated)', collect)
+    .option('--mount <src:dst[:ro]>', 'show a file or folder of this machine (may be repeated)', parseMount)
+    .option('--net <network>', 'none, host or container:NAME', 'none')
+    .option('--memory <size>', 'limit of memory, such as 100M', parseBytes)
+    .option('--cpus <cores>', 'limit of CPU time in cores, such as 0.5', parsePositive)
+    .option('--pids <count>', 'limit of processes', parsePositive)
+    .option('--init', 'a small init as process 1 that reaps orphans and forwards signals')
+    .option('-t, --tty', 'give it a terminal');
+}
+
+/** Commands that make, change and end containers. Each sets `process.exitCode`. */
+export function addContainerCommands(program: Command, connect: Connect, print: Print): void {
+  withContainerOptions(program.command('run'))
+    .description('make a container, run a command in it, and exit with its status')
+    .option('-d, --detach', 'leave it running and print its id')
+    .option('--rm', 'remove it when it ends')
+    .argument('[command...]', 'command and arguments (default: keep it up until it is stopped)')
+    .passThroughOptions()
+    .action(async (args: string[], options: RunOptions) => {
+      const connection = await connect();
+      const detached = options.detach ?? args.length === 0;
+      const { summary, attach: target } = await connection.sendRequest(protocol.RunContainer, {
+        specification: specificationOf(options, args),
+        remove: options.rm ?? false,
+        stdin: !detached,
+      });
+      if (detached) {
+        print(summary.id);
+        return;
+      }
+      process.exitCode = await attach(target);
+      if (options.rm === true)
+        await connection.sendRequest(protocol.RemoveContainer, { container: summary.id, force: true });
+    });
+
+  withContainerOptions(program.command('create'))
+    .description('make a container without starting it, and print its id')
+    .argument('[command...]', 'command and arguments')
+    .passThroughOptions()
+    .action(async (args: string[], options: RunOptions) => {
+      const connection = await connect();
+      print(
+        (await connection.sendRequest(protocol.CreateContainer, { specification: specificationOf(options, args) })).id,
+      );
+    });
+
+  program
+    .command('exec')
+    .description('run one more command in a running container, and exit with its status')
+    .option('-t, --tty', 'give it a terminal (default: when this is one)')
+    .option('-u, --user <user>', 'name, uid, name:group or uid:gid inside')
+    .option('-w, --cwd <folder>', 'working folder inside')
+    .option('-e, --env <name=value>', 'set a variable (may be repeated)', collect)
+    .argument('<container>', 'name or id')
+    .argument('[command...]', 'command and arguments (default: the best shell there is)')
+    .passThroughOptions()
+    .action(async (container: string, words: string[], options: Pick<RunOptions, 'tty' | 'user' | 'cwd' | 'env'>) => {
+      // Once options are passed through, commander leaves the separator in.
+      const args = words[0] === '--' ? words.slice(1) : words;
+      const connection = await connect();
+      const session = await connection.sendRequest(protocol.ExecInContainer, {
+        container,
+        process: {
+          args,
+          stdin: true,
+          terminal: options.tty ?? (process.stdin.isTTY === true && process.stdout.isTTY === true),
+          ...(options.user === undefined ? {} : { user: options.user }),
+          ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+          ...(options.env === undefined ? {} : { env: options.env }),
+        },
+      });
+      process.exitCode = await attach(session.attach);
+    });
+
+  const forEach = (
+    name: string,
+    description: string,
+    work: (
+      connection: MessageConnection,
+      container: string,
+      options: Record<string, string | boolean>,
+    ) => Promise<unknown>,
+  ): Command =>
+    program
+      .command(name)
+      .description(description)
+      .argument('<containers...>', 'names or ids')
+      .action(async (containers: string[], options: Record<string, string | boolean>) => {
+        const connection = await connect();
+        for (const container of containers) {
+          await work(connection, container, options);
+          print(container);
+        }
+      });
+  forEach('start', 'start containers', (c, container) => c.sendRequest(protocol.StartContainer, { container }));
+  forEach('stop', 'end containers: a signal, some grace, then SIGKILL', (c, container, { signal, time }) =>
+    c.sendRequest(protocol.StopContainer, stopParams(container, signal, time)),
+  )
+    .option('-s, --signal <signal>', 'instead of SIGTERM')
+    .option('-t, --time <seconds>', 'grace, default 10');
+  forEach('restart', 'stop and start containers', (c, container, { signal, time }) =>
+    c.sendRequest(protocol.RestartContainer, stopParams(container, signal, time)),
+  )
+    .option('-s, --signal <signal>', 'instead of SIGTERM')
+    .option('-t, --time <seconds>', 'grace, default 10');
+  forEach('kill', 'send a signal, by default SIGKILL', (c, container, { signal }) =>
+    c.sendRequest(protocol.KillContainer, { container, ...(typeof signal === 'string' ? { signal } : {}) }),
+  ).option('-s, --signal <signal>', 'name or number');
+  forEach('pause', 'stop every process where it is', (c, container) =>
+    c.sendRequest(protocol.PauseContainer, { container }),
+  );
+  forEach('resume', 'let paused containers run on', (c, container) =>
+    c.sendRequest(protocol.ResumeContainer, { container }),
+  );
+  forEach('rm', 'remove containers and what they wrote', (c, container, { force }) =>
+    c.sendRequest(protocol.RemoveContainer, { container, force: force === true }),
+  ).option('-f, --force', 'also when it runs');
+
+  program
+    .command('rename')
+    .description('give a container another name')
+    .argument('<container>', 'name or id')
+    .argument('<name>', 'new name')
+    .action(async (container: string, name: string) => {
+      await (await connect()).sendRequest(protocol.RenameContainer, { container, name });
+    });
+
+  program
+    .command('ps')
+    .description('list containers, or the processes of one')
+    .option('--json', 'as JSON')
+    .argument('[container]', 'name or id')
+    .action(async (container: string | undefined, { json }: { json?: boolean }) => {
+      const connection = await connect();
+      if (container === undefined) {
+        const containers = await connection.sendRequest(protocol.ListContainers);
+        print(json === true ? JSON.stringify(containers, null, 2) : listOf(containers));
+      } else {
+        const processes = await connection.sendRequest(protocol.ListProcesses, { container });
+        print(json === true ? JSON.stringify(processes, null, 2) : processTable(processes));
+      }
+    });
+}
+
+function stopParams(container: string, signal: unknown, time: unknown): protocol.StopParams {
+  return {
+    container,
+    ...(typeof signal === 'string' ? { signal } : {}),
+    ...(typeof time === 'string' ? { graceSeconds: parsePositive(time) } : {}),
+  };
+}
+
+function listOf(containers: readonly protocol.ContainerSummary[]): string {
+  return table([
+    ['ID', 'NAME', 'STATE', 'PID', 'AGE', 'COMMAND'],
+    ...containers.map((container) => [
+      container.id,
+      container.name,
+      describeState(container),
+      container.init === undefined ? '' : String(container.init.pid),
+      age(container.createdAt),
+      container.args.join(' ') || '(stays up)',
+    ]),
+  ]);
+}
+
+function describeState({ state, exit, monitorLost }: protocol.ContainerSummary): string {
+  if (state !== 'stopped') return state;
+  if (exit === undefined) return monitorLost === true ? 'stopped (status unknown)' : state;
+  if (exit.oomKilled) return 'stopped (out of memory)';
+  return exit.signal === 0 ? `stopped (${exit.exitCode})` : `stopped (signal ${exit.signal})`;
+}
+
+function processTable(processes: readonly protocol.ProcessInfo[]): string {
+  return table([
+    ['PID', 'INSIDE', 'USER', 'INSIDE', 'STATE', 'COMMAND'],
+    ...processes.map((process) => [
+      String(process.identity.pid),
+      String(process.innerPid),
+      String(process.hostUid),
+      String(process.uid),
+      process.state,
+      process.command,
+    ]),
+  ]);
+}

@@ -1,0 +1,161 @@
+import type { Command } from 'commander';
+import { InvalidArgumentError } from 'commander';
+import type { MessageConnection } from 'vscode-jsonrpc/node';
+import * as protocol from '../helper/protocol/index.js';
+import { printable } from './failure.js';
+import { parseBytes, parsePositive } from './options.js';
+import { bytes, table } from './table.js';
+import { attach } from './terminal.js';
+
+type Connect = () => Promise<MessageConnection>;
+type Print = (text: string) => void;
+
+/** Commands that look at containers, their limits and ledgers, and at the machine. */
+export function addLookingCommands(program: Command, connect: Connect, print: Print): void {
+  program
+    .command('inspect')
+    .description('everything about a container, as JSON')
+    .argument('<container>', 'name or id')
+    .action(async (container: string) => {
+      print(JSON.stringify(await (await connect()).sendRequest(protocol.InspectContainer, { container }), null, 2));
+    });
+
+  program
+    .command('logs')
+    .description('what a container has printed')
+    .option('-f, --follow', 'go on as it prints more, until it ends')
+    .argument('<container>', 'name or id')
+    .action(async (container: string, { follow }: { follow?: boolean }) => {
+      const connection = await connect();
+      const summary = (await connection.sendRequest(protocol.ListContainers)).find(
+        ({ id, name }) => name === container || id.startsWith(container),
+      );
+      if (follow === true && (summary?.state === 'running' || summary?.state === 'paused')) {
+        const target = await connection.sendRequest(protocol.AttachContainer, { container });
+        // Only to look: what is typed here is not for the container, nor is its exit status ours.
+        await attach({ ...target, args: ['attach', '--no-stdin', ...target.args.slice(1)] });
+        return;
+      }
+      await printLogs(connection, container);
+    });
+
+  program
+    .command('limits')
+    .description('show limits and what is used of them, or change them')
+    .option('--json', 'as JSON')
+    .argument('<container>', 'name or id')
+    .argument('[changes...]', 'such as memory.max=100M cpu.max=0.5 pids.max=max')
+    .action(async (container: string, changes: string[], { json }: { json?: boolean }) => {
+      const connection = await connect();
+      const report =
+        changes.length === 0
+          ? await connection.sendRequest(protocol.ReadLimits, { container })
+          : await connection.sendRequest(protocol.SetLimits, { container, changes: changes.map(parseChange) });
+      print(json === true ? JSON.stringify(report, null, 2) : limitsTable(report));
+    });
+
+  program
+    .command('ledger')
+    .description('how a container was made: every step and system call')
+    .option('--script', 'as a shell script that a person can run')
+    .option('--json', 'as JSON')
+    .option('--operation <name>', 'which operation (default: the latest start)')
+    .option('--list', 'list the operations that are kept')
+    .argument('<container>', 'name or id')
+    .action(
+      async (container: string, options: { script?: boolean; json?: boolean; operation?: string; list?: boolean }) => {
+        const connection = await connect();
+        const which = { container, ...(options.operation === undefined ? {} : { operation: options.operation }) };
+        if (options.list === true) {
+          const ledgers = await connection.sendRequest(protocol.ListLedgers, { container });
+          print(
+            options.json === true
+              ? JSON.stringify(ledgers, null, 2)
+              : table([
+                  ['OPERATION', 'AT', 'RESULT', 'TIME'],
+                  ...ledgers.map((ledger) => [
+                    ledger.operation,
+                    ledger.at,
+                    ledger.succeeded ? 'succeeded' : 'failed',
+                    `${(ledger.durationNanoseconds / 1e6).toFixed(2)} ms`,
+                  ]),
+                ]),
+          );
+        } else if (options.json === true) {
+          print(JSON.stringify(await connection.sendRequest(protocol.ReadLedger, which), null, 2));
+        } else {
+          const format = options.script === true ? 'script' : 'markdown';
+          print((await connection.sendRequest(protocol.RenderLedger, { ...which, format })).text.trimEnd());
+        }
+      },
+    );
+
+  program
+    .command('doctor')
+    .description('try what containers need of this machine, and say how to get what is missing')
+    .option('--json', 'as JSON')
+    .action(async ({ json }: { json?: boolean }) => {
+      const report = await (await connect()).sendRequest(protocol.RunDoctor);
+      print(json === true ? JSON.stringify(report, null, 2) : describeDoctor(report));
+      if (report.lines.some((line) => line.verdict === 'missing')) process.exitCode = 1;
+    });
+}
+
+async function printLogs(connection: MessageConnection, container: string): Promise<void> {
+  let from = '0';
+  for (;;) {
+    const { entries, next } = await connection.sendRequest(protocol.ReadLogs, { container, from });
+    for (const { stream, data } of entries) {
+      const decoded = Buffer.from(data, 'base64');
+      if (stream === 'gap') process.stderr.write(`[${decoded.toString()} bytes are no longer kept]\n`);
+      else (stream === 'stderr' ? process.stderr : process.stdout).write(decoded);
+    }
+    if (next === from) return;
+    from = next;
+  }
+}
+
+/** `memory.max=100M`, `cpu.max=50%`, `pids.max=max`. */
+export function parseChange(text: string): protocol.LimitChange {
+  const [name = '', value = ''] = text.split('=', 2);
+  const known = protocol.limitNames.find((candidate) => candidate === name);
+  if (known === undefined) throw new InvalidArgumentError(`"${name}" is none of ${protocol.limitNames.join(', ')}.`);
+  if (value === 'max') return { name: known, value };
+  if (known.startsWith('memory.')) return { name: known, value: parseBytes(value) };
+  const percent = /^([\d.]+)\s*%$/.exec(value);
+  if (known === 'cpu.max' && percent !== null) return { name: known, value: Number(percent[1]) / 100 };
+  return { name: known, value: parsePositive(value) };
+}
+
+function limitsTable(report: protocol.LimitsReport): string {
+  const show = (name: string, value: protocol.LimitValue | undefined) =>
+    value === undefined ? '–' : value === 'max' || !name.startsWith('memory.') ? String(value) : bytes(value);
+  const rows = report.readings.map((reading) => [
+    reading.name,
+    show(reading.name, reading.value),
+    show(reading.name, reading.usage),
+    reading.effective === undefined
+      ? ''
+      : `${show(reading.name, reading.effective.value)} by ${reading.effective.path}`,
+    reading.unavailable?.reason ?? '',
+  ]);
+  const live = report.live ? [] : ['These count from the next start on.'];
+  const notice = report.notice === undefined ? [] : [`${report.notice.reason}\n${report.notice.remedy}`];
+  return [table([['LIMIT', 'VALUE', 'USED', 'TIGHTER ABOVE', ''], ...rows]), ...live, ...notice.map(printable)].join(
+    '\n',
+  );
+}
+
+const signs = { works: 'ok  ', partial: 'part', missing: 'NO  ' } as const;
+
+function describeDoctor(report: protocol.DoctorReport): string {
+  return report.lines
+    .flatMap((line) => [
+      `${signs[line.verdict]}  ${line.title}: ${line.tried}`,
+      ...(line.verdict === 'works' ? [] : [`      without it: ${line.features.join(', ')}`]),
+      ...(line.fix === undefined ? [] : [`      fix: ${line.fix}`]),
+      ...(line.command === undefined ? [] : [`           ${line.command}`]),
+    ])
+    .map(printable)
+    .join('\n');
+}

@@ -1,0 +1,37 @@
+import { Command } from 'commander';
+import { connect } from './client.js';
+import { addContainerCommands } from './containers.js';
+import { describeFailure, exitStatus, statusOf } from './failure.js';
+import { addImageCommands } from './images.js';
+import { addLookingCommands } from './looking.js';
+
+const print = (text: string) => process.stdout.write(`${text}\n`);
+
+const program = new Command('terrarium')
+  .description('Rootless Linux containers straight from the kernel')
+  .enablePositionalOptions()
+  .showHelpAfterError()
+  .exitOverride();
+addContainerCommands(program, connect, print);
+addImageCommands(program, connect, print);
+addLookingCommands(program, connect, print);
+
+// A reader that goes away (head, less) is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) =>
+  process.exit(error.code === 'EPIPE' ? 0 : exitStatus.failed),
+);
+
+program
+  .parseAsync()
+  .catch((error: unknown) => {
+    // commander has printed its own, help included.
+    const { exitCode, code } = error as { exitCode?: number; code?: unknown };
+    if (typeof code === 'string' && code.startsWith('commander.')) {
+      process.exitCode = exitCode === 0 ? 0 : exitStatus.failed;
+      return;
+    }
+    process.stderr.write(`${describeFailure(error)}\n`);
+    process.exitCode = statusOf(error);
+  })
+  // The connection would keep the process; what was written must get out first.
+  .finally(() => process.stdout.write('', () => process.exit()));

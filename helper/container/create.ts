@@ -1,0 +1,84 @@
+import { layeredRoot } from '../inspect/root.js';
+import { resolveUser } from '../inspect/user.js';
+import {
+  type ContainerSpecification,
+  type CreateParams,
+  ErrorCode,
+  type oci,
+  terrariumError,
+} from '../protocol/index.js';
+import { completeConfig, mergeEnvironment } from '../specification/complete.js';
+import { parseSpecification } from '../specification/schema.js';
+import type { Machine } from './machine.js';
+import { inventName } from './names.js';
+import type { ContainerRecord } from './record.js';
+import { type ResolvedRoot, resolveRoot } from './root.js';
+import { ContainerStore } from './store.js';
+
+/**
+ * Makes a container: everything that can be wrong with the specification is found here, before anything is made.
+ * @throws Invalid, NotFound, NameTaken, BadInput
+ */
+export async function createContainer(machine: Machine, params: CreateParams): Promise<ContainerRecord> {
+  const specification = parseSpecification(params.specification);
+  const { store } = machine;
+  const name = specification.name ?? (await inventName((candidate) => store.isNameTaken(candidate)));
+  const id = ContainerStore.newId();
+  const root = await resolveRoot(machine, specification.root ?? { kind: 'host' });
+  const record: ContainerRecord = {
+    version: 1,
+    id,
+    name,
+    createdAt: new Date().toISOString(),
+    remove: params.remove ?? false,
+    stdin: params.stdin ?? false,
+    specification,
+    config: await configFor(machine, specification, root, name, store.folder(id, 'rootfs')),
+    layers: root.layers,
+    ...(root.imageDigest === undefined ? {} : { imageDigest: root.imageDigest }),
+  };
+  await store.create(record);
+  return record;
+}
+
+/** The complete configuration of a container on this machine, as it is now. */
+export async function configFor(
+  machine: Machine,
+  specification: ContainerSpecification,
+  root: ResolvedRoot,
+  name: string,
+  rootPath: string,
+): Promise<oci.Config> {
+  const access = await machine.cgroups();
+  const wanted = specification.user ?? root.image?.user;
+  const user =
+    wanted === undefined
+      ? { uid: 0, gid: 0, additionalGids: [], home: '/root' }
+      : await resolveUser(wanted, layeredRoot(root.layers.length === 0 ? ['/'] : root.layers));
+  checkMapped(machine, user);
+  const { image } = root;
+  return completeConfig(specification, {
+    name,
+    rootPath,
+    identity: machine.identity,
+    user,
+    ...(image === undefined ? {} : { image: { ...image, env: mergeEnvironment(image.env) } }),
+    cgroupMount: access.mode === 'v2',
+  });
+}
+
+function checkMapped(machine: Machine, user: { uid: number; gid: number; additionalGids: number[] }): void {
+  const isMapped = (mappings: readonly oci.IdMapping[], id: number) =>
+    mappings.some((mapping) => id >= mapping.containerID && id < mapping.containerID + mapping.size);
+  const missing = !isMapped(machine.identity.uidMappings, user.uid)
+    ? `User ${user.uid}`
+    : [user.gid, ...user.additionalGids].some((gid) => !isMapped(machine.identity.gidMappings, gid))
+      ? 'One of the groups'
+      : undefined;
+  if (missing === undefined) return;
+  throw terrariumError(ErrorCode.Unavailable, `${missing} does not exist in the container`, {
+    cause: machine.identity.explanation,
+    fix: 'Ask an administrator for a range of ids, then start again.',
+    command: 'sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 "$USER"',
+  });
+}

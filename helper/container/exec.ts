@@ -1,0 +1,137 @@
+import { mkdirSync, readdirSync } from 'node:fs';
+import * as path from 'node:path';
+import { isFrozen } from '../cgroup/freezer.js';
+import { enterSteps } from '../cgroup/plan.js';
+import { type RootReader, runningRoot } from '../inspect/root.js';
+import { findShell } from '../inspect/shell.js';
+import { resolveUser } from '../inspect/user.js';
+import { execPlan } from '../plan/execPlan.js';
+import {
+  ErrorCode,
+  type ExecSession,
+  type ExecSpecification,
+  type oci,
+  type ProcessIdentity,
+  terrariumError,
+} from '../protocol/index.js';
+import { mergeEnvironment } from '../specification/complete.js';
+import { stepFailure } from './failure.js';
+import { keepLedger } from './ledgers.js';
+import type { Machine } from './machine.js';
+import type { ContainerRecord } from './record.js';
+import { attachTarget, ownNamespaces, seccompFilter, socketOf } from './start.js';
+import { runningRun } from './stop.js';
+
+/** Bytes of a session's output kept in each of its two files: enough to paint a terminal again. */
+const sessionOutputLimit = 1024 * 1024;
+
+/** Starts one more process in a running container, under the same limits, with a monitor of its own. */
+export async function execInContainer(
+  machine: Machine,
+  record: ContainerRecord,
+  specification: ExecSpecification,
+): Promise<ExecSession> {
+  const run = runningRun(machine, record);
+  if (await isFrozen(run.runtime.cgroup)) {
+    throw terrariumError(ErrorCode.WrongState, `${record.name} is paused`, {
+      cause: 'A process that enters a frozen container is frozen too.',
+      fix: 'Resume it first.',
+      command: `terrarium resume ${record.name}`,
+    });
+  }
+  const { number, folder } = nextSession(machine, record);
+  const operation = `exec-${number}`;
+  const session = `${record.id}-e${number}`;
+  const socket = socketOf(machine, session);
+  const process = await processFor(record, run.runtime.init, specification);
+  const plan = execPlan({
+    target: run.runtime.init,
+    namespaces: ownNamespaces(record.config),
+    process,
+    identity: record.config.linux.gidMappings ?? [],
+    seccomp: seccompFilter(record.config),
+    monitor: { directory: folder, socket, outputLimit: sessionOutputLimit },
+    cgroup: enterSteps(run.runtime.cgroup),
+    stdin: specification.stdin ?? false,
+  });
+  const exchange = await machine.zygote.carryOut(plan);
+  const { answer } = exchange;
+  await keepLedger(machine.store.folder(record.id, 'ledgers'), operation, exchange);
+  if (answer.status === 'failed') {
+    throw await stepFailure(machine, `${process.args[0]} could not be run in ${record.name}`, plan, answer, {
+      container: record.id,
+      operation,
+    });
+  }
+  return {
+    session,
+    container: record.id,
+    args: process.args,
+    identity: { pid: answer.pid, startTime: answer.startTime },
+    attach: attachTarget(machine, socket, folder, 'all'),
+  };
+}
+
+/** Folders are numbered; making one claims its number. */
+function nextSession(machine: Machine, record: ContainerRecord): { number: number; folder: string } {
+  const parent = machine.store.folder(record.id, 'sessions');
+  mkdirSync(parent, { recursive: true, mode: 0o700 });
+  let number = readdirSync(parent).reduce((most, name) => Math.max(most, Number(name)), 0) + 1;
+  for (; ; number++) {
+    const folder = path.join(parent, String(number));
+    try {
+      mkdirSync(folder, { mode: 0o700 });
+      return { number, folder };
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    }
+  }
+}
+
+/** The container's own process, with what the request changes. */
+async function processFor(
+  record: ContainerRecord,
+  init: ProcessIdentity,
+  asked: ExecSpecification,
+): Promise<oci.Process> {
+  const base = record.config.process;
+  const root = runningRoot(init);
+  const user = asked.user === undefined ? undefined : await resolveUser(asked.user, root);
+  const terminal = asked.terminal ?? false;
+  const isRoot = (user?.uid ?? base.user.uid) === 0;
+  const args =
+    asked.args !== undefined && asked.args.length > 0 ? asked.args : await shellOf(record, root, user?.shell);
+  return {
+    ...base,
+    terminal,
+    ...(asked.consoleSize === undefined ? {} : { consoleSize: asked.consoleSize }),
+    args,
+    cwd: asked.cwd ?? base.cwd,
+    env: mergeEnvironment([
+      ...base.env,
+      ...(terminal ? ['TERM=xterm-256color'] : []),
+      ...(user === undefined ? [] : [`HOME=${user.home}`]),
+      ...(asked.env ?? []),
+    ]),
+    ...(user === undefined
+      ? {}
+      : {
+          user: { uid: user.uid, gid: user.gid, additionalGids: user.additionalGids },
+          capabilities: isRoot
+            ? { ...base.capabilities, effective: base.capabilities.bounding, permitted: base.capabilities.bounding }
+            : { ...base.capabilities, effective: [], permitted: [], inheritable: [], ambient: [] },
+        }),
+  };
+}
+
+/** The best shell there is, without asking the image to run anything. */
+async function shellOf(record: ContainerRecord, root: RootReader, preferred: string | undefined): Promise<string[]> {
+  const { uid } = record.config.process.user;
+  const shell = await findShell(root, preferred ?? (await resolveUser(String(uid), root)).shell);
+  if (shell !== undefined) return shell;
+  throw terrariumError(ErrorCode.NotFound, `There is no shell in ${record.name}`, {
+    cause: 'Its root has none of bash, zsh, ash, dash, sh and busybox in the usual places.',
+    fix: 'Run a program that it has.',
+    command: `terrarium exec ${record.name} -- /path/to/program`,
+  });
+}

@@ -1,0 +1,56 @@
+import { lstatSync, readdirSync, readlinkSync } from 'node:fs';
+import * as path from 'node:path';
+import { readMounts } from '../inspect/mountinfo.js';
+
+/** One entry of this machine's `/`. */
+export type HostEntry =
+  | { name: string; kind: 'link'; target: string }
+  | { name: string; kind: 'folder'; mode: number; isEmpty: boolean };
+
+/** What becomes of an entry in a container on the host's root. */
+export type HostPart =
+  | { name: string; kind: 'link'; target: string }
+  /** Empty and the container's own. */
+  | { name: string; kind: 'empty'; mode: number }
+  /** Merged with a writable layer. */
+  | { name: string; kind: 'overlay' }
+  /** Seen as it is, mounts below it too, read-only. */
+  | { name: string; kind: 'bind' };
+
+/** Not the container's business, or made new for it. */
+const ownFolders = ['home', 'root', 'run', 'tmp', 'media', 'mnt', 'boot', 'lost+found', 'proc', 'sys', 'dev'];
+
+/**
+ * An overlay on `/` itself is not possible: in a user namespace mounts are locked onto what they cover, and the kernel
+ * refuses as a layer (EINVAL) any folder with a locked mount below it, for the overlay would show what that hides. So
+ * each folder of the system becomes an overlay of its own, or a read-only bind where something is mounted below. Pure.
+ */
+export function decideHostRoot(entries: readonly HostEntry[], mountPoints: readonly string[]): HostPart[] {
+  return entries.map((entry): HostPart => {
+    if (entry.kind === 'link') return entry;
+    const { name, mode } = entry;
+    if (ownFolders.includes(name) || entry.isEmpty) return { name, kind: 'empty', mode };
+    return { name, kind: mountPoints.some((point) => point.startsWith(`/${name}/`)) ? 'bind' : 'overlay' };
+  });
+}
+
+/** Reads `/` as it is now. Folders that this user cannot list are left out: they could not be used inside either. */
+export function readHostRoot(): HostPart[] {
+  const entries = readdirSync('/', { withFileTypes: true }).flatMap((entry): HostEntry[] => {
+    const { name } = entry;
+    const at = path.join('/', name);
+    if (entry.isSymbolicLink()) return [{ name, kind: 'link', target: readlinkSync(at) }];
+    if (!entry.isDirectory()) return [];
+    const mode = lstatSync(at).mode & 0o7777;
+    if (ownFolders.includes(name)) return [{ name, kind: 'folder', mode, isEmpty: true }];
+    try {
+      return [{ name, kind: 'folder', mode, isEmpty: readdirSync(at).length === 0 }];
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'EACCES' || code === 'ENOENT') return [];
+      throw error;
+    }
+  });
+  const mountPoints = (readMounts(process.pid) ?? []).map((mount) => mount.destination);
+  return decideHostRoot(entries, mountPoints);
+}

@@ -1,0 +1,84 @@
+import { promises as fs } from 'node:fs';
+import * as path from 'node:path';
+import { composeLedger } from '../ledger/ledger.js';
+import { type Answer, parseAnswer } from '../plan/answer.js';
+import { decodePlan } from '../plan/decode.js';
+import type { Plan } from '../plan/step.js';
+import { ErrorCode, type Ledger, type LedgerSummary, terrariumError } from '../protocol/index.js';
+import type { Exchange } from '../zygote/connection.js';
+
+/** Operations of a container, each as two files: the plan and the stage's answer, byte for byte as they were sent. */
+const kept = 20;
+
+/** Keeps what was done. `operation` is `start-1` and the like; the oldest go when there are many. */
+export async function keepLedger(folder: string, operation: string, exchange: Exchange): Promise<void> {
+  await fs.mkdir(folder, { recursive: true, mode: 0o700 });
+  await fs.writeFile(path.join(folder, `${operation}.plan`), exchange.request, { mode: 0o600 });
+  await fs.writeFile(path.join(folder, `${operation}.answer`), exchange.response, { mode: 0o600 });
+  const operations = await listOperations(folder);
+  for (const old of operations.slice(0, -kept)) {
+    for (const part of ['plan', 'answer']) await fs.rm(path.join(folder, `${old.operation}.${part}`), { force: true });
+  }
+}
+
+/** Oldest first. */
+export async function listOperations(folder: string): Promise<{ operation: string; at: Date }[]> {
+  const names = await fs.readdir(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return [];
+    throw error;
+  });
+  const operations = await Promise.all(
+    names
+      .filter((name) => name.endsWith('.answer'))
+      .map(async (name) => ({ operation: path.parse(name).name, at: (await fs.stat(path.join(folder, name))).mtime })),
+  );
+  return operations.sort((a, b) => a.at.getTime() - b.at.getTime());
+}
+
+export interface KeptOperation {
+  operation: string;
+  at: string;
+  plan: Plan;
+  answer: Answer;
+}
+
+/** Reads one operation; without a name the latest start. @throws NotFound */
+export async function readOperation(folder: string, operation?: string): Promise<KeptOperation> {
+  const all = await listOperations(folder);
+  const found =
+    operation === undefined
+      ? (all.findLast((entry) => entry.operation.startsWith('start-')) ?? all.at(-1))
+      : all.find((entry) => entry.operation === operation);
+  if (found === undefined) {
+    throw terrariumError(
+      ErrorCode.NotFound,
+      `There is no ledger${operation === undefined ? '' : ` of "${operation}"`}`,
+      {
+        cause: 'A ledger is written when a container is started or entered; only the latest ones are kept.',
+      },
+    );
+  }
+  const part = (name: string) => fs.readFile(path.join(folder, `${found.operation}.${name}`));
+  const [plan, answer] = await Promise.all([part('plan'), part('answer')]);
+  return {
+    operation: found.operation,
+    at: found.at.toISOString(),
+    plan: decodePlan(plan),
+    answer: parseAnswer(answer),
+  };
+}
+
+export async function readLedger(container: string, folder: string, operation?: string): Promise<Ledger> {
+  const kept = await readOperation(folder, operation);
+  return composeLedger({ container, operation: kept.operation, at: kept.at }, kept.plan, kept.answer);
+}
+
+export async function summarizeLedgers(container: string, folder: string): Promise<LedgerSummary[]> {
+  const operations = await listOperations(folder);
+  return Promise.all(
+    operations.map(async ({ operation }) => {
+      const { at, succeeded, durationNanoseconds } = await readLedger(container, folder, operation);
+      return { operation, at, succeeded, durationNanoseconds };
+    }),
+  );
+}

@@ -1,0 +1,37 @@
+import { type CgroupAccess, detectCgroupAccess } from '../cgroup/access.js';
+import { prepareDelegation } from '../cgroup/delegation.js';
+import type { ImageStore } from '../image/store.js';
+import type { Identity } from '../zygote/identity.js';
+import type { Zygote } from '../zygote/zygote.js';
+import type { Locations } from './locations.js';
+import type { ContainerStore } from './store.js';
+
+/** What every operation on containers needs of this machine. */
+export interface Machine {
+  locations: Locations;
+  store: ContainerStore;
+  images: ImageStore;
+  zygote: Zygote;
+  identity: Identity;
+  /** The stage's program, also the one that attaches terminals. */
+  stage: string;
+  /** Where cgroups can be made; found once for a zygote. */
+  cgroups(): Promise<CgroupAccess>;
+  log(message: string): void;
+}
+
+/** Finds the cgroups for the zygote that is there now; another zygote, another answer. */
+export function cgroupFinder(zygote: Zygote): () => Promise<CgroupAccess> {
+  let found: { pid: number; access: Promise<CgroupAccess> } | undefined;
+  return async () => {
+    const pid = await zygote.pid();
+    if (found?.pid !== pid) {
+      const access = detectCgroupAccess(pid).then((detected) => prepareDelegation(detected, pid));
+      found = { pid, access };
+      access.catch(() => {
+        found = undefined;
+      });
+    }
+    return found.access;
+  };
+}

@@ -1,0 +1,76 @@
+import { promises as fs } from 'node:fs';
+import * as path from 'node:path';
+import { tryFlock } from '../../native/bindings/flock.js';
+import { isAlive, processIdentity } from '../inspect/stat.js';
+import { findListener } from '../zygote/connection.js';
+import { writeAtomically } from './atomicFile.js';
+import type { Machine } from './machine.js';
+import type { ContainerRecord, RuntimeRecord } from './record.js';
+import { removeContainer } from './remove.js';
+import { readLatestRun } from './runs.js';
+import { socketOf } from './start.js';
+
+/** A throw-away container is kept this long after its end, for whoever waits to read its output. */
+const lingerMilliseconds = 30_000;
+
+/**
+ * What helpers that were killed left half made: a start without a record is adopted when its monitor lives and undone
+ * when not; folders without a record and throw-away containers that have ended are removed. Never touches what another
+ * helper has locked.
+ */
+export async function recover(machine: Machine): Promise<void> {
+  for (const id of await fs.readdir(machine.locations.containers)) {
+    const folder = machine.store.folder(id);
+    const handle = await fs.open(folder, 'r').catch(() => undefined);
+    if (handle === undefined) continue;
+    try {
+      if (!tryFlock(handle.fd, 'exclusive')) continue;
+      const record = await machine.store.read(id);
+      if (record === undefined) await removeRemains(machine, folder, (await handle.stat()).mtimeMs);
+      else if (await isOver(machine, await adopt(machine, record))) await removeContainer(machine, record, false);
+    } catch (error) {
+      machine.log(`container ${id} could not be recovered: ${error instanceof Error ? error.message : String(error)}`);
+    } finally {
+      await handle.close();
+    }
+  }
+}
+
+/** A folder is made a moment before its record: a young one may be somebody's who is just creating it. */
+async function removeRemains(machine: Machine, folder: string, modified: number): Promise<void> {
+  if (Date.now() - modified < lingerMilliseconds) return;
+  await machine.zygote.carryOut([{ kind: 'removeTree', path: folder }]);
+}
+
+/** Completes the record of a start whose helper died between the stage's answer and writing it down. */
+async function adopt(machine: Machine, record: ContainerRecord): Promise<ContainerRecord> {
+  const run = readLatestRun(machine.store, record.id);
+  if (run === undefined || run.runtime !== undefined || run.exit !== undefined) return record;
+  const socket = socketOf(machine, `${record.id}-${run.number}`);
+  const pid = await findListener(socket);
+  const monitor = pid === undefined ? undefined : processIdentity(pid);
+  const children = monitor && (await fs.readFile(`/proc/${monitor.pid}/task/${monitor.pid}/children`, 'utf8'));
+  const init = children ? processIdentity(Number(children.split(' ')[0])) : undefined;
+  if (monitor === undefined || init === undefined) {
+    await fs.rm(run.folder, { recursive: true, force: true });
+    return record;
+  }
+  const runtime: RuntimeRecord = {
+    init,
+    monitor,
+    zygotePid: await machine.zygote.pid(),
+    startedAt: (await fs.stat(run.folder)).birthtime.toISOString(),
+    socket,
+  };
+  await writeAtomically(path.join(run.folder, 'runtime.json'), JSON.stringify(runtime), { durable: false });
+  return record;
+}
+
+async function isOver(machine: Machine, record: ContainerRecord): Promise<boolean> {
+  if (!record.remove) return false;
+  const run = readLatestRun(machine.store, record.id);
+  // Made, but the helper died before it was started.
+  if (run === undefined) return Date.now() - Date.parse(record.createdAt) > lingerMilliseconds;
+  if (run.exit !== undefined) return Date.now() - Date.parse(run.exit.finishedAt) > lingerMilliseconds;
+  return run.runtime !== undefined && !isAlive(run.runtime.init) && !isAlive(run.runtime.monitor);
+}

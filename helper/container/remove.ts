@@ -1,0 +1,50 @@
+import { promises as fs } from 'node:fs';
+import { isAlive } from '../inspect/stat.js';
+import type { Plan } from '../plan/step.js';
+import { ErrorCode, terrariumError } from '../protocol/index.js';
+import { stepFailure } from './failure.js';
+import type { Machine } from './machine.js';
+import type { ContainerRecord } from './record.js';
+import { readLatestRun } from './runs.js';
+import { killContainer, liveRun } from './stop.js';
+
+/**
+ * Removes a container with all its files. Files of subordinate ids can be removed only from inside the user namespace, so
+ * the zygote does it. The caller holds the container's lock.
+ * @throws WrongState when it runs and `force` is not set
+ */
+export async function removeContainer(machine: Machine, record: ContainerRecord, force: boolean): Promise<void> {
+  if (liveRun(machine, record) !== undefined) {
+    if (!force) {
+      throw terrariumError(ErrorCode.WrongState, `${record.name} is running`, {
+        fix: 'Stop it first, or remove it by force.',
+        command: `terrarium rm -f ${record.name}`,
+      });
+    }
+    await killContainer(machine, record);
+  }
+  await removeLeftCgroups(machine, record);
+  const plan: Plan = ['upper', 'work', 'scratch', 'rootfs', 'sessions', 'runs'].map((name) => ({
+    kind: 'removeTree',
+    path: machine.store.folder(record.id, name),
+  }));
+  const { answer } = await machine.zygote.carryOut(plan);
+  if (answer.status === 'failed') {
+    throw await stepFailure(machine, `${record.name} could not be removed`, plan, answer, {
+      container: record.id,
+      operation: 'remove',
+    });
+  }
+  await machine.store.forget(record);
+}
+
+/** A monitor that was killed leaves its cgroups behind. */
+async function removeLeftCgroups(machine: Machine, record: ContainerRecord): Promise<void> {
+  const runtime = readLatestRun(machine.store, record.id)?.runtime;
+  if (runtime?.cgroup === undefined || isAlive(runtime.monitor)) return;
+  for (const folder of new Set(Object.values(runtime.cgroup.paths))) {
+    await fs.rmdir(folder).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT') machine.log(`cgroup ${folder} was not removed: ${error.message}`);
+    });
+  }
+}

@@ -1,0 +1,118 @@
+import { promises as fs } from 'node:fs';
+import * as path from 'node:path';
+import type { OverlayLayers } from '../plan/mountOptions.js';
+import type { RootPlan } from '../plan/rootSteps.js';
+import { ErrorCode, type RootSource, terrariumError } from '../protocol/index.js';
+import { prepareHostLayer } from './hostLayer.js';
+import { readHostRoot } from './hostRoot.js';
+import type { Machine } from './machine.js';
+import type { ContainerRecord } from './record.js';
+
+/** A root file system's layers, top first, and what its image says of how to run it. */
+export interface ResolvedRoot {
+  layers: string[];
+  imageDigest?: string;
+  image?: { env: string[]; args: string[]; cwd?: string; user?: string };
+}
+
+/** Finds the read-only layers. @throws NotFound, BadInput */
+export async function resolveRoot(machine: Machine, root: RootSource): Promise<ResolvedRoot> {
+  switch (root.kind) {
+    case 'host':
+      return { layers: [] };
+    case 'image': {
+      const image = await machine.images.resolve(root.name);
+      const config = image.config.config ?? {};
+      return {
+        layers: image.layers,
+        imageDigest: image.digest,
+        image: {
+          env: config.Env ?? [],
+          args: [...(config.Entrypoint ?? []), ...(config.Cmd ?? [])],
+          ...(config.WorkingDir ? { cwd: config.WorkingDir } : {}),
+          ...(config.User ? { user: config.User } : {}),
+        },
+      };
+    }
+    case 'directory':
+      await checkDirectory(root.path);
+      return { layers: [root.path] };
+  }
+}
+
+/** A root must look like one, so that a slip of the hand does not end in "no such file" from inside. */
+async function checkDirectory(folder: string): Promise<void> {
+  const stat = await fs.stat(folder).catch((error: NodeJS.ErrnoException) => {
+    throw terrariumError(ErrorCode.BadInput, `The root folder cannot be used: ${folder}`, {
+      path: folder,
+      errno: error.code ?? 'EIO',
+      cause: error.code === 'ENOENT' ? 'There is no such folder.' : error.message,
+      fix: 'Choose a folder that holds a root file system, or import an archive as an image.',
+    });
+  });
+  if (!stat.isDirectory()) {
+    throw terrariumError(ErrorCode.BadInput, `The root is not a folder: ${folder}`, {
+      path: folder,
+      errno: 'ENOTDIR',
+      cause: 'A root file system is a folder with bin, etc, usr and so on in it.',
+      fix: 'If it is an archive, import it as an image first.',
+      command: `terrarium import ${folder} --name my-image`,
+    });
+  }
+  if ((await fs.readdir(folder)).length === 0) {
+    throw terrariumError(ErrorCode.BadInput, `The root folder is empty: ${folder}`, {
+      path: folder,
+      cause: 'There is nothing in it that could be run.',
+      fix: 'Unpack a root file system into it, or import an archive as an image.',
+    });
+  }
+}
+
+/** How a container's root is mounted. Its own folders are below `folder`. */
+export async function planRoot(
+  machine: Machine,
+  record: Pick<ContainerRecord, 'id' | 'layers' | 'specification' | 'remove'>,
+): Promise<RootPlan> {
+  const folder = (...names: string[]) => machine.store.folder(record.id, ...names);
+  const writable = record.specification.writable ?? 'overlay';
+  const scratch = writable === 'tmpfs' ? folder('scratch') : undefined;
+  const parent = scratch ?? folder();
+  /** Throw-away containers skip syncing; a kept one's fsync reaches the disk, and its monitor pays for the unmounting. */
+  const volatile = record.remove;
+  const layersOn = (lower: readonly string[], ...below: string[]): OverlayLayers =>
+    writable === 'none'
+      ? // An overlay needs two layers when none is writable: an empty one makes no difference.
+        { lower: lower.length > 1 ? lower : [folder('empty'), ...lower], volatile }
+      : {
+          lower,
+          writable: { upper: path.join(parent, 'upper', ...below), work: path.join(parent, 'work', ...below) },
+          volatile,
+        };
+  const place = { path: folder('rootfs'), ...(scratch === undefined ? {} : { scratch }) };
+  if ((record.specification.root ?? { kind: 'host' }).kind !== 'host') {
+    return { ...place, content: { kind: 'layered', layers: layersOn(record.layers) } };
+  }
+  const hostLayer = await prepareHostLayer(machine.locations.hostLayer, [machine.locations.data]);
+  const ours = await fs.readdir(hostLayer);
+  return {
+    ...place,
+    content: {
+      kind: 'composed',
+      base: path.join(parent, writable === 'none' ? 'empty' : 'upper'),
+      parts: readHostRoot().map((part) =>
+        part.kind === 'overlay'
+          ? {
+              ...part,
+              layers: layersOn(
+                [
+                  ...ours.filter((name) => name === part.name).map((name) => path.join(hostLayer, name)),
+                  `/${part.name}`,
+                ],
+                part.name,
+              ),
+            }
+          : part,
+      ),
+    },
+  };
+}

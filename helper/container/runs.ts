@@ -1,0 +1,105 @@
+import { promises as fs, readdirSync, readFileSync } from 'node:fs';
+import * as path from 'node:path';
+import { isFrozen } from '../cgroup/freezer.js';
+import { isAlive } from '../inspect/stat.js';
+import type { ContainerState, ContainerSummary, ExitRecord } from '../protocol/index.js';
+import { type ContainerRecord, parseExitFile, type RuntimeRecord, runtimeRecordSchema } from './record.js';
+import type { ContainerStore } from './store.js';
+
+/** One start of a container: a folder `runs/N` that the helper and the monitor share. */
+export interface Run {
+  number: number;
+  folder: string;
+  /** Absent while it is being started, and when the helper died just then. */
+  runtime?: RuntimeRecord;
+  /** Written by the monitor when the process has ended. */
+  exit?: ExitRecord;
+}
+
+export function latestRunNumber(store: ContainerStore, id: string): number {
+  let names: string[];
+  try {
+    names = readdirSync(store.folder(id, 'runs'));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 0;
+    throw error;
+  }
+  return names.reduce((most, name) => Math.max(most, /^\d+$/.test(name) ? Number(name) : 0), 0);
+}
+
+/** The latest start, read from disk; undefined when it was never started. */
+export function readLatestRun(store: ContainerStore, id: string): Run | undefined {
+  const number = latestRunNumber(store, id);
+  if (number === 0) return undefined;
+  const folder = store.folder(id, 'runs', String(number));
+  const runtime = readUnlessMissing(path.join(folder, 'runtime.json'));
+  const exit = readUnlessMissing(path.join(folder, 'exit.json'));
+  return {
+    number,
+    folder,
+    ...(runtime === undefined ? {} : { runtime: runtimeRecordSchema.parse(JSON.parse(runtime)) }),
+    ...(exit === undefined ? {} : { exit: parseExitFile(exit) }),
+  };
+}
+
+function readUnlessMissing(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** What is known of a run, and what the kernel says of its processes. */
+export interface RunFacts {
+  run: Run | undefined;
+  initAlive: boolean;
+  monitorAlive: boolean;
+  frozen: boolean;
+}
+
+/** The state in OCI's words. Pure. */
+export function stateOf({ run, initAlive, monitorAlive, frozen }: RunFacts): {
+  state: ContainerState;
+  monitorLost: boolean;
+} {
+  if (run === undefined) return { state: 'created', monitorLost: false };
+  if (run.exit !== undefined) return { state: 'stopped', monitorLost: false };
+  if (run.runtime === undefined) return { state: 'creating', monitorLost: false };
+  // The monitor is still writing down how it ended.
+  if (initAlive || monitorAlive) return { state: frozen ? 'paused' : 'running', monitorLost: !monitorAlive };
+  return { state: 'stopped', monitorLost: true };
+}
+
+/** A container as clients see it, its state read from the kernel. */
+export async function summarize(store: ContainerStore, record: ContainerRecord): Promise<ContainerSummary> {
+  const run = readLatestRun(store, record.id);
+  const runtime = run?.runtime;
+  const initAlive = runtime !== undefined && run?.exit === undefined && isAlive(runtime.init);
+  const monitorAlive = runtime !== undefined && run?.exit === undefined && isAlive(runtime.monitor);
+  const frozen = initAlive && (await isFrozen(runtime?.cgroup));
+  const { state, monitorLost } = stateOf({ run, initAlive, monitorAlive, frozen });
+  return {
+    id: record.id,
+    name: record.name,
+    state,
+    root: record.specification.root ?? { kind: 'host' },
+    createdAt: record.createdAt,
+    ...(runtime === undefined ? {} : { startedAt: runtime.startedAt }),
+    ...(initAlive && runtime !== undefined ? { init: runtime.init } : {}),
+    ...(run?.exit === undefined ? {} : { exit: run.exit }),
+    args: record.config.process.args,
+    ...(record.config.hostname === undefined ? {} : { hostname: record.config.hostname }),
+    terminal: record.config.process.terminal === true,
+    remove: record.remove,
+    ...(monitorLost ? { monitorLost: true } : {}),
+  };
+}
+
+/** Old runs go when a new one starts; the last few stay for their logs. */
+export async function pruneRuns(store: ContainerStore, id: string, latest: number, keep = 3): Promise<void> {
+  for (const name of await fs.readdir(store.folder(id, 'runs'))) {
+    if (Number(name) <= latest - keep) await fs.rm(store.folder(id, 'runs', name), { recursive: true, force: true });
+  }
+}

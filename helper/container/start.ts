@@ -1,0 +1,148 @@
+import { promises as fs, mkdirSync } from 'node:fs';
+import * as path from 'node:path';
+import { cgroupSteps } from '../cgroup/plan.js';
+import { isAlive } from '../inspect/stat.js';
+import { containerPlan } from '../plan/containerPlan.js';
+import type { Plan } from '../plan/step.js';
+import { type AttachTarget, ErrorCode, type oci, type StartResult, terrariumError } from '../protocol/index.js';
+import { compileSeccomp } from '../security/seccomp/compile.js';
+import type { Exchange } from '../zygote/connection.js';
+import { writeAtomically } from './atomicFile.js';
+import { stepFailure } from './failure.js';
+import { keepLedger } from './ledgers.js';
+import type { Machine } from './machine.js';
+import type { ContainerRecord, RuntimeRecord } from './record.js';
+import { planRoot } from './root.js';
+import { latestRunNumber, pruneRuns, readLatestRun, summarize } from './runs.js';
+
+/** Bytes of output kept in each of a run's two files. */
+const outputLimit = 16 * 1024 * 1024;
+
+/**
+ * Starts a container that does not run: one plan, one exchange with the zygote. The caller holds the container's lock.
+ * @throws WrongState, StepFailed (nothing is left running, no cgroup, no run folder; the ledger is kept)
+ */
+export async function startContainer(machine: Machine, record: ContainerRecord): Promise<StartResult> {
+  const { store } = machine;
+  const previous = readLatestRun(store, record.id);
+  if (
+    previous !== undefined &&
+    previous.exit === undefined &&
+    previous.runtime !== undefined &&
+    isAlive(previous.runtime.init)
+  ) {
+    throw terrariumError(ErrorCode.WrongState, `${record.name} is running already`, {
+      fix: 'Attach to it, or stop it first.',
+      command: `terrarium exec ${record.name} -- sh`,
+    });
+  }
+  const number = latestRunNumber(store, record.id) + 1;
+  const run = store.folder(record.id, 'runs', String(number));
+  const socket = socketOf(machine, `${record.id}-${number}`);
+  const access = await machine.cgroups();
+  const cgroup = cgroupSteps(access, record.id, record.config.linux.resources);
+  const joinNetwork = await networkToJoin(machine, record);
+  const root = await planRoot(machine, record);
+  const plan = containerPlan({
+    config: record.config,
+    root,
+    monitor: { directory: run, socket, outputLimit },
+    cgroup,
+    execution:
+      record.config.process.args.length === 0
+        ? { kind: 'stay' }
+        : { kind: 'execute', supervise: record.specification.init ?? false },
+    seccomp: seccompFilter(record.config),
+    ...(joinNetwork === undefined ? {} : { joinNetwork }),
+    chroot: record.specification.chroot ?? false,
+    stdin: record.stdin,
+  });
+  makeFolders(store.folder(record.id), [path.join('runs', String(number)), 'rootfs', 'empty', 'scratch', 'work']);
+  const operation = `start-${number}`;
+  const startedAt = new Date().toISOString();
+  const exchange = await carryOut(machine, plan, run);
+  const keeping = keepLedger(store.folder(record.id, 'ledgers'), operation, exchange);
+  const { answer } = exchange;
+  if (answer.status === 'failed') {
+    await keeping;
+    await fs.rm(run, { recursive: true, force: true });
+    throw await stepFailure(machine, `${record.name} could not be started`, plan, answer, {
+      container: record.id,
+      operation,
+    });
+  }
+  const runtime: RuntimeRecord = {
+    init: { pid: answer.pid, startTime: answer.startTime },
+    monitor: { pid: answer.monitorPid, startTime: answer.monitorStartTime },
+    zygotePid: await machine.zygote.pid(),
+    startedAt,
+    socket,
+    ...(cgroup.record === undefined ? {} : { cgroup: cgroup.record }),
+  };
+  await writeAtomically(path.join(run, 'runtime.json'), JSON.stringify(runtime), { durable: false });
+  await keeping;
+  if (number > 1) await pruneRuns(store, record.id, number);
+  return { summary: await summarize(store, record), attach: attachTarget(machine, socket, run, 'all') };
+}
+
+/** A plan that could not even be sent leaves no run behind. */
+async function carryOut(machine: Machine, plan: Plan, run: string): Promise<Exchange> {
+  try {
+    return await machine.zygote.carryOut(plan);
+  } catch (error) {
+    await fs.rm(run, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+function makeFolders(parent: string, folders: readonly string[]): void {
+  // 755, since some become the root of what is seen inside; the container's own folder is 0700.
+  for (const folder of folders) mkdirSync(path.join(parent, folder), { recursive: true, mode: 0o755 });
+}
+
+export function socketOf(machine: Machine, name: string): string {
+  return path.join(machine.locations.runtime, `${name}.sock`);
+}
+
+/**
+ * How a terminal gets to a process: the stage's attach role, which reads the files in `directory` when the process has
+ * ended already. `all`: from the first byte; `recent`: what fits on a few screens.
+ */
+export function attachTarget(
+  machine: Machine,
+  socket: string,
+  directory: string,
+  replay: 'all' | 'recent',
+): AttachTarget {
+  const bytes = replay === 'all' ? 4 * outputLimit : 64 * 1024;
+  return {
+    socket,
+    program: machine.stage,
+    args: ['attach', '--replay', String(bytes), '--directory', directory, socket],
+  };
+}
+
+async function networkToJoin(machine: Machine, record: ContainerRecord): Promise<string | undefined> {
+  const { network } = record.specification;
+  if (network?.kind !== 'container') return undefined;
+  const other = await machine.store.find(network.container);
+  const runtime = readLatestRun(machine.store, other.id)?.runtime;
+  if (runtime === undefined || !isAlive(runtime.init)) {
+    throw terrariumError(ErrorCode.WrongState, `${other.name}, whose network is to be joined, is not running`, {
+      fix: 'Start it first.',
+      command: `terrarium start ${other.name}`,
+    });
+  }
+  return `/proc/${runtime.init.pid}/ns/net`;
+}
+
+/** Types of the namespaces that are the container's own. */
+export function ownNamespaces(config: oci.Config): oci.NamespaceType[] {
+  return config.linux.namespaces.map((namespace) => namespace.type);
+}
+
+/** The compiled filter of a configuration, empty for none. */
+export function seccompFilter(config: oci.Config): Uint8Array {
+  const { seccomp } = config.linux;
+  return seccomp === undefined ? new Uint8Array() : compileSeccomp(seccomp).filter;
+}

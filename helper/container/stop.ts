@@ -1,0 +1,175 @@
+import { watch } from 'node:fs';
+import { readCgroupFile } from '../cgroup/file.js';
+import { freeze, isFrozen, thaw } from '../cgroup/freezer.js';
+import { killAll } from '../cgroup/kill.js';
+import { controllerFolder } from '../cgroup/record.js';
+import { listProcesses } from '../inspect/processes.js';
+import { parseSignal, signalProcess } from '../inspect/signal.js';
+import { isAlive } from '../inspect/stat.js';
+import { type ContainerSummary, ErrorCode, type ProcessIdentity, terrariumError } from '../protocol/index.js';
+import type { Machine } from './machine.js';
+import type { ContainerRecord, RuntimeRecord } from './record.js';
+import { type Run, readLatestRun, summarize } from './runs.js';
+
+const SIGKILL = 9;
+const SIGSTOP = 19;
+const SIGCONT = 18;
+
+/** A run whose process is there. */
+export type LiveRun = Run & { runtime: RuntimeRecord };
+
+/** The container's run if its process lives. */
+export function liveRun(machine: Machine, record: ContainerRecord): LiveRun | undefined {
+  const run = readLatestRun(machine.store, record.id);
+  if (run?.runtime === undefined || run.exit !== undefined || !isAlive(run.runtime.init)) return undefined;
+  return { ...run, runtime: run.runtime };
+}
+
+/** @throws WrongState when it does not run. */
+export function runningRun(machine: Machine, record: ContainerRecord): LiveRun {
+  const run = liveRun(machine, record);
+  if (run !== undefined) return run;
+  throw terrariumError(ErrorCode.WrongState, `${record.name} is not running`, {
+    fix: 'Start it first.',
+    command: `terrarium start ${record.name}`,
+  });
+}
+
+/** Sends the signal, waits, kills what is left, and answers when it has ended. A stopped container is fine. */
+export async function stopContainer(
+  machine: Machine,
+  record: ContainerRecord,
+  { signal = 'SIGTERM', graceSeconds = 10 }: { signal?: string | undefined; graceSeconds?: number | undefined } = {},
+): Promise<ContainerSummary> {
+  const number = parseSignal(signal);
+  const run = liveRun(machine, record);
+  if (run !== undefined) {
+    signalUnlessEnded(run.runtime.init, number);
+    // A frozen process takes the signal only when it runs again.
+    await resume(run);
+    const ended = number !== SIGKILL && (await waitForEnd(machine, record, graceSeconds * 1000));
+    if (!ended) await killContainer(machine, record);
+  }
+  return summarize(machine.store, record);
+}
+
+/** SIGKILL for everything in it, and waits for the end. */
+export async function killContainer(machine: Machine, record: ContainerRecord): Promise<void> {
+  const run = liveRun(machine, record);
+  if (run === undefined) return;
+  const { cgroup, init } = run.runtime;
+  // The kernel ends a pid namespace with its init. What shares the host's has to be found one by one.
+  const ownPids = record.config.linux.namespaces.some((namespace) => namespace.type === 'pid');
+  if (cgroup !== undefined) await killAll(cgroup);
+  else if (!ownPids) for (const { identity } of await listProcesses(init)) signalUnlessEnded(identity, SIGKILL);
+  signalUnlessEnded(init, SIGKILL);
+  if (!(await waitForEnd(machine, record, 10_000))) {
+    throw terrariumError(ErrorCode.WrongState, `${record.name} was killed but does not end`, {
+      cause:
+        'A process is inside a system call that cannot be interrupted, for instance on a disk that does not answer.',
+      fix: `Look at process ${init.pid} with ps: its state is D.`,
+    });
+  }
+}
+
+/** Sends one signal to its init, or to one of its processes. */
+export async function signalContainer(
+  machine: Machine,
+  record: ContainerRecord,
+  { signal = 'SIGKILL', pid }: { signal?: string | undefined; pid?: number | undefined },
+): Promise<void> {
+  const run = runningRun(machine, record);
+  const number = parseSignal(signal);
+  if (pid === undefined) {
+    if (number === SIGKILL) return killContainer(machine, record);
+    return signalProcess(run.runtime.init, number);
+  }
+  const processes = await processesOf(run);
+  const target = processes.find(({ identity }) => identity.pid === pid);
+  if (target === undefined) {
+    throw terrariumError(ErrorCode.NotFound, `Process ${pid} is not one of ${record.name}'s`, {
+      fix: 'See which there are.',
+      command: `terrarium ps ${record.name}`,
+    });
+  }
+  signalProcess(target.identity, number);
+}
+
+/** Every process of the container, also what entered it. */
+export async function processesOf(run: LiveRun): ReturnType<typeof listProcesses> {
+  const { cgroup, init } = run.runtime;
+  const folder =
+    cgroup === undefined ? undefined : (controllerFolder(cgroup, 'pids') ?? Object.values(cgroup.paths)[0]);
+  const procs = folder === undefined ? undefined : await readCgroupFile(`${folder}/cgroup.procs`);
+  const cgroupPids = (procs ?? '')
+    .split('\n')
+    .filter((line) => line !== '')
+    .map(Number);
+  return listProcesses(init, { cgroupPids });
+}
+
+/** Stops every process where it is: by the freezer, else by SIGSTOP one by one. */
+export async function pauseContainer(machine: Machine, record: ContainerRecord): Promise<ContainerSummary> {
+  const run = runningRun(machine, record);
+  if (hasFreezer(run)) await freeze(run.runtime.cgroup);
+  else for (const { identity } of await processesOf(run)) signalUnlessEnded(identity, SIGSTOP);
+  return summarize(machine.store, record);
+}
+
+export async function resumeContainer(machine: Machine, record: ContainerRecord): Promise<ContainerSummary> {
+  await resume(runningRun(machine, record));
+  return summarize(machine.store, record);
+}
+
+async function resume(run: LiveRun): Promise<void> {
+  if (!hasFreezer(run)) {
+    for (const { identity, state } of await processesOf(run)) {
+      if (state === 'T') signalUnlessEnded(identity, SIGCONT);
+    }
+  } else if (await isFrozen(run.runtime.cgroup)) await thaw(run.runtime.cgroup);
+}
+
+function hasFreezer({ runtime: { cgroup } }: LiveRun): boolean {
+  return cgroup !== undefined && (cgroup.version === 2 || cgroup.paths.freezer !== undefined);
+}
+
+function signalUnlessEnded(identity: ProcessIdentity, signal: number): void {
+  try {
+    signalProcess(identity, signal);
+  } catch (error) {
+    if (isAlive(identity)) throw error;
+  }
+}
+
+/** How often the kernel is asked, beside the event: a monitor that was killed writes no exit record. */
+const livenessMilliseconds = 250;
+
+/** Waits until the container's run has ended and its monitor has written how. False when the time is over. */
+export function waitForEnd(machine: Machine, record: ContainerRecord, milliseconds?: number): Promise<boolean> {
+  const hasEnded = () => {
+    const run = readLatestRun(machine.store, record.id);
+    if (run?.runtime === undefined) return run?.exit !== undefined || run === undefined;
+    return run.exit !== undefined || (!isAlive(run.runtime.init) && !isAlive(run.runtime.monitor));
+  };
+  return new Promise((resolve, reject) => {
+    const finish = (ended: boolean) => {
+      watcher?.close();
+      clearInterval(liveness);
+      clearTimeout(limit);
+      resolve(ended);
+    };
+    const check = () => {
+      try {
+        if (hasEnded()) finish(true);
+      } catch (error) {
+        finish(false);
+        reject(error);
+      }
+    };
+    const liveness = setInterval(check, livenessMilliseconds);
+    const limit = milliseconds === undefined ? undefined : setTimeout(() => finish(false), milliseconds);
+    // The monitor removes its socket as soon as the exit record is written.
+    const watcher = watch(machine.locations.runtime, check);
+    check();
+  });
+}

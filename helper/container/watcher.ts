@@ -1,0 +1,70 @@
+import { type FSWatcher, promises as fs, watch } from 'node:fs';
+import * as path from 'node:path';
+import type { ContainerSummary } from '../protocol/index.js';
+import type { Machine } from './machine.js';
+import { summarize } from './runs.js';
+
+/** Several changes in a row are told once. */
+const settleMilliseconds = 15;
+
+/**
+ * Tells when containers change, whoever changed them: this helper, another one, or the kernel. By inotify alone: sockets
+ * come and go with runs, links with names; pausing and limits have no file of their own, so helpers touch `changed`.
+ */
+export class ContainerWatcher {
+  private watchers: FSWatcher[] = [];
+  private timer: NodeJS.Timeout | undefined;
+  private last: ContainerSummary[] = [];
+  private reading: Promise<void> = Promise.resolve();
+
+  constructor(
+    private readonly machine: Machine,
+    private readonly onChange: (containers: ContainerSummary[], before: readonly ContainerSummary[]) => void,
+  ) {}
+
+  start(): void {
+    const { runtime, names } = this.machine.locations;
+    for (const folder of [runtime, names]) {
+      const watcher = watch(folder, () => this.touch());
+      watcher.on('error', (error) => this.machine.log(`${folder} is no longer watched: ${error.message}`));
+      this.watchers.push(watcher);
+    }
+    this.touch();
+  }
+
+  stop(): void {
+    clearTimeout(this.timer);
+    for (const watcher of this.watchers) watcher.close();
+    this.watchers = [];
+  }
+
+  private touch(): void {
+    this.timer ??= setTimeout(() => {
+      this.timer = undefined;
+      this.reading = this.reading.then(() => this.read());
+    }, settleMilliseconds);
+  }
+
+  private async read(): Promise<void> {
+    try {
+      const containers = await listContainers(this.machine);
+      if (this.watchers.length === 0 || JSON.stringify(containers) === JSON.stringify(this.last)) return;
+      const before = this.last;
+      this.last = containers;
+      this.onChange(containers, before);
+    } catch (error) {
+      this.machine.log(`containers could not be listed: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+}
+
+export async function listContainers(machine: Machine): Promise<ContainerSummary[]> {
+  const records = await machine.store.list();
+  return Promise.all(records.map((record) => summarize(machine.store, record)));
+}
+
+/** Lets every helper know of a change that no file shows. */
+export async function announceChange(machine: Machine): Promise<void> {
+  const file = path.join(machine.locations.runtime, 'changed');
+  await fs.writeFile(file, String(Date.now()), { mode: 0o600 });
+}

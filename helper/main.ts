@@ -1,0 +1,33 @@
+import { PassThrough } from 'node:stream';
+import {
+  createConnection,
+  ProposedFeatures,
+  StreamMessageReader,
+  StreamMessageWriter,
+} from 'vscode-languageserver/node';
+import { findInstallation, serve } from './server.js';
+
+/**
+ * Serves one client in this very process, over a pair of streams: the `terrarium` command saves itself a second Node.
+ * The messages are the same.
+ */
+export function serveInProcess(): { input: NodeJS.WritableStream; output: NodeJS.ReadableStream } {
+  const [input, output] = [new PassThrough(), new PassThrough()];
+  start(input, output);
+  return { input, output };
+}
+
+function start(input: NodeJS.ReadableStream, output: NodeJS.WritableStream): void {
+  const connection = createConnection(
+    ProposedFeatures.all,
+    new StreamMessageReader(input),
+    new StreamMessageWriter(output),
+  );
+  serve(connection, findInstallation(__dirname));
+}
+
+if (require.main === module) {
+  // Any stray byte on standard output breaks the protocol.
+  console.log = console.error;
+  start(process.stdin, process.stdout);
+}

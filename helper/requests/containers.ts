@@ -1,0 +1,100 @@
+import { createContainer } from '../container/create.js';
+import { execInContainer } from '../container/exec.js';
+import { keepFailedLedgers } from '../container/failures.js';
+import type { Machine } from '../container/machine.js';
+import { readOutput, toLogEntry } from '../container/outputLog.js';
+import type { ContainerRecord } from '../container/record.js';
+import { removeContainer } from '../container/remove.js';
+import { readLatestRun, summarize } from '../container/runs.js';
+import { attachTarget, startContainer } from '../container/start.js';
+import {
+  pauseContainer,
+  resumeContainer,
+  runningRun,
+  signalContainer,
+  stopContainer,
+  waitForEnd,
+} from '../container/stop.js';
+import { announceChange, listContainers } from '../container/watcher.js';
+import * as protocol from '../protocol/index.js';
+import { parseSpecification } from '../specification/schema.js';
+import type { Router } from './router.js';
+
+/** Requests that make, change and end containers. */
+export function routeContainers(router: Router, machine: Machine): void {
+  const { store } = machine;
+  const find = ({ container }: protocol.ContainerReference) => store.find(container);
+  /** Finds it, locks it, works on it, and lets every helper know. */
+  const change = async <T>(
+    reference: protocol.ContainerReference,
+    work: (record: ContainerRecord) => Promise<T>,
+  ): Promise<T> => {
+    const { id } = await find(reference);
+    try {
+      return await store.locked(id, work);
+    } finally {
+      await announceChange(machine);
+    }
+  };
+
+  router.on0(protocol.ListContainers, () => listContainers(machine));
+  router.on(protocol.CreateContainer, async (params) => {
+    const record = await createContainer(machine, params);
+    await announceChange(machine);
+    return summarize(store, record);
+  });
+  router.on(protocol.StartContainer, (params) => change(params, (record) => startContainer(machine, record)));
+  router.on(protocol.RunContainer, async (params) => {
+    const record = await createContainer(machine, params);
+    return store.locked(record.id, async () => {
+      try {
+        return await startContainer(machine, record);
+      } catch (error) {
+        await keepFailedLedgers(machine, record);
+        await removeContainer(machine, record, true);
+        throw error;
+      }
+    });
+  });
+  router.on(protocol.StopContainer, (params) => change(params, (record) => stopContainer(machine, record, params)));
+  router.on(protocol.KillContainer, async (params) => {
+    await signalContainer(machine, await find(params), params);
+    return null;
+  });
+  router.on(protocol.PauseContainer, (params) => change(params, (record) => pauseContainer(machine, record)));
+  router.on(protocol.ResumeContainer, (params) => change(params, (record) => resumeContainer(machine, record)));
+  router.on(protocol.RestartContainer, (params) =>
+    change(params, async (record) => {
+      await stopContainer(machine, record, params);
+      return startContainer(machine, record);
+    }),
+  );
+  router.on(protocol.RenameContainer, (params) =>
+    change(params, async (record) => {
+      // The grammar of names is the specification's.
+      parseSpecification({ name: params.name });
+      return summarize(store, await store.rename(record, params.name));
+    }),
+  );
+  router.on(protocol.RemoveContainer, async (params) => {
+    await change(params, (record) => removeContainer(machine, record, params.force ?? false));
+    return null;
+  });
+  router.on(protocol.WaitContainer, async (params) => {
+    const record = await find(params);
+    await waitForEnd(machine, record);
+    return summarize(store, record);
+  });
+  router.on(protocol.ExecInContainer, async (params) => execInContainer(machine, await find(params), params.process));
+  router.on(protocol.AttachContainer, async (params) => {
+    const run = runningRun(machine, await find(params));
+    return attachTarget(machine, run.runtime.socket, run.folder, 'recent');
+  });
+  router.on(protocol.ReadLogs, async (params) => {
+    const record = await find(params);
+    const run = readLatestRun(store, record.id);
+    if (run === undefined) return { entries: [], next: '0' };
+    const reading = await readOutput(run.folder, BigInt(params.from ?? 0), params.limit);
+    return { entries: reading.frames.map(toLogEntry), next: String(reading.next) };
+  });
+}

@@ -1,0 +1,114 @@
+import { failedLedgers } from '../container/failures.js';
+import { readLedger, readOperation, summarizeLedgers } from '../container/ledgers.js';
+import type { Machine } from '../container/machine.js';
+import { readLatestRun, summarize } from '../container/runs.js';
+import { liveRun, processesOf, runningRun } from '../container/stop.js';
+import { listContainers } from '../container/watcher.js';
+import { readCapabilities } from '../inspect/capabilities.js';
+import { formatIdMap, readIdMap } from '../inspect/idmap.js';
+import { readMounts } from '../inspect/mountinfo.js';
+import { compareNamespaces, readNamespaces } from '../inspect/namespaces.js';
+import { renderMarkdown } from '../ledger/markdown.js';
+import { renderScript } from '../ledger/script.js';
+import * as protocol from '../protocol/index.js';
+import type { Router } from './router.js';
+
+/** Requests that look: at the kernel for what runs, at the disk for what was done. */
+export function routeInspection(router: Router, machine: Machine): void {
+  const { store } = machine;
+  const runtimeOf = async ({ container }: protocol.ContainerReference) => {
+    const record = await store.find(container);
+    return { record, ...runningRun(machine, record) };
+  };
+  const gone = (name: string) => protocol.terrariumError(protocol.ErrorCode.WrongState, `${name} has just ended`);
+
+  router.on(protocol.InspectContainer, async ({ container }) => inspect(machine, await store.find(container)));
+  router.on(protocol.ListProcesses, async (params) => processesOf(await runtimeOf(params)));
+  router.on(protocol.ListNamespaces, async (params) => {
+    const { record, runtime } = await runtimeOf(params);
+    const own = readNamespaces(runtime.init.pid);
+    const host = readNamespaces('self');
+    if (own === undefined || host === undefined) throw gone(record.name);
+    const others = (await listContainers(machine)).flatMap((other) => {
+      const inodes = other.id === record.id || other.init === undefined ? undefined : readNamespaces(other.init.pid);
+      return inodes === undefined ? [] : [{ name: other.name, inodes }];
+    });
+    return compareNamespaces(own, host, others);
+  });
+  router.on(protocol.ListMounts, async (params) => {
+    const { record, runtime } = await runtimeOf(params);
+    const mounts = readMounts(runtime.init.pid);
+    if (mounts === undefined) throw gone(record.name);
+    return mounts;
+  });
+  router.on(protocol.ReadCapabilities, async (params) => {
+    const { record, runtime } = await runtimeOf(params);
+    const report = readCapabilities(runtime.init.pid);
+    if (report === undefined) throw gone(record.name);
+    return report;
+  });
+
+  /** A container's ledgers, also of one whose first start failed. */
+  const ledgersOf = async ({ container }: protocol.ContainerReference) => {
+    const failed = await failedLedgers(machine, container);
+    if (failed !== undefined) return { id: container, folder: failed };
+    const { id } = await store.find(container);
+    return { id, folder: store.folder(id, 'ledgers') };
+  };
+  router.on(protocol.ListLedgers, async (params) => {
+    const { id, folder } = await ledgersOf(params);
+    return summarizeLedgers(id, folder);
+  });
+  router.on(protocol.ReadLedger, async (params) => {
+    const { id, folder } = await ledgersOf(params);
+    return readLedger(id, folder, params.operation);
+  });
+  router.on(protocol.RenderLedger, async (params) => {
+    const { id, folder } = await ledgersOf(params);
+    if (params.format === 'markdown') return { text: renderMarkdown(await readLedger(id, folder, params.operation)) };
+    const { plan, operation } = await readOperation(folder, params.operation);
+    return { text: renderScript(plan, { container: id, operation, identity: machine.identity }) };
+  });
+}
+
+/** OCI's state of a container, and beside it what people look for. */
+async function inspect(
+  machine: Machine,
+  record: Awaited<ReturnType<Machine['store']['find']>>,
+): Promise<protocol.ContainerInspection> {
+  const summary = await summarize(machine.store, record);
+  const live = liveRun(machine, record);
+  const run = readLatestRun(machine.store, record.id);
+  const map = (kind: 'uid' | 'gid') => {
+    const held = live === undefined ? undefined : readIdMap(live.runtime.init.pid, kind);
+    return formatIdMap(held ?? (kind === 'uid' ? machine.identity.uidMappings : machine.identity.gidMappings));
+  };
+  return {
+    ociVersion: record.config.ociVersion,
+    id: record.id,
+    name: record.name,
+    status: summary.state,
+    pid: summary.init?.pid ?? 0,
+    bundle: machine.store.folder(record.id),
+    annotations: record.config.annotations,
+    createdAt: record.createdAt,
+    ...(summary.startedAt === undefined ? {} : { startedAt: summary.startedAt }),
+    ...(run?.exit === undefined
+      ? {}
+      : {
+          finishedAt: run.exit.finishedAt,
+          exitCode: run.exit.exitCode,
+          signal: run.exit.signal,
+          oomKilled: run.exit.oomKilled,
+        }),
+    root: summary.root,
+    config: record.config,
+    ...(live?.runtime.cgroup === undefined ? {} : { cgroup: live.runtime.cgroup }),
+    identity: {
+      mapping: machine.identity.mapping,
+      explanation: machine.identity.explanation,
+      uidMappings: map('uid'),
+      gidMappings: map('gid'),
+    },
+  };
+}

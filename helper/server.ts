@@ -1,0 +1,83 @@
+import { homedir } from 'node:os';
+import * as path from 'node:path';
+import { type Connection, type InitializeResult, TextDocumentSyncKind } from 'vscode-languageserver/node';
+import { endNotice } from './container/endNotice.js';
+import { findLocations, makeLocations } from './container/locations.js';
+import { cgroupFinder, type Machine } from './container/machine.js';
+import { recover } from './container/recover.js';
+import { ContainerStore } from './container/store.js';
+import { ContainerWatcher } from './container/watcher.js';
+import { AgentClient, agentInside } from './image/agentClient.js';
+import { ImageStore } from './image/store.js';
+import { ContainersChanged, ImagesChanged, StatsSampled } from './protocol/index.js';
+import { routeContainers } from './requests/containers.js';
+import { routeDoctor } from './requests/doctor.js';
+import { routeImages } from './requests/images.js';
+import { routeInspection } from './requests/inspection.js';
+import { routeLimits } from './requests/limits.js';
+import { Router } from './requests/router.js';
+import { readIdentity } from './zygote/identity.js';
+import { Zygote } from './zygote/zygote.js';
+
+/** Where the parts that were built lie: beside this bundle. */
+export interface Installation {
+  stage: string;
+  agent: string;
+}
+
+export function findInstallation(folder: string): Installation {
+  const architecture = process.arch === 'arm64' ? 'linux-arm64' : 'linux-x64';
+  return { stage: path.join(folder, 'stage', architecture, 'terrarium-stage'), agent: path.join(folder, 'agent.cjs') };
+}
+
+/** Puts the parts together. Touches no kernel object: the zygote is started by the first request that needs it. */
+export function assembleMachine(installation: Installation, log: (message: string) => void): Machine {
+  const uid = process.getuid?.() ?? 0;
+  const locations = findLocations(process.env, homedir(), uid);
+  makeLocations(locations, uid);
+  const identity = readIdentity();
+  const store = new ContainerStore(locations);
+  const zygote = new Zygote({ stage: installation.stage, runtime: locations.runtime, identity, log });
+  const agent = new AgentClient(async () => agentInside(installation.stage, await zygote.pid(), installation.agent), {
+    onLog: log,
+  });
+  const images = new ImageStore({
+    folder: locations.images,
+    agent,
+    uses: async () => (await store.list()).map(({ name, layers }) => ({ container: name, layers })),
+  });
+  return { locations, store, images, zygote, identity, stage: installation.stage, cgroups: cgroupFinder(zygote), log };
+}
+
+/** Serves one client until its connection closes. */
+export function serve(connection: Connection, installation: Installation): void {
+  const log = (message: string) => connection.console.info(message);
+  const machine = assembleMachine(installation, log);
+  const router = new Router(connection, log);
+
+  routeContainers(router, machine);
+  routeInspection(router, machine);
+  routeImages(router, machine, connection);
+  routeDoctor(router, machine);
+  const sampler = routeLimits(router, machine, (stats) => {
+    void connection.sendNotification(StatsSampled, { stats });
+  });
+  const watcher = new ContainerWatcher(machine, (containers, before) => {
+    void connection.sendNotification(ContainersChanged, { containers });
+    for (const notice of endNotice(before, containers)) void connection.sendNotification(notice.type, notice.params);
+  });
+
+  connection.onInitialize((): InitializeResult => {
+    return { capabilities: { textDocumentSync: TextDocumentSyncKind.None }, serverInfo: { name: 'terrarium' } };
+  });
+  connection.onInitialized(() => {
+    watcher.start();
+    void recover(machine).catch((error: unknown) => log(`recovery: ${String(error)}`));
+    void machine.images.watch(() => void connection.sendNotification(ImagesChanged, {}));
+  });
+  connection.onShutdown(() => {
+    watcher.stop();
+    sampler.dispose();
+  });
+  connection.listen();
+}
