@@ -159,6 +159,8 @@ export interface ExecSpecification extends Partial<Pick<Process, 'cwd' | 'env'>>
   user?: string;
   terminal?: boolean;
   consoleSize?: { height: number; width: number };
+  /** Keep standard input open for a client that attaches; else it is /dev/null. A terminal always has input. */
+  stdin?: boolean;
 }
 
 /** Where the output of a process can be had, and its input given: see docs/stage.md, "Attach". */

@@ -27,8 +27,10 @@ export const ListContainers = new RequestType0<ContainerSummary[], ErrorData>('c
 /** Makes a container and its writable layer; starts nothing. */
 export interface CreateParams {
   specification: ContainerSpecification;
-  /** Remove it as soon as its process ends. */
+  /** Remove it soon after its process has ended; nothing in it is made to survive a crash of the machine. */
   remove?: boolean;
+  /** Keep standard input open for a client that attaches; else it is /dev/null. A terminal always has input. */
+  stdin?: boolean;
 }
 export const CreateContainer = new RequestType<CreateParams, ContainerSummary, ErrorData>('container/create');
 

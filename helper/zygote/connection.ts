@@ -8,8 +8,17 @@ import type { Plan } from '../plan/step.js';
  * Sends one plan to the zygote at `socket` and waits for what became of it. One connection carries one plan.
  * Rejects with the connection's own error (ENOENT, ECONNREFUSED) when no zygote is there.
  */
-export function sendPlan(socket: string, plan: Plan): Promise<Answer> {
-  return exchange(socket, encodePlan(plan)).then(parseAnswer);
+export async function sendPlan(socket: string, plan: Plan): Promise<Exchange> {
+  const request = encodePlan(plan);
+  const response = await exchange(socket, request);
+  return { request, response, answer: parseAnswer(response) };
+}
+
+/** A plan that was carried out: as it went over the wire, and what came back. */
+export interface Exchange {
+  request: Uint8Array;
+  response: Uint8Array;
+  answer: Answer;
 }
 
 /** Who listens at `socket`, by SO_PEERCRED; undefined when nobody does. Throws when it is another user. */

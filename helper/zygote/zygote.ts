@@ -1,9 +1,8 @@
 import { promises as fs } from 'node:fs';
 import * as path from 'node:path';
 import { flock } from '../../native/bindings/flock.js';
-import type { Answer } from '../plan/answer.js';
 import type { Plan } from '../plan/step.js';
-import { findListener, sendPlan } from './connection.js';
+import { type Exchange, findListener, sendPlan } from './connection.js';
 import type { Identity } from './identity.js';
 import { hasUserManager, launchZygote, ZygoteError, zygoteSocket } from './launch.js';
 
@@ -26,7 +25,7 @@ export class Zygote {
   }
 
   /** Carries out a plan. A zygote that is gone is replaced once. */
-  async carryOut(plan: Plan): Promise<Answer> {
+  async carryOut(plan: Plan): Promise<Exchange> {
     const { socket } = await this.find();
     try {
       return await sendPlan(socket, plan);
