@@ -31,6 +31,17 @@ const node = {
   external: ['vscode', 'koffi'],
 };
 
+/** Bundles, and goes on with the others when one fails: esbuild has said why. */
+async function bundle(settings) {
+  try {
+    return await build(settings);
+  } catch (error) {
+    if (error.errors === undefined) throw error;
+    process.exitCode = 1;
+    return { metafile: { outputs: {} } };
+  }
+}
+
 /** Entry points that exist, so that a part of the tree builds alone. */
 const present = (entries) =>
   Object.fromEntries(Object.entries(entries).filter(([, file]) => existsSync(path.join(root, file))));
@@ -53,7 +64,7 @@ async function removeStale(folder, results) {
   }
 }
 
-await build({
+await bundle({
   ...node,
   entryPoints: present({
     extension: 'extension/extension.ts',
@@ -64,7 +75,7 @@ await build({
   outdir,
 });
 
-await build({
+await bundle({
   ...node,
   platform: 'browser',
   // Webviews of VS Code 1.100 are Chromium 132's.
@@ -84,16 +95,16 @@ await writeSpecificationSchema(path.resolve(root, outdir));
 if (options.has('--tests')) {
   const tests = { ...node, outbase: path.join(root, 'test'), outdir: 'dist/test', metafile: true };
   // Unit tests run in the checkout and may use development packages that cannot be bundled (esbuild, typescript).
-  const unit = await build({ ...tests, entryPoints: testFiles('unit'), packages: 'external' });
+  const unit = await bundle({ ...tests, entryPoints: testFiles('unit'), packages: 'external' });
   // The others run where only dist/ is: as another user, in a virtual machine, in an extension host.
-  const elsewhere = await build({
+  const elsewhere = await bundle({
     ...tests,
     entryPoints: ['kernel', 'security', 'machine', 'editor', 'extension-host'].flatMap(testFiles),
     external: [...node.external, 'playwright-core'],
   });
-  await removeStale('dist/test', [unit, elsewhere]);
+  if (process.exitCode !== 1) await removeStale('dist/test', [unit, elsewhere]);
 }
 
 if (options.has('--bench')) {
-  await build({ ...node, entryPoints: present({ bench: 'bench/main.ts' }), outdir: 'dist/bench' });
+  await bundle({ ...node, entryPoints: present({ bench: 'bench/main.ts' }), outdir: 'dist/bench' });
 }

@@ -16,7 +16,7 @@ export const resultMark = '\u0001result ';
 
 /** Text of a failure: what the test threw, not the runner's wrapper around it. */
 function describe(error) {
-  const thrown = error?.cause instanceof Error ? error.cause : error;
+  const thrown = error?.code === 'ERR_TEST_FAILURE' && error.cause !== undefined ? error.cause : error;
   if (!(thrown instanceof Error)) return String(thrown?.message ?? thrown);
   const causes = thrown.cause === undefined ? '' : `\ncause: ${describe(thrown.cause)}`;
   return `${thrown.stack ?? thrown.message}${causes}`;
