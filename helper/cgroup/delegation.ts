@@ -16,20 +16,17 @@ const rounds = 5;
 export async function prepareDelegation(access: CgroupAccess, zygotePid: number): Promise<CgroupAccess> {
   if (access.mode !== 'v2') return access;
   const { parent } = access;
-  for (let round = 0; ; round++) {
-    const present = words(
-      await readCgroupFile(path.join(parent, 'cgroup.procs')).then((text) => text?.replaceAll('\n', ' ')),
-    );
+  for (let round = 1; ; round++) {
+    const present = words((await readCgroupFile(path.join(parent, 'cgroup.procs')))?.replaceAll('\n', ' '));
     const movable = isOwnUnit(parent) || present.every((pid) => pid === String(zygotePid));
-    if (movable && present.length > 0) await moveToLeaf(parent, present);
-    const occupied = await enable(parent, access.controllers);
+    if (movable) await moveToLeaf(parent, present);
+    const occupied = !movable || !(await enable(parent, access.controllers));
+    if (occupied && movable && round < rounds) continue;
     const enabled = words(await readCgroupFile(path.join(parent, 'cgroup.subtree_control')));
-    if (!occupied || !movable || round + 1 === rounds) {
-      const lacking = wantedControllers.some((name) => !enabled.includes(name));
-      return occupied && lacking
-        ? { ...access, controllers: enabled, notice: v2Occupied(parent) }
-        : { ...access, controllers: enabled };
-    }
+    const lacking = wantedControllers.some((name) => !enabled.includes(name));
+    return occupied && lacking
+      ? { ...access, controllers: enabled, notice: v2Occupied(parent) }
+      : { ...access, controllers: enabled };
   }
 }
 
@@ -39,6 +36,7 @@ function isOwnUnit(folder: string): boolean {
 }
 
 async function moveToLeaf(parent: string, pids: readonly string[]): Promise<void> {
+  if (pids.length === 0) return;
   const leaf = path.join(parent, zygoteLeaf);
   await mkdir(leaf, { recursive: true });
   for (const pid of pids) {
@@ -51,18 +49,22 @@ async function moveToLeaf(parent: string, pids: readonly string[]): Promise<void
   }
 }
 
-/** Enables each controller by itself, since one refusal would undo all. True when processes are in the way (EBUSY). */
+/** These may be enabled while processes are in the group, which then takes no domain controller and no usable child. */
+const threaded = ['cpu', 'cpuset', 'perf_event', 'pids'];
+
+/** Enables each controller by itself, since one refusal would undo all. False when processes are in the way (EBUSY). */
 async function enable(parent: string, controllers: readonly string[]): Promise<boolean> {
-  let occupied = false;
-  for (const controller of controllers) {
+  const rank = (name: string): number => (threaded.includes(name) ? 1 : 0);
+  // Domain controllers first: with them the kernel itself tells of processes in the way.
+  for (const controller of [...controllers].sort((a, b) => rank(a) - rank(b))) {
     try {
       await writeCgroupFile(path.join(parent, 'cgroup.subtree_control'), `+${controller}`);
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code;
-      if (code === 'EBUSY') occupied = true;
-      // Gone from cgroup.controllers meanwhile (ENOENT), or not for children here (EOPNOTSUPP, EINVAL): read back decides.
-      else if (code !== 'ENOENT' && code !== 'EOPNOTSUPP' && code !== 'EINVAL') throw error;
+      if (code === 'EBUSY') return false;
+      // Gone from cgroup.controllers meanwhile, or not for children here: what is read back decides.
+      if (code !== 'ENOENT' && code !== 'EINVAL') throw error;
     }
   }
-  return occupied;
+  return true;
 }

@@ -27,6 +27,8 @@ export async function killAll(record: CgroupRecord | undefined): Promise<void> {
       fix: 'Kill its init process: the kernel ends the others of its pid namespace with it.',
     });
   }
+  // Its monitor removes the cgroup when the container has ended: then there is nothing left to kill.
+  if ((await readCgroupFile(path.join(folder, 'cgroup.procs'))) === undefined) return;
   if (!(await killByKernel(record))) await killByHand(record, folder);
   const deadline = Date.now() + patienceMs;
   for (let pause = 1; (await livingIn(folder)).length > 0; pause = Math.min(2 * pause, 50)) {
@@ -49,8 +51,8 @@ async function killByKernel(record: CgroupRecord): Promise<boolean> {
     return true;
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
-    // Before 5.14, or the whole cgroup is gone: then there is nothing to kill by hand either.
-    if (code === 'ENOENT' || code === 'ENODEV') return false;
+    // Before 5.14.
+    if (code === 'ENOENT') return false;
     throw error;
   }
 }

@@ -1,0 +1,28 @@
+import type { Explanation, Failure, Rule } from './explanation.js';
+import type { Facts } from './facts.js';
+import { mountRules } from './mountRules.js';
+import { namespaceRules } from './namespaceRules.js';
+import { processRules } from './processRules.js';
+import { cgroupRules, generalRules } from './resourceRules.js';
+
+export type { Explanation, Failure } from './explanation.js';
+export { type Facts, gatherFacts } from './facts.js';
+
+const rules: readonly Rule[] = [...namespaceRules, ...mountRules, ...processRules, ...cgroupRules, ...generalRules];
+
+/**
+ * Why a step failed on this machine, and what to do about it: the likeliest cause, joining the errno with the facts.
+ * Pure; always answers, in the worst case with what the manual page of the call is for.
+ */
+export function explainFailure(failure: Failure, facts: Facts): Explanation {
+  for (const rule of rules) {
+    const explanation = rule(failure, facts);
+    if (explanation !== undefined) return explanation;
+  }
+  const call = failure.syscall === '' ? failure.step : `${failure.syscall}(2)`;
+  return {
+    cause: `${call} answered ${failure.errno}.`,
+    fix: 'Look at what the doctor says about this machine, and at the ledger for the calls before it.',
+    command: failure.syscall === '' ? 'terrarium doctor' : `man 2 ${failure.syscall}`,
+  };
+}

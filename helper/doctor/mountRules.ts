@@ -1,0 +1,165 @@
+import { isErrno, isStep, type Rule } from './explanation.js';
+import { isProcCovered, mountOf } from './facts.js';
+
+/** Before the root is entered the stage mounts with mount(2): that is the overlay, or the tmpfs that holds its upper. */
+const isOverlay: (failure: Parameters<Rule>[0]) => boolean = (failure) =>
+  isStep(failure, 'mount') && failure.syscall === 'mount';
+
+const procMasked: Rule = (failure, facts) => {
+  if (!isStep(failure, 'mount') || !failure.path.endsWith('/proc') || !isErrno(failure, 'EPERM')) return undefined;
+  return {
+    cause: isProcCovered(facts)
+      ? 'Parts of /proc are covered by mounts, as in most containers: the kernel then refuses a new, uncovered one.'
+      : 'The kernel refuses a new /proc: the one outside may not be seen in full, or the pid namespace is not the container’s own.',
+    fix: 'Inside another container, start that one with an unmasked /proc; on a machine of your own, give the container its own pid namespace.',
+    command: 'docker run --security-opt systempaths=unconfined …   # podman run --security-opt unmask=ALL …',
+  };
+};
+
+const sysRefused: Rule = (failure) =>
+  isStep(failure, 'mount') && failure.path.endsWith('/sys') && isErrno(failure, 'EPERM')
+    ? {
+        cause:
+          'sysfs shows the network, so it can be mounted only by who owns the network namespace: here the host does.',
+        fix: 'Give the container a network of its own, or bind /sys read-only instead.',
+      }
+    : undefined;
+
+const noFileSystem: Rule = (failure) =>
+  isStep(failure, 'mount') && isErrno(failure, 'ENODEV')
+    ? {
+        cause: isOverlay(failure)
+          ? 'The kernel has no overlay file system loaded, and only root can load it.'
+          : 'The kernel does not have this type of file system.',
+        fix: isOverlay(failure) ? 'Load it, now and at each start of the machine.' : 'Choose another type.',
+        ...(isOverlay(failure)
+          ? { command: 'sudo modprobe overlay && echo overlay | sudo tee /etc/modules-load.d/overlay.conf' }
+          : {}),
+      }
+    : undefined;
+
+/** File systems that cannot hold an overlay's upper layer: no xattrs, no whiteouts, or no d_type. */
+const unfitForUpper: ReadonlySet<string> = new Set([
+  'overlay',
+  'nfs',
+  'nfs4',
+  'vfat',
+  'exfat',
+  'ntfs3',
+  '9p',
+  'cifs',
+  'ecryptfs',
+]);
+
+const overlayUpper: Rule = (failure, facts) => {
+  if (!isOverlay(failure) || !isErrno(failure, 'EINVAL')) return undefined;
+  const type = mountOf(facts, failure.path)?.type;
+  if (type !== undefined && (unfitForUpper.has(type) || type.startsWith('fuse'))) {
+    return {
+      cause: `The container's writable layer is on ${type}, which cannot hold the upper layer of an overlay.`,
+      fix: 'Put the data folder on ext4, xfs, btrfs or tmpfs, or choose a writable layer in memory.',
+      command: 'export XDG_DATA_HOME=/path/on/ext4',
+    };
+  }
+  return {
+    cause:
+      'The overlay was refused: a layer left over by a machine that stopped while the container ran (work/incompat/volatile), a layer in use elsewhere, or an unfit file system.',
+    fix: 'Remove the container and make it anew. The kernel’s log has the exact reason.',
+    command: 'sudo dmesg | grep overlayfs | tail',
+  };
+};
+
+const overlayForbidden: Rule = (failure, facts) =>
+  isOverlay(failure) && isErrno(failure, 'EPERM')
+    ? {
+        cause: `Overlays inside user namespaces need Linux 5.11 or later with userxattr; this is ${facts.kernel}.`,
+        fix: 'Boot a newer kernel, or choose a root that is not writable.',
+        command: 'uname -r',
+      }
+    : undefined;
+
+const overlayStale: Rule = (failure) =>
+  isOverlay(failure) && isErrno(failure, 'ESTALE')
+    ? {
+        cause: 'The layers below have changed since the writable layer was made.',
+        fix: 'Remove the container and make it anew.',
+      }
+    : undefined;
+
+const overlayBusy: Rule = (failure) =>
+  isOverlay(failure) && isErrno(failure, 'EBUSY')
+    ? { cause: 'The writable layer is in use by another overlay.', fix: 'Stop the other container that uses it.' }
+    : undefined;
+
+const tooLong: Rule = (failure) =>
+  isOverlay(failure) && isErrno(failure, 'ENAMETOOLONG', 'E2BIG', 'ENOMEM')
+    ? {
+        cause: 'The root has more layers than fit into one mount, whose options are one page (4096 bytes).',
+        fix: 'Flatten the image into fewer layers, or use a data folder with a shorter path.',
+      }
+    : undefined;
+
+const noSource: Rule = (failure) =>
+  isStep(failure, 'bind') && isErrno(failure, 'ENOENT')
+    ? { cause: `There is no ${failure.path} on this machine.`, fix: 'Correct the source of the mount, or make it.' }
+    : undefined;
+
+const sourceForbidden: Rule = (failure) =>
+  isStep(failure, 'bind') && isErrno(failure, 'EACCES')
+    ? {
+        cause: `You may not reach ${failure.path}: a folder on the way to it belongs to somebody else.`,
+        fix: 'Choose a source that you can read.',
+        command: `namei -l '${failure.path.replaceAll("'", "'\\''")}'`,
+      }
+    : undefined;
+
+const lockedMounts: Rule = (failure) =>
+  isStep(failure, 'bind') && isErrno(failure, 'EINVAL', 'EPERM')
+    ? {
+        cause:
+          'Other mounts below the source, or its options, are locked: a user namespace may not lay open what they cover.',
+        fix: 'Bind recursively (rbind), and do not ask for fewer restrictions (suid, dev, exec, rw) than the source has.',
+      }
+    : undefined;
+
+const kindsDiffer: Rule = (failure) =>
+  isStep(failure, 'bind', 'mount') && isErrno(failure, 'ENOTDIR', 'EISDIR')
+    ? {
+        cause: 'Source and destination must both be folders or both be files; and nothing is mounted onto a link.',
+        fix: 'Correct the destination. If the image has a link in its place, the image is broken or hostile.',
+      }
+    : undefined;
+
+const linkRefused: Rule = (failure) =>
+  isErrno(failure, 'ELOOP', 'EXDEV')
+    ? {
+        cause: `${failure.path || 'The path'} is a link in the root file system, or leads out of it: it is not followed, for it could name something of the host.`,
+        fix: 'Repair the root: this place must be a real file or folder. Do not trust an image that has a link there.',
+      }
+    : undefined;
+
+const oldKernel: Rule = (failure, facts) =>
+  isErrno(failure, 'ENOSYS')
+    ? {
+        cause: `The kernel (${facts.kernel}) lacks ${failure.syscall || 'a system call'}, or a seccomp filter around us hides it.`,
+        fix: 'Terrarium needs Linux 5.12 or later. In a container, start that one with a newer seccomp profile.',
+        command: 'uname -r',
+      }
+    : undefined;
+
+export const mountRules: readonly Rule[] = [
+  procMasked,
+  sysRefused,
+  noFileSystem,
+  overlayUpper,
+  overlayForbidden,
+  overlayStale,
+  overlayBusy,
+  tooLong,
+  noSource,
+  sourceForbidden,
+  lockedMounts,
+  kindsDiffer,
+  linkRefused,
+  oldKernel,
+];
