@@ -87,8 +87,17 @@ for (const target of targets) {
     await mkdir(folder);
     await mkdir(out, { recursive: true });
     await assemble(folder, target, scratch);
+    // The folder holds nothing else: this tells vsce so.
+    writeFileSync(path.join(folder, '.vscodeignore'), '');
     const packagePath = path.join(out, `${manifest.name}-${target}-${manifest.version}.vsix`);
-    await createVSIX({ cwd: folder, target, dependencies: false, packagePath, allowMissingRepository: true });
+    await createVSIX({
+      cwd: folder,
+      target,
+      dependencies: false,
+      packagePath,
+      allowMissingRepository: true,
+      rewriteRelativeLinks: false,
+    });
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }

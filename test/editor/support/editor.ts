@@ -1,8 +1,14 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import * as path from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { launchBrowser, workbenchUrl } from '../../../scripts/editor/browser.mjs';
-import { installExtension, preparePlace, type Server, startServer } from '../../../scripts/editor/server.mjs';
+import {
+  installExtension,
+  type Place,
+  preparePlace,
+  type Server,
+  startServer,
+} from '../../../scripts/editor/server.mjs';
 import { testSettings } from '../../../scripts/editor/settings.mjs';
 
 /** A running editor with the packaged extension installed, and a browser that shows it. */
@@ -30,6 +36,23 @@ function serverUser(): { uid: number; gid: number } | undefined {
   return uid === undefined || gid === undefined ? undefined : { uid, gid };
 }
 
+/** An extension folder as VS Code's own installer leaves it. */
+export async function installPackage(): Promise<{ folder: string; bed: string }> {
+  const place = await makePlace({});
+  const extensions = path.join(place.home, 'extensions');
+  const folder = (await readdir(extensions)).find((name) => name.startsWith('terrarium.terrarium-'));
+  if (folder === undefined) throw new Error(`nothing was installed in ${extensions}`);
+  return { folder: path.join(extensions, folder), bed: place.bed };
+}
+
+async function makePlace(settings: Record<string, unknown>): Promise<Place> {
+  const home = await mkdtemp(path.join(required('TERRARIUM_EDITOR_HOMES'), 'e-'));
+  const place = { bed: required('TERRARIUM_EDITOR_BED'), home, user: serverUser() };
+  await preparePlace(place, { ...testSettings, ...settings });
+  await installExtension(place, required('TERRARIUM_EDITOR_VSIX'));
+  return place;
+}
+
 /**
  * Starts an editor as an ordinary user. One for each test file: it takes about ten seconds and 1 GB.
  * @param options.folder  opened as workspace
@@ -38,14 +61,8 @@ function serverUser(): { uid: number; gid: number } | undefined {
 export async function openEditor(
   options: { folder?: string; settings?: Record<string, unknown> } = {},
 ): Promise<Editor> {
-  const place = {
-    bed: required('TERRARIUM_EDITOR_BED'),
-    home: await mkdtemp(path.join(required('TERRARIUM_EDITOR_HOMES'), 'e-')),
-    user: serverUser(),
-  };
+  const place = await makePlace(options.settings ?? {});
   const browserHome = await mkdtemp(path.join(required('TERRARIUM_EDITOR_HOMES'), 'b-'));
-  await preparePlace(place, { ...testSettings, ...options.settings });
-  await installExtension(place, required('TERRARIUM_EDITOR_VSIX'));
   const server = await startServer(place);
   let browser: Browser | undefined;
   const close = async () => {
