@@ -13,14 +13,10 @@ export const delegateCommand = [
   'sudo systemctl daemon-reload',
 ].join(' && ');
 
-/** For v1: what an administrator does once per boot, a group of the user's own in each hierarchy. */
-export function v1DelegateCommand(mountPoints: readonly string[], user: string): string {
-  return mountPoints
-    .map((mount) => {
-      const group = `${mount}/terrarium-${user}`;
-      return `sudo mkdir -p ${group} && sudo chown ${user} ${group} ${group}/cgroup.procs ${group}/tasks`;
-    })
-    .join(' && ');
+/** For v1: what an administrator does once per boot, a group of the user's own below each of these folders. */
+export function v1DelegateCommand(folders: readonly string[], user: string): string {
+  const groups = folders.map((folder) => `${folder}/terrarium-${user}`).join(' ');
+  return `for g in ${groups}; do sudo mkdir -p "$g" && sudo chown ${user} "$g" "$g/cgroup.procs" "$g/tasks"; done`;
 }
 
 export function noCgroups(): CgroupNotice {

@@ -4,13 +4,12 @@ import { delegateCommand } from '../cgroup/remedy.js';
 import type { DoctorLine, DoctorReport } from '../protocol/index.js';
 import type { Identity } from '../zygote/identity.js';
 import { ZygoteError } from '../zygote/launch.js';
-import type { Attempt, PlanExecutor } from './attempt.js';
+import type { Attempt, Bench, PlanExecutor } from './attempt.js';
 import { type ControllerTrial, tryControllers } from './cgroupTrials.js';
 import { type Explanation, explainFailure, type Facts, gatherFacts } from './explain.js';
 import { features } from './features.js';
 import { blockingSwitches } from './namespaceRules.js';
 import {
-  type Bench,
   findProgram,
   isPrivileged,
   tryMountApi,
@@ -27,7 +26,7 @@ import {
 export interface Patient {
   zygote: PlanExecutor;
   identity: Identity;
-  locations: { data: string };
+  locations: { data: string; runtime: string };
   cgroups(): Promise<CgroupAccess>;
 }
 
@@ -37,7 +36,8 @@ export interface Patient {
  */
 export async function runDoctor(patient: Patient): Promise<DoctorReport> {
   const facts = await gatherFacts(patient.identity);
-  const bench: Bench = { zygote: patient.zygote, identity: patient.identity, data: patient.locations.data };
+  const { zygote, identity, locations } = patient;
+  const bench: Bench = { zygote, identity, data: locations.data, runtime: locations.runtime };
   const userNamespace = await tryUserNamespace(bench);
   // Everything else is made inside a user namespace: without one there is nothing to try.
   const trial = async (run: (bench: Bench) => Promise<Attempt>): Promise<Attempt | 'untried'> =>
@@ -62,7 +62,14 @@ export async function runDoctor(patient: Patient): Promise<DoctorReport> {
         await trial(tryOverlay),
         facts,
       ),
-      attemptLine('proc', 'A new /proc', 'mounting proc', features.proc, await trial(tryProc), facts),
+      attemptLine(
+        'proc',
+        'A new /proc',
+        'a proc for a pid namespace of its own',
+        features.proc,
+        await trial(tryProc),
+        facts,
+      ),
       attemptLine(
         'network',
         'Network namespaces',
@@ -74,7 +81,7 @@ export async function runDoctor(patient: Patient): Promise<DoctorReport> {
       attemptLine(
         'seccomp',
         'Seccomp filters',
-        'loading a filter that allows everything',
+        'a seccomp filter that allows everything',
         features.seccomp,
         await trial(trySeccomp),
         facts,
@@ -85,7 +92,7 @@ export async function runDoctor(patient: Patient): Promise<DoctorReport> {
       attemptLine(
         'mount-api',
         'New mount calls',
-        'open_tree, mount_setattr and move_mount on a bound /dev/null',
+        'a read-only bind of /dev/null with open_tree, mount_setattr and move_mount',
         features.mountApi,
         await trial(tryMountApi),
         facts,
@@ -183,7 +190,7 @@ async function cgroupLines({ cgroups }: Patient): Promise<DoctorLine[]> {
   }
   const line = { id: 'cgroup', title: 'Control groups', features: [...features.cgroup] };
   if (access.mode === 'none') {
-    return [{ ...line, verdict: 'missing', tried: access.reason, fix: access.remedy, ...commandIn(access.remedy) }];
+    return [{ ...line, verdict: 'missing', tried: access.reason, ...adviceOf(access.remedy) }];
   }
   const trials = await tryControllers(access);
   const failed = trials.some(({ errno }) => errno !== undefined);
@@ -196,7 +203,7 @@ async function cgroupLines({ cgroups }: Patient): Promise<DoctorLine[]> {
       ...line,
       verdict: failed ? 'partial' : 'works',
       tried: `Made and removed groups of ${place}.${access.notice === undefined ? '' : ` ${access.notice.reason}`}`,
-      ...(access.notice === undefined ? {} : { fix: access.notice.remedy, ...commandIn(access.notice.remedy) }),
+      ...(access.notice === undefined ? {} : adviceOf(access.notice.remedy)),
     },
     ...trials.map((trial) => controllerLine(trial, access)),
   ];
@@ -212,15 +219,16 @@ function controllerLine({ controller, file, errno }: ControllerTrial, access: Cg
     verdict: 'missing',
     tried: `Tried to write ${file} in a scratch group: ${errno}.`,
     errno,
-    fix: notice?.remedy ?? 'Have the controller delegated to you, and log in again.',
-    ...(notice === undefined ? { command: delegateCommand } : commandIn(notice.remedy)),
+    ...adviceOf(notice?.remedy ?? `Run ${delegateCommand} and log in again.`),
   };
 }
 
 /** A remedy of the form "Run COMMAND and log in again." has a command to copy. */
-function commandIn(remedy: string): { command?: string } {
-  const command = /^Run (.*?)(?: and log in again\.)?$/s.exec(remedy)?.[1];
-  return command === undefined ? {} : { command };
+function adviceOf(remedy: string): Pick<DoctorLine, 'fix' | 'command'> {
+  const command = /^Run (.*?)( and log in again\.)?$/s.exec(remedy);
+  if (command?.[1] === undefined) return { fix: remedy };
+  const again = command[2] === undefined ? '' : ', then log in again';
+  return { fix: `Have cgroups delegated to you${again}.`, command: command[1] };
 }
 
 /** Pure. */

@@ -1,5 +1,5 @@
 import { closeSync, constants, existsSync } from 'node:fs';
-import { mkdir, mkdtemp, open, rm, stat } from 'node:fs/promises';
+import { mkdir, open, stat } from 'node:fs/promises';
 import * as path from 'node:path';
 import { pidfdOpen } from '../../native/bindings/pidfd.js';
 import { listXattrs } from '../../native/bindings/xattr.js';
@@ -12,57 +12,44 @@ import {
   MOUNT_ATTR_RDONLY,
 } from '../plan/constants.js';
 import { overlayData } from '../plan/mountOptions.js';
-import type { Identity } from '../zygote/identity.js';
-import { type Attempt, attempt, type PlanExecutor } from './attempt.js';
-
-/** What the trials are made with. */
-export interface Bench {
-  zygote: PlanExecutor;
-  identity: Identity;
-  /** The data folder, where containers' writable layers are. */
-  data: string;
-}
+import { type Attempt, attempt, type Bench } from './attempt.js';
 
 /** A user namespace with the map of ids that containers have. */
-export function tryUserNamespace({ zygote, identity }: Bench): Promise<Attempt> {
-  return attempt(zygote, identity, CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC, []);
+export function tryUserNamespace(bench: Bench): Promise<Attempt> {
+  return attempt(bench, CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC, () => []);
 }
 
 /** An overlay whose upper layer is in the data folder, as containers have it. */
 export function tryOverlay(bench: Bench): Promise<Attempt> {
-  return inScratch(bench.data, async (scratch) => {
+  return attempt(bench, CLONE_NEWNS, async (scratch) => {
     const folder = (name: string): string => path.join(scratch, name);
     await Promise.all(['lower', 'upper', 'work', 'merged'].map((name) => mkdir(folder(name))));
     const writable = { upper: folder('upper'), work: folder('work') };
     const data = overlayData({ lower: [folder('lower')], writable, volatile: true });
-    return attempt(bench.zygote, bench.identity, CLONE_NEWNS, [
-      { kind: 'mount', type: 'overlay', source: 'overlay', destination: folder('merged'), attributes: 0, data },
-    ]);
+    return [{ kind: 'mount', type: 'overlay', source: 'overlay', destination: folder('merged'), attributes: 0, data }];
   });
 }
 
 /** A new /proc, which needs the one outside to be uncovered. */
 export function tryProc(bench: Bench): Promise<Attempt> {
-  return inScratch(bench.data, async (scratch) => {
+  return attempt(bench, CLONE_NEWNS | CLONE_NEWPID, async (scratch) => {
     const destination = path.join(scratch, 'proc');
     await mkdir(destination);
-    return attempt(bench.zygote, bench.identity, CLONE_NEWNS | CLONE_NEWPID, [
-      { kind: 'mount', type: 'proc', source: 'proc', destination, attributes: 0, data: '' },
-    ]);
+    return [{ kind: 'mount', type: 'proc', source: 'proc', destination, attributes: 0, data: '' }];
   });
 }
 
 /** A network namespace with its loopback up. */
-export function tryNetwork({ zygote, identity }: Bench): Promise<Attempt> {
-  return attempt(zygote, identity, CLONE_NEWNET, [{ kind: 'bringUp', interface: 'lo' }]);
+export function tryNetwork(bench: Bench): Promise<Attempt> {
+  return attempt(bench, CLONE_NEWNET, () => [{ kind: 'bringUp', interface: 'lo' }]);
 }
 
 /** BPF_RET | BPF_K with SECCOMP_RET_ALLOW: a filter that allows everything. Source: linux/bpf_common.h, linux/seccomp.h. */
 const allowAll = new Uint8Array([0x06, 0, 0, 0, 0, 0, 0xff, 0x7f]);
 
 /** Loading a seccomp filter. */
-export function trySeccomp({ zygote, identity }: Bench): Promise<Attempt> {
-  return attempt(zygote, identity, 0, [
+export function trySeccomp(bench: Bench): Promise<Attempt> {
+  return attempt(bench, 0, () => [
     { kind: 'setNoNewPrivileges' },
     { kind: 'installSeccomp', filter: allowAll, flags: 0 },
   ]);
@@ -70,18 +57,12 @@ export function trySeccomp({ zygote, identity }: Bench): Promise<Attempt> {
 
 /** open_tree, mount_setattr and move_mount: how mounts are bound without a moment in which they are writable. */
 export function tryMountApi(bench: Bench): Promise<Attempt> {
-  return inScratch(bench.data, async (scratch) => {
-    await mkdir(path.join(scratch, 'root'));
-    return attempt(bench.zygote, bench.identity, CLONE_NEWNS, [
-      {
-        kind: 'mount',
-        type: 'tmpfs',
-        source: 'tmpfs',
-        destination: path.join(scratch, 'root'),
-        attributes: 0,
-        data: '',
-      },
-      { kind: 'setRoot', path: path.join(scratch, 'root') },
+  return attempt(bench, CLONE_NEWNS, async (scratch) => {
+    const root = path.join(scratch, 'root');
+    await mkdir(root);
+    return [
+      { kind: 'mount', type: 'tmpfs', source: 'tmpfs', destination: root, attributes: 0, data: '' },
+      { kind: 'setRoot', path: root },
       {
         kind: 'bind',
         source: '/dev/null',
@@ -91,18 +72,8 @@ export function tryMountApi(bench: Bench): Promise<Attempt> {
         propagation: 0,
         device: 0n,
       },
-    ]);
+    ];
   });
-}
-
-/** A folder for one trial, gone afterwards; overlays leave folders of mode 000 in it. */
-async function inScratch(data: string, trial: (scratch: string) => Promise<Attempt>): Promise<Attempt> {
-  const scratch = await mkdtemp(path.join(data, 'doctor-'));
-  try {
-    return await trial(scratch);
-  } finally {
-    await rm(scratch, { recursive: true, force: true });
-  }
 }
 
 /** pidfd_open on ourselves; the errno, or undefined when it works. */

@@ -128,8 +128,8 @@ test('v1: without a group the commands to copy name the hierarchies and the user
   const { access } = await detect(t, { groups: '4:memory:/\n8:pids:/\n', mounts: hybridMounts });
   assert.equal(access.mode, 'none');
   const remedy = access.mode === 'none' ? access.remedy : '';
-  assert.match(remedy, /sudo mkdir -p \/sys\/fs\/cgroup\/memory\/terrarium-ann/);
-  assert.match(remedy, /chown ann \/sys\/fs\/cgroup\/pids\/terrarium-ann/);
+  assert.match(remedy, /for g in \/sys\/fs\/cgroup\/memory\/terrarium-ann \/sys\/fs\/cgroup\/pids\/terrarium-ann; do/);
+  assert.match(remedy, /chown ann "\$g" "\$g\/cgroup\.procs"/);
 });
 
 test('no cgroup file system at all', async (t) => {
