@@ -11,7 +11,7 @@ import {
 } from 'vscode-jsonrpc/node';
 import { ErrorCode, terrariumError } from '../protocol/errors.js';
 import { RemoveTree, UnpackLayer, UnpackProgressType } from './agentProtocol.js';
-import { cancelled } from './failure.js';
+import { cancelled, isCancelled } from './failure.js';
 import type { UnpackOptions, UnpackParams, UnpackResult } from './unpack.js';
 
 /** How to start the agent. */
@@ -118,10 +118,10 @@ export class AgentClient {
     try {
       return await request(agent);
     } catch (error) {
-      if (error instanceof ResponseError && error.data !== undefined) {
+      if (isCancelled(error) || (error instanceof ResponseError && error.data !== undefined)) {
         throw error;
       }
-      // The connection's own errors say nothing of why; an agent that lives answers with data, or was cancelled.
+      // The connection's own errors say nothing of why; a living agent answers with data.
       const how = await Promise.race([agent.ended, delay(deathNotice, undefined)]);
       throw how === undefined ? error : agentEnded(how);
     } finally {

@@ -31,8 +31,10 @@ export function defaultQuota(availableBytes: number): QuotaLimits {
 
 /** Counts while an archive is unpacked, and stops it in time. */
 export class Quota {
+  /** Of content, as entries claim. */
   bytes = 0;
   entries = 0;
+  private written = 0;
   private folders = 0;
 
   /** @param archiveBytes how much of the archive has been read so far. */
@@ -54,7 +56,7 @@ export class Quota {
   }
 
   /** To be asked with the size an entry claims, before anything of it is written. */
-  addBytes(count: number): void {
+  claimBytes(count: number): void {
     this.bytes += count;
     if (this.bytes > this.limits.bytes) {
       throw terrariumError(ErrorCode.Unavailable, 'The archive unpacks to more than there is room for', {
@@ -63,12 +65,13 @@ export class Quota {
         fix: 'Free some space, or keep images on a larger disk by setting XDG_DATA_HOME.',
       });
     }
-    this.checkRatio();
   }
 
-  private checkRatio(): void {
+  /** To be told what came out of the archive. A claim says nothing of that: the content is yet to be read. */
+  addWritten(count: number): void {
     const { ratio, ratioFrom } = this.limits;
-    if (this.bytes > ratioFrom && this.bytes > ratio * this.archiveBytes()) {
+    this.written += count;
+    if (this.written > ratioFrom && this.written > ratio * this.archiveBytes()) {
       throw bomb(`it unpacks to more than ${ratio} times its size`);
     }
   }

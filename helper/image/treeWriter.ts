@@ -78,6 +78,7 @@ export class TreeWriter implements EntrySink {
   }
 
   data(bytes: Buffer): void {
+    this.options.quota.addWritten(bytes.length);
     if (!this.file) {
       return;
     }
@@ -157,7 +158,7 @@ export class TreeWriter implements EntrySink {
     const bytes = toBytes(name);
     switch (entry.type) {
       case 'file':
-        this.options.quota.addBytes(entry.size);
+        this.options.quota.claimBytes(entry.size);
         this.file = this.place(components, (folder) => {
           const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
           return { fd: openat2(folder.fd, bytes, { flags, mode: 0o600 }), folder, name: bytes, entry };

@@ -1,0 +1,87 @@
+/** An import attacked by an archive: a canary outside, and an applier that is naive on purpose to prove the attack. */
+import assert from 'node:assert/strict';
+import { chmodSync, linkSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import * as path from 'node:path';
+import type { TestContext } from 'node:test';
+import { type Bed, makeBed, run } from '../../kernel/image/bed.js';
+import { paxArchive, type RawEntry } from '../../kernel/image/rawTar.js';
+
+export interface Arena extends Bed {
+  outside: string;
+  /** From the root of a tree being unpacked, in the store and for the naive applier alike. */
+  up: string;
+}
+
+export function makeArena(t: TestContext): Arena {
+  const bed = makeBed(t);
+  const outside = path.join(bed.work, '..', 'outside');
+  mkdirSync(path.join(outside, 'canary'), { recursive: true });
+  writeFileSync(path.join(outside, 'canary/file'), 'alive');
+  chmodSync(path.join(outside, 'canary/file'), 0o640);
+  // images/ingest/UUID/layer/root
+  return { ...bed, outside, up: '../../../../../outside/canary' };
+}
+
+/** All that can be seen of the canary and its surroundings: names, types, modes, links, times, content. */
+export function look(arena: Arena): string {
+  const script = `cd "$1" && find . -printf '%y %m %n %s %T@ %p %l\\n' | sort && find . -type f -exec sha256sum {} +`;
+  return run('direct', ['sh', '-c', script, 'sh', arena.outside]);
+}
+
+export interface Naivety {
+  /** As a file system that ignores case. */
+  fold?: boolean;
+  /** Names as C strings. */
+  cutAtNul?: boolean;
+  whiteouts?: boolean;
+}
+
+/** Joins paths and lets the kernel follow whatever it likes. */
+export function applyNaively(arena: Arena, entries: readonly RawEntry[], naivety: Naivety = {}): void {
+  const root = path.join(arena.work, '..', 'naive/a/b/c/root');
+  mkdirSync(root, { recursive: true });
+  for (const entry of entries) {
+    let name = String(entry.pax?.path ?? entry.name);
+    if (naivety.fold) name = name.toLowerCase();
+    if (naivety.cutAtNul) name = name.replace(/\0.*/s, '');
+    const target = path.isAbsolute(name) ? name : `${root}/${name}`;
+    const base = path.basename(name);
+    if (naivety.whiteouts && base.startsWith('.wh.')) {
+      rmSync(`${path.dirname(target)}/${base.slice('.wh.'.length)}`, { recursive: true, force: true });
+      continue;
+    }
+    mkdirSync(path.dirname(target), { recursive: true });
+    if (entry.type === '5') mkdirSync(target, { recursive: true });
+    else if (entry.type === '2') symlinkSync(entry.link ?? '', target);
+    else if (entry.type === '1') linkSync(`${root}/${entry.link}`, target);
+    else writeFileSync(target, entry.content ?? '');
+    if (entry.type === '5' || entry.type === undefined) chmodSync(target, entry.mode ?? 0o755);
+  }
+}
+
+/**
+ * Imports an archive, contained or refused, and finds the outside untouched. Then applies it naively, which must
+ * touch it: otherwise the attack was none.
+ * @returns the tree, or undefined when the archive was refused.
+ */
+export async function attack(
+  arena: Arena,
+  entries: readonly RawEntry[],
+  expected: { refused: RegExp } | 'contained',
+  naivety: Naivety = {},
+): Promise<string | undefined> {
+  const before = look(arena);
+  const file = path.join(arena.work, 'attack.tar');
+  writeFileSync(file, paxArchive(entries));
+  let tree: string | undefined;
+  if (expected === 'contained') {
+    await arena.store.import({ file, name: 'attack' });
+    tree = (await arena.store.resolve('attack')).layers[0];
+  } else {
+    await assert.rejects(arena.store.import({ file, name: 'attack' }), expected.refused);
+  }
+  assert.equal(look(arena), before, 'nothing outside was touched');
+  applyNaively(arena, entries, naivety);
+  assert.notEqual(look(arena), before, 'control: applied naively, this archive does harm');
+  return tree;
+}
