@@ -2,6 +2,7 @@
 // too where Debian's cross compiler is installed. --all makes a missing cross compiler an error (packaging needs it).
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import * as path from 'node:path';
 
 const root = path.resolve(import.meta.dirname, '..');
@@ -41,5 +42,5 @@ for (const arch of ['x64', 'arm64']) {
     console.error(`stage: ${hint}`);
     continue;
   }
-  run('make', ['--no-print-directory', '-C', 'native/stage', `ARCH=${arch}`]);
+  run('make', ['--silent', `-j${availableParallelism()}`, '-C', 'native/stage', `ARCH=${arch}`]);
 }

@@ -11,8 +11,8 @@ after(() => editor?.close());
 
 test('the packaged extension adds its view container, with one obvious first action', async () => {
   await openTerrarium(editor.page);
-  const welcome = editor.page.locator('.sidebar .welcome-view-content').first();
-  await welcome.waitFor({ timeout: 60_000 });
+  const welcome = editor.page.locator('.sidebar .pane', { hasText: 'Containers' }).locator('.welcome-view-content');
+  await welcome.first().waitFor({ timeout: 60_000 });
   await editor.screenshot('welcome');
-  assert.equal(await welcome.getByRole('button').count(), 1);
+  assert.deepEqual(await welcome.first().getByRole('button').allInnerTexts(), ['Launch Container']);
 });
