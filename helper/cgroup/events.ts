@@ -26,7 +26,7 @@ export async function watchEvents(
     known = kills;
     if (report) onOom(kills);
   };
-  const watcher = watch(file, () => void look(true).catch(onError));
+  const watcher = watch(file, { persistent: false }, () => void look(true).catch(onError));
   watcher.on('error', onError);
   // After the watch began, so that no kill falls between the two.
   await look(false);
