@@ -11,12 +11,20 @@ interface HelperModule {
   serveInProcess(): { input: NodeJS.WritableStream; output: NodeJS.ReadableStream };
 }
 
-/** A connection to a helper of our own. It ends with the process. */
+let connection: MessageConnection | undefined;
+
+/** The connection to a helper of our own. */
 export async function connect(): Promise<MessageConnection> {
+  if (connection !== undefined) return connection;
   const helper = require(path.join(__dirname, 'helper.cjs')) as HelperModule;
   const { input, output } = helper.serveInProcess();
-  const connection = createMessageConnection(new StreamMessageReader(output), new StreamMessageWriter(input));
+  connection = createMessageConnection(new StreamMessageReader(output), new StreamMessageWriter(input));
   connection.listen();
   await connection.sendRequest('initialize', { processId: process.pid, rootUri: null, capabilities: {} });
   return connection;
+}
+
+/** Lets the helper finish what it still writes. */
+export async function disconnect(): Promise<void> {
+  await connection?.sendRequest('shutdown');
 }

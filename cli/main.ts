@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { connect } from './client.js';
+import { connect, disconnect } from './client.js';
 import { addContainerCommands } from './containers.js';
 import { describeFailure, exitStatus, statusOf } from './failure.js';
 import { addImageCommands } from './images.js';
@@ -34,4 +34,5 @@ program
     process.exitCode = statusOf(error);
   })
   // The connection would keep the process; what was written must get out first.
+  .then(disconnect)
   .finally(() => process.stdout.write('', () => process.exit()));

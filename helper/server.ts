@@ -2,8 +2,10 @@ import { homedir } from 'node:os';
 import * as path from 'node:path';
 import { type Connection, type InitializeResult, TextDocumentSyncKind } from 'vscode-languageserver/node';
 import { endNotice } from './container/endNotice.js';
+import { prepareHostLayer } from './container/hostLayer.js';
+import { allLedgersWritten } from './container/ledgers.js';
 import { findLocations, makeLocations } from './container/locations.js';
-import { cgroupFinder, type Machine } from './container/machine.js';
+import { cgroupFinder, type Machine, once } from './container/machine.js';
 import { recover } from './container/recover.js';
 import { ContainerStore } from './container/store.js';
 import { ContainerWatcher } from './container/watcher.js';
@@ -46,7 +48,17 @@ export function assembleMachine(installation: Installation, log: (message: strin
     agent,
     uses: async () => (await store.list()).map(({ name, layers }) => ({ container: name, layers })),
   });
-  return { locations, store, images, zygote, identity, stage: installation.stage, cgroups: cgroupFinder(zygote), log };
+  return {
+    locations,
+    store,
+    images,
+    zygote,
+    identity,
+    stage: installation.stage,
+    hostLayer: once(() => prepareHostLayer(locations.hostLayer, [locations.data])),
+    cgroups: cgroupFinder(zygote),
+    log,
+  };
 }
 
 /** Serves one client until its connection closes. */
@@ -75,9 +87,10 @@ export function serve(connection: Connection, installation: Installation): void 
     void recover(machine).catch((error: unknown) => log(`recovery: ${String(error)}`));
     void machine.images.watch(() => void connection.sendNotification(ImagesChanged, {}));
   });
-  connection.onShutdown(() => {
+  connection.onShutdown(async () => {
     watcher.stop();
     sampler.dispose();
+    await allLedgersWritten();
   });
   connection.listen();
 }

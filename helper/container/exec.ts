@@ -15,11 +15,12 @@ import {
   terrariumError,
 } from '../protocol/index.js';
 import { mergeEnvironment } from '../specification/complete.js';
+import { seccompFilter } from '../specification/seccomp.js';
 import { stepFailure } from './failure.js';
 import { keepLedger } from './ledgers.js';
 import type { Machine } from './machine.js';
 import type { ContainerRecord } from './record.js';
-import { attachTarget, ownNamespaces, seccompFilter, socketOf } from './start.js';
+import { attachTarget, ownNamespaces, socketOf } from './start.js';
 import { runningRun } from './stop.js';
 
 /** Bytes of a session's output kept in each of its two files: enough to paint a terminal again. */
@@ -49,15 +50,18 @@ export async function execInContainer(
     namespaces: ownNamespaces(record.config),
     process,
     identity: record.config.linux.gidMappings ?? [],
-    seccomp: seccompFilter(record.config),
+    seccomp: seccompFilter(record.specification, process.capabilities),
     monitor: { directory: folder, socket, outputLimit: sessionOutputLimit },
     cgroup: enterSteps(run.runtime.cgroup),
     stdin: specification.stdin ?? false,
   });
   const exchange = await machine.zygote.carryOut(plan);
   const { answer } = exchange;
-  await keepLedger(machine.store.folder(record.id, 'ledgers'), operation, exchange);
+  const keeping = keepLedger(machine.store.folder(record.id, 'ledgers'), operation, exchange, (error) => {
+    machine.log(`the ledger of ${operation} was not kept: ${String(error)}`);
+  });
   if (answer.status === 'failed') {
+    await keeping;
     throw await stepFailure(machine, `${process.args[0]} could not be run in ${record.name}`, plan, answer, {
       container: record.id,
       operation,

@@ -1,5 +1,6 @@
 import { promises as fs } from 'node:fs';
 import * as path from 'node:path';
+import { ledgersWritten } from './ledgers.js';
 import type { Machine } from './machine.js';
 import type { ContainerRecord } from './record.js';
 
@@ -12,12 +13,12 @@ const folderOf = (machine: Machine) => path.join(machine.locations.data, 'failur
 export async function keepFailedLedgers(machine: Machine, record: ContainerRecord): Promise<void> {
   const failures = folderOf(machine);
   await fs.mkdir(failures, { recursive: true, mode: 0o700 });
-  await fs
-    .rename(machine.store.folder(record.id, 'ledgers'), path.join(failures, record.id))
-    .catch((error: NodeJS.ErrnoException) => {
-      // It failed before there was anything to keep.
-      if (error.code !== 'ENOENT') throw error;
-    });
+  const ledgers = machine.store.folder(record.id, 'ledgers');
+  await ledgersWritten(ledgers);
+  await fs.rename(ledgers, path.join(failures, record.id)).catch((error: NodeJS.ErrnoException) => {
+    // It failed before there was anything to keep.
+    if (error.code !== 'ENOENT') throw error;
+  });
   const byAge = await Promise.all(
     (await fs.readdir(failures)).map(async (id) => ({ id, at: (await fs.stat(path.join(failures, id))).mtimeMs })),
   );

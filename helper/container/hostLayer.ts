@@ -24,6 +24,12 @@ const writable: readonly { folder: string; depth: number }[] = [
 /** Raised when the layer's content changes, so that old ones are made anew. */
 const version = '1';
 
+/** The layer, and which folders of `/` it has a part of. */
+export interface HostLayer {
+  path: string;
+  folders: readonly string[];
+}
+
 export interface HostFolder {
   path: string;
   /** Permission bits. */
@@ -35,10 +41,10 @@ export interface HostFolder {
  * Makes the layer unless it is there, and answers its path. One that is made is never changed or removed: containers run
  * on it, and what it hides would show. `alsoHidden`: absolute folders of ours, wherever they lie.
  */
-export async function prepareHostLayer(parent: string, alsoHidden: readonly string[]): Promise<string> {
+export async function prepareHostLayer(parent: string, alsoHidden: readonly string[]): Promise<HostLayer> {
   const content = JSON.stringify([version, hidden, writable, alsoHidden]);
   const layer = path.join(parent, createHash('sha256').update(content).digest('hex').slice(0, 12));
-  if (await exists(layer)) return layer;
+  if (await exists(layer)) return { path: layer, folders: await fs.readdir(layer) };
   await fs.mkdir(parent, { recursive: true, mode: 0o700 });
   const temporary = await fs.mkdtemp(path.join(parent, 'new-'));
   try {
@@ -55,7 +61,7 @@ export async function prepareHostLayer(parent: string, alsoHidden: readonly stri
     // Another helper was faster: its layer is the same.
     if (!(await exists(layer))) throw error;
   }
-  return layer;
+  return { path: layer, folders: await fs.readdir(layer) };
 }
 
 /** The folders of the layer, parents first. Links are left alone: `/bin` may be one to `usr/bin`. */

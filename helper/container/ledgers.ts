@@ -10,19 +10,53 @@ import type { Exchange } from '../zygote/connection.js';
 /** Operations of a container, each as two files: the plan and the stage's answer, byte for byte as they were sent. */
 const kept = 20;
 
-/** Keeps what was done. `operation` is `start-1` and the like; the oldest go when there are many. */
-export async function keepLedger(folder: string, operation: string, exchange: Exchange): Promise<void> {
+/** What is still being written, so that who reads right after a start finds it. */
+const pending = new Map<string, Promise<void>>();
+
+/**
+ * Keeps what was done. `operation` is `start-1` and the like; the oldest go when there are many. Not awaited on the way
+ * of a request: readers wait for it, and a failure is told to `onError`.
+ */
+export function keepLedger(
+  folder: string,
+  operation: string,
+  exchange: Exchange,
+  onError: (error: unknown) => void,
+): Promise<void> {
+  const writing = write(folder, operation, exchange)
+    .catch(onError)
+    .finally(() => pending.delete(folder));
+  pending.set(folder, writing);
+  return writing;
+}
+
+async function write(folder: string, operation: string, exchange: Exchange): Promise<void> {
   await fs.mkdir(folder, { recursive: true, mode: 0o700 });
   await fs.writeFile(path.join(folder, `${operation}.plan`), exchange.request, { mode: 0o600 });
   await fs.writeFile(path.join(folder, `${operation}.answer`), exchange.response, { mode: 0o600 });
-  const operations = await listOperations(folder);
+  const operations = await readOperations(folder);
   for (const old of operations.slice(0, -kept)) {
     for (const part of ['plan', 'answer']) await fs.rm(path.join(folder, `${old.operation}.${part}`), { force: true });
   }
 }
 
+/** Waits for ledgers of a folder that are being written: before it is read, moved or removed. */
+export async function ledgersWritten(folder: string): Promise<void> {
+  await pending.get(folder);
+}
+
+/** Waits for all of them: before this process ends. */
+export async function allLedgersWritten(): Promise<void> {
+  await Promise.all(pending.values());
+}
+
 /** Oldest first. */
 export async function listOperations(folder: string): Promise<{ operation: string; at: Date }[]> {
+  await ledgersWritten(folder);
+  return readOperations(folder);
+}
+
+async function readOperations(folder: string): Promise<{ operation: string; at: Date }[]> {
   const names = await fs.readdir(folder).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return [];
     throw error;

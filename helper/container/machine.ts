@@ -3,6 +3,7 @@ import { prepareDelegation } from '../cgroup/delegation.js';
 import type { ImageStore } from '../image/store.js';
 import type { Identity } from '../zygote/identity.js';
 import type { Zygote } from '../zygote/zygote.js';
+import type { HostLayer } from './hostLayer.js';
 import type { Locations } from './locations.js';
 import type { ContainerStore } from './store.js';
 
@@ -15,6 +16,8 @@ export interface Machine {
   identity: Identity;
   /** The stage's program, also the one that attaches terminals. */
   stage: string;
+  /** Made when it is first needed. */
+  hostLayer(): Promise<HostLayer>;
   /** Where cgroups can be made; found once for a zygote. */
   cgroups(): Promise<CgroupAccess>;
   log(message: string): void;
@@ -33,5 +36,17 @@ export function cgroupFinder(zygote: Zygote): () => Promise<CgroupAccess> {
       });
     }
     return found.access;
+  };
+}
+
+/** Does the work once; what failed is tried again. */
+export function once<T>(work: () => Promise<T>): () => Promise<T> {
+  let result: Promise<T> | undefined;
+  return () => {
+    result ??= work().catch((error: unknown) => {
+      result = undefined;
+      throw error;
+    });
+    return result;
   };
 }

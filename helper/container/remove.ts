@@ -3,6 +3,7 @@ import { isAlive } from '../inspect/stat.js';
 import type { Plan } from '../plan/step.js';
 import { ErrorCode, terrariumError } from '../protocol/index.js';
 import { stepFailure } from './failure.js';
+import { ledgersWritten } from './ledgers.js';
 import type { Machine } from './machine.js';
 import type { ContainerRecord } from './record.js';
 import { readLatestRun } from './runs.js';
@@ -35,6 +36,7 @@ export async function removeContainer(machine: Machine, record: ContainerRecord,
       operation: 'remove',
     });
   }
+  await ledgersWritten(machine.store.folder(record.id, 'ledgers'));
   await machine.store.forget(record);
 }
 

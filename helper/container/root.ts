@@ -3,7 +3,6 @@ import * as path from 'node:path';
 import type { OverlayLayers } from '../plan/mountOptions.js';
 import type { RootPlan } from '../plan/rootSteps.js';
 import { ErrorCode, type RootSource, terrariumError } from '../protocol/index.js';
-import { prepareHostLayer } from './hostLayer.js';
 import { readHostRoot } from './hostRoot.js';
 import type { Machine } from './machine.js';
 import type { ContainerRecord } from './record.js';
@@ -92,26 +91,19 @@ export async function planRoot(
   if ((record.specification.root ?? { kind: 'host' }).kind !== 'host') {
     return { ...place, content: { kind: 'layered', layers: layersOn(record.layers) } };
   }
-  const hostLayer = await prepareHostLayer(machine.locations.hostLayer, [machine.locations.data]);
-  const ours = await fs.readdir(hostLayer);
+  const layer = await machine.hostLayer();
+  /** What lies below the container's own layer of a folder. */
+  const lowerOf = (name: string) => [
+    ...(layer.folders.includes(name) ? [path.join(layer.path, name)] : []),
+    `/${name}`,
+  ];
   return {
     ...place,
     content: {
       kind: 'composed',
       base: path.join(parent, writable === 'none' ? 'empty' : 'upper'),
       parts: readHostRoot().map((part) =>
-        part.kind === 'overlay'
-          ? {
-              ...part,
-              layers: layersOn(
-                [
-                  ...ours.filter((name) => name === part.name).map((name) => path.join(hostLayer, name)),
-                  `/${part.name}`,
-                ],
-                part.name,
-              ),
-            }
-          : part,
+        part.kind === 'overlay' ? { ...part, layers: layersOn(lowerOf(part.name), part.name) } : part,
       ),
     },
   };

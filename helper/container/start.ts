@@ -5,7 +5,7 @@ import { isAlive } from '../inspect/stat.js';
 import { containerPlan } from '../plan/containerPlan.js';
 import type { Plan } from '../plan/step.js';
 import { type AttachTarget, ErrorCode, type oci, type StartResult, terrariumError } from '../protocol/index.js';
-import { compileSeccomp } from '../security/seccomp/compile.js';
+import { seccompFilter } from '../specification/seccomp.js';
 import type { Exchange } from '../zygote/connection.js';
 import { writeAtomically } from './atomicFile.js';
 import { stepFailure } from './failure.js';
@@ -52,7 +52,7 @@ export async function startContainer(machine: Machine, record: ContainerRecord):
       record.config.process.args.length === 0
         ? { kind: 'stay' }
         : { kind: 'execute', supervise: record.specification.init ?? false },
-    seccomp: seccompFilter(record.config),
+    seccomp: seccompFilter(record.specification, record.config.process.capabilities),
     ...(joinNetwork === undefined ? {} : { joinNetwork }),
     chroot: record.specification.chroot ?? false,
     stdin: record.stdin,
@@ -61,7 +61,9 @@ export async function startContainer(machine: Machine, record: ContainerRecord):
   const operation = `start-${number}`;
   const startedAt = new Date().toISOString();
   const exchange = await carryOut(machine, plan, run);
-  const keeping = keepLedger(store.folder(record.id, 'ledgers'), operation, exchange);
+  const keeping = keepLedger(store.folder(record.id, 'ledgers'), operation, exchange, (error) => {
+    machine.log(`the ledger of ${operation} was not kept: ${String(error)}`);
+  });
   const { answer } = exchange;
   if (answer.status === 'failed') {
     await keeping;
@@ -80,7 +82,6 @@ export async function startContainer(machine: Machine, record: ContainerRecord):
     ...(cgroup.record === undefined ? {} : { cgroup: cgroup.record }),
   };
   await writeAtomically(path.join(run, 'runtime.json'), JSON.stringify(runtime), { durable: false });
-  await keeping;
   if (number > 1) await pruneRuns(store, record.id, number);
   return { summary: await summarize(store, record), attach: attachTarget(machine, socket, run, 'all') };
 }
@@ -139,10 +140,4 @@ async function networkToJoin(machine: Machine, record: ContainerRecord): Promise
 /** Types of the namespaces that are the container's own. */
 export function ownNamespaces(config: oci.Config): oci.NamespaceType[] {
   return config.linux.namespaces.map((namespace) => namespace.type);
-}
-
-/** The compiled filter of a configuration, empty for none. */
-export function seccompFilter(config: oci.Config): Uint8Array {
-  const { seccomp } = config.linux;
-  return seccomp === undefined ? new Uint8Array() : compileSeccomp(seccomp).filter;
 }

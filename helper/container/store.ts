@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { promises as fs } from 'node:fs';
+import { closeSync, promises as fs, mkdirSync, openSync, symlinkSync } from 'node:fs';
 import * as path from 'node:path';
 import { flock } from '../../native/bindings/flock.js';
 import { ErrorCode, terrariumError } from '../protocol/index.js';
@@ -27,7 +27,7 @@ export class ContainerStore {
    */
   async create(record: ContainerRecord): Promise<void> {
     const folder = this.folder(record.id);
-    await fs.mkdir(folder, { mode: 0o700 });
+    mkdirSync(folder, { mode: 0o700 });
     try {
       await this.write(record);
       await this.claimName(record.name, record.id);
@@ -136,19 +136,22 @@ export class ContainerStore {
   async locked<T>(id: string, work: (record: ContainerRecord) => Promise<T>): Promise<T> {
     const folder = this.folder(id);
     // A descriptor of the folder itself: the lock then vanishes with what it protects.
-    const handle = await fs.open(folder, 'r').catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') throw terrariumError(ErrorCode.NotFound, `There is no container ${id}`);
-      throw error;
-    });
+    let fd: number;
     try {
-      await flock(handle.fd, 'exclusive');
+      fd = openSync(folder, 'r');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      throw terrariumError(ErrorCode.NotFound, `There is no container ${id}`);
+    }
+    try {
+      await flock(fd, 'exclusive');
       const record = await this.read(id);
       if (record === undefined) {
         throw terrariumError(ErrorCode.NotFound, `The container ${id} was removed meanwhile`);
       }
       return await work(record);
     } finally {
-      await handle.close();
+      closeSync(fd);
     }
   }
 
@@ -167,7 +170,7 @@ export class ContainerStore {
   private async claimName(name: string, id: string): Promise<void> {
     const link = path.join(this.locations.names, name);
     try {
-      await fs.symlink(`../containers/${id}`, link);
+      symlinkSync(`../containers/${id}`, link);
       return;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;

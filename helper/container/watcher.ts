@@ -1,4 +1,4 @@
-import { type FSWatcher, promises as fs, watch } from 'node:fs';
+import { type FSWatcher, watch, writeFileSync } from 'node:fs';
 import * as path from 'node:path';
 import type { ContainerSummary } from '../protocol/index.js';
 import type { Machine } from './machine.js';
@@ -64,7 +64,7 @@ export async function listContainers(machine: Machine): Promise<ContainerSummary
 }
 
 /** Lets every helper know of a change that no file shows. */
-export async function announceChange(machine: Machine): Promise<void> {
+export function announceChange(machine: Machine): void {
   const file = path.join(machine.locations.runtime, 'changed');
-  await fs.writeFile(file, String(Date.now()), { mode: 0o600 });
+  writeFileSync(file, String(Date.now()), { mode: 0o600 });
 }

@@ -33,14 +33,14 @@ export function routeContainers(router: Router, machine: Machine): void {
     try {
       return await store.locked(id, work);
     } finally {
-      await announceChange(machine);
+      announceChange(machine);
     }
   };
 
   router.on0(protocol.ListContainers, () => listContainers(machine));
   router.on(protocol.CreateContainer, async (params) => {
     const record = await createContainer(machine, params);
-    await announceChange(machine);
+    announceChange(machine);
     return summarize(store, record);
   });
   router.on(protocol.StartContainer, (params) => change(params, (record) => startContainer(machine, record)));

@@ -1,6 +1,7 @@
 import { failedLedgers } from '../container/failures.js';
 import { readLedger, readOperation, summarizeLedgers } from '../container/ledgers.js';
 import type { Machine } from '../container/machine.js';
+import type { ContainerRecord } from '../container/record.js';
 import { readLatestRun, summarize } from '../container/runs.js';
 import { liveRun, processesOf, runningRun } from '../container/stop.js';
 import { listContainers } from '../container/watcher.js';
@@ -11,6 +12,7 @@ import { compareNamespaces, readNamespaces } from '../inspect/namespaces.js';
 import { renderMarkdown } from '../ledger/markdown.js';
 import { renderScript } from '../ledger/script.js';
 import * as protocol from '../protocol/index.js';
+import { seccompProfile } from '../specification/seccomp.js';
 import type { Router } from './router.js';
 
 /** Requests that look: at the kernel for what runs, at the disk for what was done. */
@@ -72,10 +74,7 @@ export function routeInspection(router: Router, machine: Machine): void {
 }
 
 /** OCI's state of a container, and beside it what people look for. */
-async function inspect(
-  machine: Machine,
-  record: Awaited<ReturnType<Machine['store']['find']>>,
-): Promise<protocol.ContainerInspection> {
+async function inspect(machine: Machine, record: ContainerRecord): Promise<protocol.ContainerInspection> {
   const summary = await summarize(machine.store, record);
   const live = liveRun(machine, record);
   const run = readLatestRun(machine.store, record.id);
@@ -102,7 +101,7 @@ async function inspect(
           oomKilled: run.exit.oomKilled,
         }),
     root: summary.root,
-    config: record.config,
+    config: withSeccomp(record),
     ...(live?.runtime.cgroup === undefined ? {} : { cgroup: live.runtime.cgroup }),
     identity: {
       mapping: machine.identity.mapping,
@@ -111,4 +110,10 @@ async function inspect(
       gidMappings: map('gid'),
     },
   };
+}
+
+/** The record leaves the profile out, being long and mostly the default. */
+function withSeccomp(record: ContainerRecord): protocol.oci.Config {
+  const seccomp = seccompProfile(record.specification, record.config.process.capabilities);
+  return { ...record.config, linux: { ...record.config.linux, ...(seccomp === undefined ? {} : { seccomp }) } };
 }

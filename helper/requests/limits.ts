@@ -49,7 +49,7 @@ export function routeLimits(
         config: { ...record.config, linux: { ...record.config.linux, resources } },
       };
       await store.save(changed);
-      await announceChange(machine);
+      announceChange(machine);
       return report(changed);
     });
   });

@@ -1,6 +1,5 @@
 import type { ContainerSpecification, oci } from '../protocol/index.js';
 import { capability, containerCapabilities } from '../security/capabilities.js';
-import { defaultProfile } from '../security/seccomp/profile.js';
 import type { Identity } from '../zygote/identity.js';
 
 /** What has to be known of the machine and the root to complete a specification. Reading it is the caller's work. */
@@ -36,7 +35,10 @@ export const defaultReadonlyPaths = ['/proc/bus', '/proc/fs', '/proc/irq', '/pro
 
 const defaultPath = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
-/** Fills in every default. Pure: the same question has the same answer. */
+/**
+ * Fills in every default but the seccomp profile, which is long and always the same: see seccomp.ts. Pure: the same
+ * question has the same answer.
+ */
 export function completeConfig(specification: ContainerSpecification, facts: SpecificationFacts): oci.Config {
   const args = specification.args ?? facts.image?.args ?? [];
   const terminal = specification.terminal ?? false;
@@ -85,15 +87,6 @@ export function completeConfig(specification: ContainerSpecification, facts: Spe
       ...(specification.timeOffsets ? { timeOffsets: specification.timeOffsets } : {}),
       ...(specification.sysctl ? { sysctl: specification.sysctl } : {}),
       ...(specification.resources ? { resources: specification.resources } : {}),
-      ...(specification.seccomp === 'unconfined'
-        ? {}
-        : {
-            seccomp:
-              specification.seccomp === undefined || specification.seccomp === 'default'
-                ? // Who adds CAP_SYS_ADMIN wants to mount or make namespaces, which the profile would refuse.
-                  defaultProfile({ nestedNamespaces: privileges.includes('CAP_SYS_ADMIN') })
-                : specification.seccomp,
-          }),
       rootfsPropagation: 'private',
       // With chroot alone nothing else is hidden: that is what it is there to show.
       maskedPaths: specification.maskedPaths ?? (specification.chroot === true ? [] : defaultMaskedPaths),
