@@ -68,7 +68,7 @@ export function activate(extension: ExtensionContext): void {
     inspections,
     logs,
     new RunningCount(store),
-    showConnection(helper, [containers.view, images.view, machine.view], log),
+    showConnection(helper, [images.view, machine.view], log),
     tellOfEnds(helper, notifier),
     window.registerTerminalProfileProvider(
       'terrarium.container',

@@ -215,7 +215,7 @@ export class HelperClient implements Disposable {
 
   private connectionClosed(client: LanguageClient): CloseHandlerResult {
     if (this.client !== client) {
-      return { action: CloseAction.DoNotRestart, handled: true };
+      return { action: CloseAction.DoNotRestart, handled: true, message: 'The helper ended.' };
     }
     // The language client would restart in place; making a new one keeps a single way of starting.
     this.client = undefined;
@@ -230,7 +230,7 @@ export class HelperClient implements Disposable {
     } else {
       this.become({ kind: 'failed', reason: l10n.t('The helper ended five times within three minutes.') });
     }
-    return { action: CloseAction.DoNotRestart, handled: true };
+    return { action: CloseAction.DoNotRestart, handled: true, message: 'The helper ended.' };
   }
 
   private running(): LanguageClient {

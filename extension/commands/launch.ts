@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { commands, l10n, Uri, window, workspace } from 'vscode';
 import { type ContainerSpecification, ListImages, type RootSource, RunContainer } from '../../helper/protocol/index.js';
 import { type CreationAnswers, limitChoices, networkChoices, specificationOf } from '../flows/creationChoices.js';
@@ -69,6 +70,7 @@ async function create(context: CommandContext): Promise<void> {
         { title, step, totalSteps },
         l10n.t('Which root file system?'),
         rootChoices(images, false),
+        (choice) => choice.kind === 'root' && isDeepStrictEqual(choice.root, current.root),
       );
       if (result.kind !== 'answer') {
         return result;
@@ -87,7 +89,12 @@ async function create(context: CommandContext): Promise<void> {
       ),
     async (current, step, totalSteps) =>
       mapResult(
-        await pickStep({ title, step, totalSteps }, l10n.t('Which network does it see?'), networkChoices(containers)),
+        await pickStep(
+          { title, step, totalSteps },
+          l10n.t('Which network does it see?'),
+          networkChoices(containers),
+          (network) => isDeepStrictEqual(network, current.network),
+        ),
         (network) => ({ ...current, network }),
       ),
     async (current, step, totalSteps) =>
@@ -96,6 +103,7 @@ async function create(context: CommandContext): Promise<void> {
           { title, step, totalSteps },
           l10n.t('How much may it use? Each limit can be changed while it runs.'),
           limitChoices(),
+          (limits) => isDeepStrictEqual(limits, current.resources ?? 'none'),
         ),
         (limits) => ({ ...current, resources: limits === 'none' ? undefined : limits }),
       ),

@@ -169,7 +169,9 @@ async function remove(context: CommandContext, first: unknown, selection: unknow
       : chosen.length === 1
         ? l10n.t('It is running and will be killed.')
         : l10n.t('{0} of them run and will be killed.', running.length),
-    l10n.t('Everything written in it is deleted. This cannot be undone.'),
+    chosen.length === 1
+      ? l10n.t('Everything written in it is deleted. This cannot be undone.')
+      : l10n.t('Everything written in them is deleted. This cannot be undone.'),
   ];
   const button = { title: l10n.t('Remove') };
   const answer = await window.showWarningMessage(

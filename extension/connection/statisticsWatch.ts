@@ -15,16 +15,21 @@ export class StatisticsWatch {
     } else {
       this.wanted.set(owner, [...containers]);
     }
-    if (this.union().join() !== this.sent) {
-      this.resend();
-    }
+    this.update();
   }
 
-  /** Tells the helper again: it was restarted. */
+  /** Tells a helper that was started anew, which watches nothing yet. */
   resend(): void {
+    this.sent = '';
+    this.update();
+  }
+
+  private update(): void {
     const union = this.union();
-    this.sent = union.join();
-    this.send(union);
+    if (union.join() !== this.sent) {
+      this.sent = union.join();
+      this.send(union);
+    }
   }
 
   private union(): string[] {

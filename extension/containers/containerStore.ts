@@ -35,6 +35,9 @@ export class ContainerStore implements Disposable {
           this.containers = undefined;
           this.samples.clear();
         }
+        if (state.kind === 'failed') {
+          this.changed.fire();
+        }
       }),
     ];
   }

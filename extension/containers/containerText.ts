@@ -76,7 +76,10 @@ function stateIcon(summary: ContainerSummary): { id: string; color?: string } {
   }
 }
 
-/** A container's line in the tree. What it is doing comes first: the end is what a narrow side bar cuts. */
+/**
+ * A container's line in the tree. What matters most comes first, since a narrow side bar cuts the end; that it is
+ * running the icon says.
+ */
 export function presentContainer(summary: ContainerSummary, stats?: ContainerStats): Presentation {
   const live = summary.state === 'running' || summary.state === 'paused';
   const memory =
@@ -88,7 +91,9 @@ export function presentContainer(summary: ContainerSummary, stats?: ContainerSta
   const command = summary.args.length > 0 ? shownCommand(summary.args) : undefined;
   return {
     label: name,
-    description: [state, memory, pid, root].filter((part) => part !== undefined).join(' · '),
+    description: [summary.state === 'running' ? undefined : state, memory, pid, root]
+      .filter((part) => part !== undefined)
+      .join(' · '),
     tooltip: tooltipText([
       `${name} (${summary.id.slice(0, 12)})`,
       `${state} · root: ${root}`,

@@ -5,6 +5,7 @@ import type {
   LedgerSummary,
   LimitReading,
   LimitsReport,
+  LimitValue,
   MountInfo,
   NamespaceInfo,
   ProcessInfo,
@@ -12,6 +13,7 @@ import type {
 import { formatBytes, formatLimit, formatUsage } from '../limits/units.js';
 import { plainText, tooltipText } from '../text/untrusted.js';
 import type { Presentation } from '../views/presentation.js';
+import { usageAgainst } from './containerText.js';
 
 /** What can be looked at below a container, in the order of the tree. */
 export const sections = ['processes', 'namespaces', 'mounts', 'limits', 'capabilities', 'operations'] as const;
@@ -124,10 +126,11 @@ export function presentLimit(reading: LimitReading, live: boolean, stats?: Conta
   const usage = live ? (sampled(reading.name, stats) ?? reading.usage) : undefined;
   const value = reading.value === 'max' ? 'no limit' : formatLimit(reading.name, reading.value);
   const used = usage === undefined ? undefined : formatUsage(reading.name, usage);
+  const against = usage === undefined ? value : usageOfLimit(reading.name, usage, reading.value);
   const tighter = reading.effective
     ? `${formatLimit(reading.name, reading.effective.value)} set by ${plainText(reading.effective.path, 120)}`
     : undefined;
-  const description = [value, used && `uses ${used}`, tighter && `in force: ${tighter}`].filter(Boolean).join(' · ');
+  const description = [against, tighter && `in force: ${tighter}`].filter(Boolean).join(' · ');
   const share =
     usage !== undefined && typeof reading.value === 'number' && reading.value > 0 ? usage / reading.value : 0;
   return {
@@ -145,6 +148,16 @@ export function presentLimit(reading: LimitReading, live: boolean, stats?: Conta
     contextValue: reading.writable ? 'limit.writable' : 'limit.readonly',
     accessibleLabel: `Limit ${label}: ${description}`,
   };
+}
+
+/** `11.8 MB of 100 MB`, `0.02 of 0.5 cores`, `3, no limit`. */
+function usageOfLimit(name: LimitReading['name'], usage: number, value: LimitValue): string {
+  const memory = name === 'memory.max' || name === 'memory.swap.max';
+  const used = memory ? usageAgainst(usage, value) : String(Number(usage.toFixed(2)));
+  if (value === 'max') {
+    return `${used}${name === 'cpu.max' ? ' cores' : ''}, no limit`;
+  }
+  return memory ? used : `${used} of ${formatLimit(name, value)}`;
 }
 
 function sampled(name: LimitReading['name'], stats: ContainerStats | undefined): number | undefined {

@@ -72,32 +72,29 @@ export function textStep(
   ]);
 }
 
-/** A flow of questions, each asked with what was answered so far; "back" returns to the one before. */
+/**
+ * A flow of questions, each asked with what was answered so far, in this round or before going back. "Back" returns to
+ * the question before. Undefined when the person left.
+ */
 export async function runSteps<A>(
-  answers: A,
+  defaults: A,
   steps: readonly ((answers: A, step: number, totalSteps: number) => Promise<StepResult<A>>)[],
 ): Promise<A | undefined> {
-  const history: A[] = [answers];
-  while (history.length <= steps.length) {
-    const step = steps[history.length - 1];
-    const current = history[history.length - 1];
-    if (!step || current === undefined) {
-      break;
-    }
-    const result = await step(current, history.length, steps.length);
+  let answers = defaults;
+  let index = 0;
+  for (let ask = steps[index]; ask !== undefined; ask = steps[index]) {
+    const result = await ask(answers, index + 1, steps.length);
     if (result.kind === 'cancelled') {
       return undefined;
     }
     if (result.kind === 'answer') {
-      history.push(result.value);
+      answers = result.value;
+      index++;
     } else {
-      history.pop();
-    }
-    if (history.length === 0) {
-      return undefined;
+      index--;
     }
   }
-  return history[history.length - 1];
+  return index < 0 ? undefined : answers;
 }
 
 /** Passes a result on with its answer transformed. */

@@ -26,6 +26,7 @@ export type ImageTreeNode =
 /** The view of imported images, with what import had to say about each. */
 export class ImagesView implements TreeDataProvider<ImageTreeNode>, Disposable {
   readonly view: TreeView<ImageTreeNode>;
+  private listed = false;
   private readonly changed = new EventEmitter<ImageTreeNode | undefined>();
   private readonly subscriptions: Disposable[];
 
@@ -40,7 +41,8 @@ export class ImagesView implements TreeDataProvider<ImageTreeNode>, Disposable {
       this.view,
       helper.onNotification(ImagesChanged, () => this.refresh()),
       helper.onDidChangeState((state) => {
-        if (state.kind !== 'starting') {
+        // The first list is what started the helper: it is on its way.
+        if (state.kind === 'failed' || (state.kind === 'ready' && this.listed)) {
           this.refresh();
         }
       }),
@@ -71,6 +73,7 @@ export class ImagesView implements TreeDataProvider<ImageTreeNode>, Disposable {
     }
     try {
       const images = await this.helper.request(ListImages);
+      this.listed = true;
       return images
         .toSorted((a, b) => a.name.localeCompare(b.name))
         .map((image): ImageTreeNode => ({ kind: 'image', image }));

@@ -4,8 +4,9 @@ import type { HelperClient } from '../helperClient.js';
 import { messageText } from '../text/untrusted.js';
 
 /**
- * Shows in each view how the extension stands with its helper: as a message above what is listed, and as the context
- * key `terrarium.connection` that welcome content goes by.
+ * Shows how the extension stands with its helper: as the context key `terrarium.connection`, which decides on the
+ * welcome content with its buttons, and the reason of a failure as a message in `views`. The view of containers is
+ * not among them: the editor shows either a message or welcome content.
  */
 export function showConnection(
   helper: HelperClient,
