@@ -1,6 +1,8 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 
@@ -40,12 +42,24 @@ static long mount_flags(uint32_t attributes) {
   return attributes == 0 ? (long)flags : -1;
 }
 
-/* Before the root is set: a path of ours, where the overlay of the root itself goes. */
-static int mount_at_path(struct context *context, const struct step_mount *step) {
+/* By mount(2), at a path that cannot lead elsewhere: one of ours, or a descriptor's in /proc. */
+static int mount_at_path(struct context *context, const struct step_mount *step, const char *destination) {
   long flags = mount_flags(step->attributes);
   if (flags < 0) return -EINVAL;
-  return (int)CALL(context, mount, TEXT(step->source), TEXT(step->destination), TEXT(step->type), FLAGS(flags),
+  /* The kernel would silently cut what does not fit into a page. */
+  if (strlen(step->data) >= 4096) return -E2BIG;
+  return (int)CALL(context, mount, TEXT(step->source), TEXT(destination), TEXT(step->type), FLAGS(flags),
                    TEXT(step->data));
+}
+
+/* fsconfig(2) takes values of at most 255 bytes, which the folders of an overlay often exceed. */
+static bool fits_parameters(const char *data) {
+  size_t length = 0;
+  for (; *data != '\0'; data++) {
+    length = *data == ',' || *data == '=' ? 0 : length + 1;
+    if (length > 255) return false;
+  }
+  return true;
 }
 
 /*
@@ -57,16 +71,21 @@ static int open_mount_destination(struct context *context, const char *path) {
   if (fd < 0) return fd;
   struct stat stat;
   if (fstat(fd, &stat) < 0) return -errno;
-  return S_ISLNK(stat.st_mode) ? -ELOOP : steal_fd(&fd);
+  if (S_ISLNK(stat.st_mode)) return -ELOOP;
+  return S_ISDIR(stat.st_mode) ? steal_fd(&fd) : -ENOTDIR;
 }
 
 int run_mount(struct context *context, const struct step_mount *step) {
-  if (context->root_fd < 0) return mount_at_path(context, step);
+  if (context->root_fd < 0) return mount_at_path(context, step, step->destination);
   AUTO_CLOSE int destination = open_mount_destination(context, step->destination);
   if (destination < 0) return destination;
+  if (!fits_parameters(step->data)) {
+    char itself[32];
+    snprintf(itself, sizeof itself, "/proc/self/fd/%d", destination);
+    return mount_at_path(context, step, itself);
+  }
   AUTO_CLOSE int mount = new_mount(context, step);
-  if (mount < 0) return mount;
-  return attach_mount(context, mount, destination);
+  return mount < 0 ? mount : attach_mount(context, mount, destination);
 }
 
 int run_bind(struct context *context, const struct step_bind *step) {
@@ -78,12 +97,17 @@ int run_bind(struct context *context, const struct step_bind *step) {
   if (step->device != 0 && (!device || stat.st_rdev != step->device)) return -ENODEV;
   int error = change_mount(context, source,
                            &(struct mount_change){.set = step->attributes,
-                                                  .propagation = step->propagation,
+                                                  /* MS_REC is said by `recursive`. */
+                                                  .propagation = step->propagation & ~(uint32_t)MS_REC,
                                                   .recursive = step->recursive != 0});
   if (error < 0) return error;
   enum missing make = context->root_fd < 0 ? REFUSE_MISSING : S_ISDIR(stat.st_mode) ? MAKE_DIRECTORY : MAKE_FILE;
   AUTO_CLOSE int destination = resolve_make(context, step->destination, make, 0);
   if (destination < 0) return destination;
+  struct stat there;
+  if (fstat(destination, &there) < 0) return -errno;
+  /* For either the kernel would only say EINVAL. */
+  if (S_ISDIR(stat.st_mode) != S_ISDIR(there.st_mode)) return S_ISDIR(there.st_mode) ? -EISDIR : -ENOTDIR;
   return attach_mount(context, source, destination);
 }
 
