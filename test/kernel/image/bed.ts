@@ -9,7 +9,7 @@ import { AgentClient, type AgentClientOptions } from '../../../helper/image/agen
 import { ImageStore } from '../../../helper/image/store.js';
 
 /** The bundle beside the tests' own: dist/agent.cjs. */
-const agentBundle = path.resolve(__dirname, '../../../agent.cjs');
+export const agentBundle = path.resolve(__dirname, '../../../agent.cjs');
 
 /** In which user namespace something runs: this one, one with root only, or one with a range of ids. */
 export type Mapping = 'direct' | 'single' | 'range';
