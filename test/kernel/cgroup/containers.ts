@@ -1,0 +1,153 @@
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { type TestContext, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { MessageConnection } from 'vscode-jsonrpc/node';
+import * as protocol from '../../../helper/protocol/index.js';
+import { until } from './bed.js';
+
+const MiB = 1024 * 1024;
+
+/** Perl is part of every Debian, and grows by what it is told to. It prints how many steps of 10 MiB it holds. */
+const perl = '/usr/bin/perl';
+const hog =
+  '$| = 1; my @held; for my $i (1 .. 40) { my $s = ""; vec($s, 10485759, 8) = 1; push @held, \\$s; print "$i\\n"; } sleep 60';
+
+async function run(
+  helper: MessageConnection,
+  specification: protocol.ContainerSpecification,
+): Promise<protocol.ContainerSummary> {
+  const { summary } = await helper.sendRequest(protocol.RunContainer, { specification });
+  return summary;
+}
+
+async function output(helper: MessageConnection, container: string): Promise<string> {
+  const { entries } = await helper.sendRequest(protocol.ReadLogs, { container });
+  return entries.map(({ data }) => Buffer.from(data, 'base64').toString()).join('');
+}
+
+/**
+ * What limits and pause do to real containers, asked for through the helper as the editor asks.
+ * `start` gives the helper; where it finds no cgroups the tests are skipped with its own reason.
+ */
+export function testContainers(version: 'v1' | 'v2', start: (t: TestContext) => Promise<MessageConnection>): void {
+  const containerTest = (name: string, body: (helper: MessageConnection) => Promise<void>): void => {
+    test(`${version} container: ${name}`, async (t) => {
+      const helper = await start(t);
+      const probe = await helper.sendRequest(protocol.CreateContainer, { specification: {} });
+      const { mode, notice } = await helper.sendRequest(protocol.ReadLimits, { container: probe.id });
+      if (mode === version) await body(helper);
+      else t.skip(`cgroups here: ${mode}${notice === undefined ? '' : `, ${notice.reason}`}`);
+    });
+  };
+
+  for (const [limit, last] of [
+    [100, 9],
+    [80, 7],
+  ] as const) {
+    containerTest(`a hog under ${limit} MB dies at the limit, and its end says why`, async (helper) => {
+      assert.ok(existsSync(perl), `${perl} is there`);
+      const { id } = await run(helper, {
+        args: [perl, '-e', hog],
+        resources: { memory: { limit: limit * MiB, swap: limit * MiB } },
+      });
+      const ended = await helper.sendRequest(protocol.WaitContainer, { container: id });
+      assert.deepEqual([ended.exit?.signal, ended.exit?.exitCode, ended.exit?.oomKilled], [9, 137, true]);
+      const steps = (await output(helper, id)).trim().split('\n').length;
+      // Its own code and stack take a few MiB, so the last step may be the one before.
+      assert.ok(steps === last || steps === last - 1, `it held ${steps} times 10 MiB`);
+    });
+  }
+
+  containerTest('5 % of a core is 4 to 6 %, and 20 % after a change', async (helper) => {
+    const { id } = await run(helper, {
+      args: ['/bin/sh', '-c', 'while :; do :; done'],
+      resources: { cpu: { quota: 5000, period: 100_000 } },
+    });
+    const samples: number[] = [];
+    helper.onNotification(protocol.StatsSampled, ({ stats }) => {
+      for (const { cpu } of stats) if (cpu !== undefined) samples.push(cpu);
+    });
+    const mean = async (): Promise<number> => {
+      samples.length = 0;
+      await until(() => samples.length >= 4, 'four samples came');
+      return samples.reduce((sum, cpu) => sum + cpu, 0) / samples.length;
+    };
+    await helper.sendRequest(protocol.WatchStats, { containers: [id] });
+    const before = await mean();
+    assert.ok(before > 0.04 && before < 0.06, `it used ${before} cores`);
+    const report = await helper.sendRequest(protocol.SetLimits, {
+      container: id,
+      changes: [{ name: 'cpu.max', value: 0.2 }],
+    });
+    assert.equal(report.readings.find(({ name }) => name === 'cpu.max')?.value, 0.2);
+    await delay(1100);
+    const after = await mean();
+    assert.ok(after > 0.16 && after < 0.24, `it used ${after} cores`);
+  });
+
+  containerTest('a fork bomb is held, and ended by one kill', async (helper) => {
+    const { id } = await run(helper, {
+      args: ['/bin/sh', '-c', 'bomb() { bomb | bomb & }; bomb; sleep 60'],
+      resources: { pids: { limit: 20 } },
+    });
+    const report = () => helper.sendRequest(protocol.ReadLimits, { container: id });
+    await until(async () => (await report()).events.pidsRefused > 0, 'the limit is met');
+    for (let i = 0; i < 10; i++) {
+      const used = (await report()).readings.find(({ name }) => name === 'pids.max')?.usage;
+      assert.ok(used !== undefined && used <= 20, `${used} processes`);
+    }
+    await helper.sendRequest(protocol.KillContainer, { container: id });
+    const ended = await helper.sendRequest(protocol.WaitContainer, { container: id });
+    assert.equal(ended.exit?.signal, 9);
+  });
+
+  containerTest('pause stops the clockwork, resume lets it go on', async (helper) => {
+    const { id } = await run(helper, { args: ['/bin/sh', '-c', 'while :; do echo tick; sleep 0.02; done'] });
+    const ticks = async () => (await output(helper, id)).length;
+    await until(async () => (await ticks()) > 20, 'it ticks');
+    const paused = await helper.sendRequest(protocol.PauseContainer, { container: id });
+    assert.equal(paused.state, 'paused');
+    // What was in the pipe may still arrive.
+    await delay(100);
+    const still = await ticks();
+    await delay(300);
+    assert.equal(await ticks(), still);
+    await helper.sendRequest(protocol.ResumeContainer, { container: id });
+    await until(async () => (await ticks()) > still, 'it ticks on');
+  });
+
+  containerTest('limits survive a restart, and `max` clears them', async (helper) => {
+    const { id } = await run(helper, { resources: { pids: { limit: 20 } } });
+    const set = (value: protocol.LimitValue) =>
+      helper.sendRequest(protocol.SetLimits, { container: id, changes: [{ name: 'pids.max', value }] });
+    const held = (report: protocol.LimitsReport) => {
+      const reading = report.readings.find(({ name }) => name === 'pids.max');
+      return [report.live, reading?.value, reading?.raw];
+    };
+    assert.deepEqual(held(await set(30)), [true, 30, '30']);
+    await helper.sendRequest(protocol.RestartContainer, { container: id, graceSeconds: 2 });
+    assert.deepEqual(held(await helper.sendRequest(protocol.ReadLimits, { container: id })), [true, 30, '30']);
+    assert.deepEqual(held(await set('max')), [true, 'max', 'max']);
+  });
+
+  containerTest('a nonsense limit changes nothing and says what would be right', async (helper) => {
+    const { id } = await run(helper, { resources: { pids: { limit: 20 } } });
+    await assert.rejects(
+      helper.sendRequest(protocol.SetLimits, {
+        container: id,
+        changes: [
+          { name: 'pids.max', value: 40 },
+          { name: 'cpu.weight', value: 0 },
+        ],
+      }),
+      (error: protocol.TerrariumError) => {
+        assert.equal(error.code, protocol.ErrorCode.Invalid);
+        assert.match(error.data?.fix ?? '', /1 to 10000/);
+        return true;
+      },
+    );
+    const report = await helper.sendRequest(protocol.ReadLimits, { container: id });
+    assert.equal(report.readings.find(({ name }) => name === 'pids.max')?.value, 20);
+  });
+}
