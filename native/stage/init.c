@@ -8,6 +8,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "title.h"
+
 /* Blocked signals are kept for sigwaitinfo even by PID 1, for which those without a handler would be thrown away. */
 static void block_signals(sigset_t *set) {
   static const int of_the_program[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS};
@@ -34,6 +36,7 @@ _Noreturn void init_stay(void) {
   sigset_t set;
   int status;
   block_signals(&set);
+  title_set("terrarium init");
   close_range(3, ~0u, 0);
   /* After a change of ids without exec /proc/PID/ns belongs to root: entering the container needs it. */
   if (prctl(PR_SET_DUMPABLE, 1) < 0 || prctl(PR_SET_NAME, "init") < 0) _exit(125);
@@ -49,6 +52,9 @@ _Noreturn void init_supervise(pid_t child) {
   sigset_t set;
   int status;
   block_signals(&set);
+  title_set("terrarium init");
+  /* The other ends of the command's pipes, above all: it would never see the end of its input. */
+  close_range(3, ~0u, 0);
   while (!reap(child, &status)) {
     siginfo_t info;
     int number = sigwaitinfo(&set, &info);

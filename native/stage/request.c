@@ -14,6 +14,7 @@
 #include "fd.h"
 #include "launch.h"
 #include "process_stat.h"
+#include "title.h"
 
 enum { ANSWER_MAGIC = 0x47444c54, ANSWER_VERSION = 1, READ_MILLISECONDS = 5000, WRITE_SECONDS = 5 };
 static const uint32_t no_step = 0xffffffff;
@@ -82,6 +83,18 @@ static void send_all(int connection, const void *data, size_t size) {
     bytes += sent;
     size -= (size_t)sent;
   }
+}
+
+/*
+ * Ends a connection whose client may still be writing: closed with unread bytes, the kernel would throw away the answer
+ * as well. Reads no more than a plan may hold, for no longer than one may take.
+ */
+static void close_unread(int connection) {
+  uint8_t unread[4096];
+  uint64_t deadline = monotonic_now() + READ_MILLISECONDS * 1000000ull;
+  shutdown(connection, SHUT_WR);
+  for (int left = PLAN_LIMIT / (int)sizeof unread; left > 0 && read_all(connection, unread, sizeof unread, deadline) == 0;) left--;
+  close(connection);
 }
 
 static struct answer empty_answer(enum launch_status status, int error) {
@@ -157,6 +170,7 @@ static bool execute_plan(int connection, struct context *context) {
 }
 
 static void become_monitor(int connection) {
+  title_set("terrarium monitor");
   static const int ignored[] = {SIGHUP, SIGINT, SIGTERM, SIGPIPE};
   for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++) signal(ignored[i], SIG_IGN);
   /* Ignored, as the zygote has it, the kernel would reap what we wait for. */
@@ -177,6 +191,7 @@ void request_serve(int connection) {
   int error = size < 0 ? (int)size : plan_decode(&plan, received, (size_t)size);
   if (error < 0) {
     request_refuse(connection, -error);
+    close_unread(connection);
     _exit(1);
   }
   struct context context = new_context(&plan, received, (size_t)size);

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -19,6 +20,7 @@
 #include "fd.h"
 #include "request.h"
 #include "seal.h"
+#include "title.h"
 #include "user_namespace.h"
 
 struct options {
@@ -160,6 +162,16 @@ static void accept_request(int listen_fd) {
   if (monitor < 0) request_refuse(connection, errno);
 }
 
+/* The arguments are wiped: monitors and inits of ours are forks, and containers can read what theirs shows. */
+static int take_over(int argc, char **argv, struct options *options) {
+  options->socket = strdup(options->socket);
+  options->ready = strdup(options->ready);
+  if (options->socket == NULL || options->ready == NULL) return -1;
+  title_prepare(argc, argv);
+  title_set("terrarium zygote");
+  return 0;
+}
+
 static int serve(const struct options *options) {
   struct failure failure = {0};
   for (int number = 1; number < NSIG; number++) signal(number, SIG_DFL);
@@ -183,7 +195,7 @@ int zygote_main(int argc, char **argv) {
   }
   umask(077);
   if (chdir("/") < 0) return 1;
-  if (is_sealed()) return serve(&options);
+  if (is_sealed()) return take_over(argc, argv, &options) < 0 ? 1 : serve(&options);
   struct failure failure = {0};
   settle(argv, &options, &failure);
   return report(options.ready, &failure);
