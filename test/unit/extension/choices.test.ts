@@ -1,0 +1,87 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { containerPicks } from '../../../extension/flows/containerPicks.js';
+import { limitChoices, networkChoices, specificationOf } from '../../../extension/flows/creationChoices.js';
+import { rootChoices } from '../../../extension/flows/rootChoices.js';
+import type { ContainerSummary, ImageSummary } from '../../../helper/protocol/index.js';
+
+const image = (name: string): ImageSummary => ({
+  name,
+  digest: 'sha256:0',
+  createdAt: '',
+  sizeBytes: 1024 ** 2,
+  usedBy: [],
+  notes: [],
+});
+const container = (name: string, state: ContainerSummary['state']): ContainerSummary => ({
+  id: `id-${name}`,
+  name,
+  state,
+  root: { kind: 'host' },
+  createdAt: '',
+  args: [],
+  terminal: false,
+  remove: false,
+});
+
+describe('the question for a root', () => {
+  it('has this machine’s own first, which Enter takes', () => {
+    assert.deepEqual(rootChoices([image('a')], true)[0]?.choice, { kind: 'root', root: { kind: 'host' } });
+  });
+
+  it('lists images under a heading, and none without any', () => {
+    const labels = rootChoices([image('debian'), image('$(flame)')], false).map(({ label }) => label);
+    assert.ok(labels.includes('Images'));
+    assert.ok(labels.includes('$(package) debian'));
+    assert.ok(labels.includes('$(package) \\$(flame)'));
+    assert.ok(!rootChoices([], false).some(({ label }) => label === 'Images'));
+  });
+
+  it('leads to a specification only where that makes sense', () => {
+    const kinds = (withSpecification: boolean) => rootChoices([], withSpecification).map(({ choice }) => choice?.kind);
+    assert.ok(kinds(true).includes('specification'));
+    assert.ok(!kinds(false).includes('specification'));
+  });
+});
+
+describe('the answers of the quick creation', () => {
+  const defaults = {
+    root: { kind: 'host' },
+    command: '',
+    network: { kind: 'none' },
+    resources: undefined,
+    name: '',
+  } as const;
+
+  it('with nothing but Enter make a container that stays up', () => {
+    assert.deepEqual(specificationOf(defaults), { root: { kind: 'host' }, args: [], network: { kind: 'none' } });
+  });
+
+  it('with a command give it a terminal of its own', () => {
+    const specification = specificationOf({ ...defaults, command: 'top', name: ' web ' });
+    assert.deepEqual([specification.args, specification.terminal, specification.name], [['top'], true, 'web']);
+  });
+
+  it('with limits are in OCI’s terms', () => {
+    const small = limitChoices().find(({ label }) => label.includes('Small'))?.choice;
+    assert.deepEqual(small, {
+      memory: { limit: 128 * 1024 ** 2 },
+      cpu: { quota: 50_000, period: 100_000 },
+      pids: { limit: 64 },
+    });
+    assert.equal(limitChoices()[0]?.choice, 'none');
+  });
+
+  it('can share the network only of a container that has one', () => {
+    const choices = networkChoices([container('a', 'running'), container('b', 'stopped')]).map(({ choice }) => choice);
+    assert.deepEqual(choices[0], { kind: 'none' });
+    assert.ok(choices.some((choice) => choice?.kind === 'container' && choice.container === 'id-a'));
+    assert.ok(!choices.some((choice) => choice?.kind === 'container' && choice.container === 'id-b'));
+  });
+});
+
+describe('a pick of containers', () => {
+  it('shows hostile names as text', () => {
+    assert.equal(containerPicks([container('$(flame)\n', 'running')])[0]?.label, '\\$(flame)');
+  });
+});

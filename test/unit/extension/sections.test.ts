@@ -1,0 +1,174 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { limitLeaves, nodeId } from '../../../extension/containers/nodes.js';
+import {
+  presentCapabilities,
+  presentLimit,
+  presentMount,
+  presentNamespace,
+  presentNotice,
+  presentOperation,
+  presentProcess,
+  sectionsOf,
+} from '../../../extension/containers/sectionText.js';
+import type { ContainerSummary, LimitReading, LimitsReport } from '../../../helper/protocol/index.js';
+
+describe('sections', () => {
+  const summary = (state: ContainerSummary['state']): ContainerSummary => ({
+    id: 'x',
+    name: 'web',
+    state,
+    root: { kind: 'host' },
+    createdAt: '',
+    args: [],
+    terminal: false,
+    remove: false,
+  });
+
+  it('show the kernel only where there are processes', () => {
+    assert.ok(sectionsOf(summary('running')).includes('processes'));
+    assert.ok(sectionsOf(summary('paused')).includes('mounts'));
+    assert.deepEqual(sectionsOf(summary('stopped')), ['limits', 'operations']);
+  });
+});
+
+describe('a process', () => {
+  it('has both pids and both owners', () => {
+    const shown = presentProcess({
+      identity: { pid: 4107, startTime: 9 },
+      innerPid: 7,
+      parentPid: 4001,
+      hostUid: 100033,
+      uid: 33,
+      command: 'sleep 1000\u202E',
+      state: 'S',
+      rssBytes: 2 * 1024 ** 2,
+    });
+    assert.equal(shown.label, '7 sleep 1000');
+    assert.equal(shown.description, '4107 on host · 2 MiB');
+    assert.match(shown.tooltip ?? '', /uid 33 inside, 100033 on this machine/);
+  });
+});
+
+describe('a namespace', () => {
+  const shown = (relation: 'own' | 'host', sharedWith: string[] = []) =>
+    presentNamespace({ type: 'network', inode: 4026532104, relation, sharedWith });
+
+  it('is its own, shared with named others, or the host’s', () => {
+    assert.equal(shown('own').description, 'its own · 4026532104');
+    assert.equal(shown('own', ['a', 'b']).description, 'shared with a, b · 4026532104');
+    assert.equal(shown('host').description, "the host's · 4026532104");
+  });
+
+  it('that is the host’s stands out by another icon', () => {
+    assert.notEqual(shown('own').icon?.id, shown('host').icon?.id);
+  });
+});
+
+describe('a mount', () => {
+  it('says what is mounted, and whether it can be written', () => {
+    const mount = {
+      id: 1,
+      parent: 0,
+      device: '0:50',
+      root: '/',
+      destination: '/pro\nc',
+      type: 'proc',
+      source: 'proc',
+      options: ['ro', 'nosuid'],
+      superOptions: [],
+      propagation: '',
+    };
+    assert.equal(presentMount(mount).label, '/pro c');
+    assert.equal(presentMount(mount).description, 'proc · read-only · proc');
+    assert.match(presentMount({ ...mount, options: ['rw'] }).accessibleLabel, /writable/);
+  });
+});
+
+describe('a limit', () => {
+  const reading = (more: Partial<LimitReading> = {}): LimitReading => ({ name: 'memory.max', writable: true, ...more });
+
+  it('is shown with its use', () => {
+    assert.equal(presentLimit(reading({ value: 100e6, usage: 12e6 }), true).description, '12 MB of 100 MB');
+    assert.equal(
+      presentLimit(reading({ name: 'cpu.max', value: 0.5, usage: 0.021 }), true).description,
+      '0.02 of 0.5 cores',
+    );
+    assert.equal(presentLimit(reading({ name: 'pids.max', value: 'max', usage: 3 }), true).description, '3, no limit');
+  });
+
+  it('takes the latest sample before the report', () => {
+    const stats = { container: 'x', memoryBytes: 50e6 };
+    assert.equal(presentLimit(reading({ value: 100e6, usage: 12e6 }), true, stats).description, '50 MB of 100 MB');
+  });
+
+  it('of a container that does not run has no use', () => {
+    assert.equal(presentLimit(reading({ value: 100e6, usage: 12e6 }), false).description, '100 MB');
+  });
+
+  it('warns when it is nearly reached', () => {
+    assert.equal(presentLimit(reading({ value: 100e6, usage: 95e6 }), true).icon?.id, 'warning');
+    assert.equal(presentLimit(reading({ value: 100e6, usage: 50e6 }), true).icon?.id, 'dashboard');
+  });
+
+  it('names a tighter one above it', () => {
+    const shown = presentLimit(reading({ value: 'max', effective: { value: 1024 ** 3, path: '/user.slice' } }), true);
+    assert.match(shown.description ?? '', /in force: 1 GiB set by \/user\.slice/);
+  });
+
+  it('that there is none of says why and what to do', () => {
+    const unavailable = { reason: 'cpu is not delegated', remedy: 'Add Delegate=cpu' };
+    const shown = presentLimit(reading({ name: 'cpu.weight', writable: false, unavailable }), true);
+    assert.equal(shown.contextValue, 'limit.unavailable');
+    assert.match(shown.tooltip ?? '', /not delegated\nAdd Delegate=cpu/);
+  });
+
+  it('stands below the notice of its report', () => {
+    const notice = { reason: 'No cgroup', remedy: 'Log in with systemd' };
+    const events = { oomKills: 0, pidsRefused: 0, throttledMicroseconds: 0 };
+    const report: LimitsReport = { container: 'x', mode: 'none', live: true, readings: [reading()], notice, events };
+    const leaves = limitLeaves('x', report, presentNotice(notice));
+    assert.deepEqual(leaves.map(nodeId), ['x/limits/notice', 'x/limits/memory.max']);
+  });
+});
+
+describe('capabilities', () => {
+  const none = { bounding: [], effective: [], permitted: [], inheritable: [], ambient: [] };
+
+  it('are shown set by set, with the privileges around them', () => {
+    const lines = presentCapabilities({
+      sets: { ...none, effective: ['CAP_CHOWN', 'CAP_NET_RAW'] },
+      noNewPrivileges: true,
+      seccomp: 2,
+    });
+    assert.equal(lines.find(({ label }) => label === 'effective')?.description, '2 · chown, net_raw');
+    assert.equal(lines.find(({ label }) => label === 'ambient')?.description, 'none');
+    assert.equal(lines.find(({ label }) => label === 'seccomp')?.description, 'filter');
+  });
+
+  it('warn where a protection is off', () => {
+    const lines = presentCapabilities({ sets: none, noNewPrivileges: false, seccomp: 0 });
+    assert.deepEqual(
+      lines.filter(({ icon }) => icon?.id === 'warning').map(({ label, description }) => [label, description]),
+      [
+        ['no_new_privs', 'off'],
+        ['seccomp', 'off'],
+      ],
+    );
+  });
+});
+
+describe('an operation', () => {
+  it('says whether it succeeded and how long it took', () => {
+    const operation = {
+      operation: 'start-1',
+      at: '2026-01-01T00:00:00Z',
+      succeeded: true,
+      durationNanoseconds: 2.44e6,
+    };
+    assert.match(presentOperation(operation).description ?? '', /^2\.4 ms · /);
+    assert.match(presentOperation({ ...operation, succeeded: false }).description ?? '', /^failed after 2\.4 ms/);
+    assert.equal(presentOperation({ ...operation, succeeded: false }).contextValue, 'operation.failed');
+    assert.match(presentOperation({ ...operation, at: 'nonsense' }).description ?? '', /nonsense/);
+  });
+});
