@@ -7,6 +7,12 @@
 /* One thread: sent and received through the same memory. A whole frame always fits. */
 extern char attach_buffer[2 * FRAME_PAYLOAD_MAX];
 
+/* Said hello, and the process waits for it. */
+bool attach_holds(const struct attach_client *client);
+
+/* Whether its socket has room for a frame. */
+bool attach_writable(const struct attach_client *client);
+
 void attach_drop(struct attach_client *client);
 
 /*

@@ -68,6 +68,20 @@ bool attach_send(struct attach_server *server, struct attach_client *client) {
   return false;
 }
 
+bool attach_writable(const struct attach_client *client) {
+  struct pollfd polled = {.fd = client->fd, .events = POLLOUT};
+  return poll(&polled, 1, 0) > 0;
+}
+
+bool attach_can_pass(const struct attach_server *server) {
+  for (size_t i = 0; i < ATTACH_CLIENTS; i++) {
+    const struct attach_client *client = &server->clients[i];
+    if (!attach_holds(client)) continue;
+    if (client->offset != server->output->current.end || !attach_writable(client)) return false;
+  }
+  return true;
+}
+
 void attach_pass(struct attach_server *server, const struct frame_header *header, const void *payload, bool losing) {
   size_t size = sizeof *header + header->bytes;
   for (size_t i = 0; i < ATTACH_CLIENTS; i++) {

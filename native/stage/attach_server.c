@@ -79,6 +79,8 @@ int attach_accept(struct attach_server *server, uint64_t now) {
 
 struct pollfd attach_poll(const struct attach_server *server, const struct attach_client *client) {
   bool pending = client->hello && (client->offset < server->output->current.end || server->ended);
+  /* Asked of those with room it would be answered at once, while another one is waited for. */
+  if (server->withheld && attach_holds(client) && !attach_writable(client)) pending = true;
   bool receive = !client->input_over && !client->input_blocked;
   return (struct pollfd){.fd = client->fd, .events = (short)((receive ? POLLIN : 0) | (pending ? POLLOUT : 0))};
 }
@@ -133,18 +135,18 @@ uint64_t attach_deadline(const struct attach_server *server) {
   return deadline;
 }
 
-static bool holds(const struct attach_client *client) { return client->fd >= 0 && client->hello && client->hold; }
+bool attach_holds(const struct attach_client *client) { return client->fd >= 0 && client->hello && client->hold; }
 
 bool attach_allows_rotation(const struct attach_server *server) {
   for (size_t i = 0; i < ATTACH_CLIENTS; i++)
-    if (holds(&server->clients[i]) && server->clients[i].offset < server->output->current.base) return false;
+    if (attach_holds(&server->clients[i]) && server->clients[i].offset < server->output->current.base) return false;
   return true;
 }
 
 bool attach_allows_output(const struct attach_server *server) {
   const struct output *output = server->output;
   for (size_t i = 0; i < ATTACH_CLIENTS; i++)
-    if (holds(&server->clients[i]) && output->current.end - server->clients[i].offset > HOLD_BYTES) return false;
+    if (attach_holds(&server->clients[i]) && output->current.end - server->clients[i].offset > HOLD_BYTES) return false;
   return !output_near_limit(output) || attach_allows_rotation(server);
 }
 

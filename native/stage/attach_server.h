@@ -33,6 +33,7 @@ struct attach_server {
   int listen_fd; /* -1: no longer */
   struct output *output;
   struct process_input *input;
+  bool withheld;          /* a frame that the log refused waits for attach_can_pass */
   bool ended;             /* `exit` is to be told */
   struct exit_frame exit;
   struct attach_client clients[ATTACH_CLIENTS];
@@ -64,6 +65,9 @@ uint64_t attach_deadline(const struct attach_server *server);
 /* Whether the process may write more: no client that holds it lags too far, or would lose what rotation drops. */
 bool attach_allows_output(const struct attach_server *server);
 bool attach_allows_rotation(const struct attach_server *server);
+
+/* Whether all clients that hold have had the whole log and have room for a frame: passed one, they lose nothing. */
+bool attach_can_pass(const struct attach_server *server);
 
 /*
  * Hands a frame that the log has refused to those who have had everything before it. `losing`: earlier ones were

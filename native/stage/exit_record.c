@@ -5,12 +5,12 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "fd.h"
 #include "frame.h"
+#include "process_stat.h"
 
 #define RECORD "exit.json"
 #define TEMPORARY "exit.json.tmp"
@@ -42,27 +42,14 @@ void exit_record_discard(struct exit_record *record) {
   renameat(record->directory_fd, EARLIER, record->directory_fd, RECORD);
 }
 
-/* Field 22 of /proc/PID/stat; the command before it may hold spaces and parentheses. Returns 0 or -errno. */
-static int read_start_time(pid_t pid, uint64_t *start_time) {
-  char text[1024];
-  snprintf(text, sizeof text, "/proc/%d/stat", (int)pid);
-  AUTO_CLOSE int fd = open(text, O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return -errno;
-  ssize_t count = read(fd, text, sizeof text - 1);
-  if (count < 0) return -errno;
-  text[count] = 0;
-  char *at = strrchr(text, ')');
-  for (int field = 2; at && field < 22; field++) at = strchr(at + 1, ' ');
-  if (!at) return -EBADMSG;
-  *start_time = strtoull(at + 1, NULL, 10);
-  return 0;
-}
-
 int exit_record_begin(struct exit_record *record, pid_t pid, uint64_t output_start) {
   record->pid = pid;
   record->output_start = output_start;
   if (unlinkat(record->directory_fd, EARLIER, 0) < 0 && errno != ENOENT) return -errno;
-  return read_start_time(pid, &record->start_time);
+  struct process_stat stat;
+  int result = process_stat_read(pid, &stat);
+  if (result == 0) record->start_time = stat.start_time;
+  return result;
 }
 
 int exit_record_write(struct exit_record *record, const struct process_exit *how) {

@@ -24,6 +24,8 @@ extern struct monitor {
   uint64_t cgroups_at; /* next attempt, 0: done */
   uint64_t record_at;
   bool synced;
+  /* A frame read from the process; with no bytes it has found its place. */
+  struct frame_header header;
   char payload[FRAME_PAYLOAD_MAX];
 } monitor;
 

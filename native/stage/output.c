@@ -151,9 +151,7 @@ int output_append(struct output *output, const struct frame_header *header, cons
     result = append_frame(output, &gap, &output->lost, rotate);
     if (result == 0) output->lost = 0;
   }
-  if (result == 0) result = append_frame(output, header, payload, rotate);
-  if (result < 0) output->lost += header->bytes;
-  return result;
+  return result < 0 ? result : append_frame(output, header, payload, rotate);
 }
 
 bool output_near_limit(const struct output *output) {

@@ -33,8 +33,8 @@ int output_open_kept(struct output *output, int directory_fd, uint64_t start);
 void output_close(struct output *output);
 
 /*
- * Appends a frame of at most FRAME_PAYLOAD_MAX bytes, after a gap frame when earlier ones were lost. What does not get
- * to the disk is counted as lost. `rotate` false lets the file grow beyond its limit. Returns 0 or -errno.
+ * Appends a frame of at most FRAME_PAYLOAD_MAX bytes, after a gap frame when earlier ones were lost. `rotate` false lets
+ * the file grow beyond its limit. Returns 0 or -errno: then it may be tried again, or its bytes added to `lost`.
  */
 int output_append(struct output *output, const struct frame_header *header, const void *payload, bool rotate);
 

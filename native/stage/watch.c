@@ -29,30 +29,44 @@ static uint64_t monotonic_ms(void) {
   return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-/* Puts a piece of output where it belongs: into the log, or by hand to those attached when the disk refuses it. */
-static void keep(enum frame_type type, size_t bytes) {
-  struct frame_header header = {.bytes = (uint32_t)bytes, .type = (uint8_t)type, .time = frame_time()};
-  uint64_t before = monitor.output.current.end;
-  bool losing = monitor.output.lost > 0;
-  int result = output_append(&monitor.output, &header, monitor.payload, attach_allows_rotation(&monitor.server));
-  if (losing && monitor.output.current.end != before) {
+/*
+ * Puts the frame at hand where it belongs: into the log, or when the disk refuses it directly to those attached. Then it
+ * waits for clients that hold to have caught up with the log, unless the process has ended.
+ */
+static void place_frame(void) {
+  struct output *output = &monitor.output;
+  uint64_t before = output->current.end;
+  bool losing = output->lost > 0;
+  int result = output_append(output, &monitor.header, monitor.payload, attach_allows_rotation(&monitor.server));
+  if (losing && output->current.end != before) {
     attach_skip_gap(&monitor.server, before);
     losing = false;
   }
-  if (result < 0) attach_pass(&monitor.server, &header, monitor.payload, losing);
+  monitor.server.withheld = result < 0 && monitor.ended_at == 0 && !attach_can_pass(&monitor.server);
+  if (monitor.server.withheld) return;
+  if (result < 0) {
+    attach_pass(&monitor.server, &monitor.header, monitor.payload, losing);
+    output->lost += monitor.header.bytes;
+  }
+  monitor.header.bytes = 0;
 }
+
+static bool may_read(void) { return monitor.header.bytes == 0 && attach_allows_output(&monitor.server); }
 
 /* Reads once. Returns the count, -EAGAIN, or -EPIPE when there will be no more. */
 static ssize_t take(int fd, enum frame_type type) {
   ssize_t count = read(fd, monitor.payload, sizeof monitor.payload);
-  if (count > 0) keep(type, (size_t)count);
-  if (count > 0) return count;
+  if (count > 0) {
+    monitor.header = (struct frame_header){.bytes = (uint32_t)count, .type = (uint8_t)type, .time = frame_time()};
+    place_frame();
+    return count;
+  }
   return count < 0 && (errno == EAGAIN || errno == EINTR) ? -EAGAIN : -EPIPE;
 }
 
 static void read_output(int *fd, enum frame_type type, bool terminal, uint64_t now) {
   ssize_t result = 0;
-  for (int round = 0; round < READ_ROUNDS && result >= 0 && attach_allows_output(&monitor.server); round++) {
+  for (int round = 0; round < READ_ROUNDS && result >= 0 && may_read(); round++) {
     result = take(*fd, type);
     /* Serving as we go keeps a client that holds the process from lagging. */
     if (result > 0) attach_serve(&monitor.server, now);
@@ -113,6 +127,7 @@ static int finish(struct watch *watch, uint64_t now) {
   int result = reap(watch);
   if (result < 0) return result;
   monitor.ended_at = now;
+  if (monitor.header.bytes > 0) place_frame();
   drain(&watch->terminal_fd, FRAME_STDOUT, true);
   drain(&watch->stdout_fd, FRAME_STDOUT, false);
   drain(&watch->stderr_fd, FRAME_STDERR, false);
@@ -161,7 +176,7 @@ enum { PROCESS, TERMINAL, STDOUT, STDERR, INPUT, LISTEN, CLIENTS, POLLED = CLIEN
 
 static void fill_polled(const struct watch *watch, struct pollfd polled[POLLED]) {
   bool ended = monitor.ended_at != 0;
-  bool reading = attach_allows_output(&monitor.server);
+  bool reading = may_read();
   bool blocked = attach_input_blocked(&monitor.server);
   polled[PROCESS] = (struct pollfd){.fd = ended ? -1 : watch->pidfd, .events = POLLIN};
   polled[TERMINAL] =
@@ -212,5 +227,6 @@ int watch_run(struct watch *watch) {
       if (ended < 0) return ended;
     }
     attach_serve(&monitor.server, now);
+    if (monitor.header.bytes > 0) place_frame();
   }
 }

@@ -1,7 +1,7 @@
 /*
  * Starts a command without any container and watches it, as a zygote's fork would: for test/kernel/monitor.
  *
- *   watch_harness DIRECTORY SOCKET LIMIT EVENTS CGROUPS terminal|pipes|stdin supervise|stay|plain COMMAND…
+ *   watch_harness DIRECTORY SOCKET LIMIT EVENTS CGROUPS terminal|pipes|stdin supervise|shared|stay|plain COMMAND…
  *
  * EVENTS may be empty; CGROUPS are parted by colons. The first process stands for the zygote: it prints the pids of
  * the monitor and of the command, and may be killed. The monitor prints nothing; its result is its exit status.
@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,7 +35,7 @@ static struct streams make_terminal(struct watch *watch) {
   return (struct streams){peer, peer, peer};
 }
 
-static struct streams make_pipes(struct watch *watch, int with_stdin) {
+static struct streams make_pipes(struct watch *watch, bool with_stdin) {
   int in[2], out[2], error[2];
   if (pipe2(in, O_CLOEXEC) < 0 || pipe2(out, O_CLOEXEC) < 0 || pipe2(error, O_CLOEXEC) < 0) err(125, "pipe2");
   watch->stdout_fd = out[0];
@@ -47,21 +48,29 @@ static struct streams make_pipes(struct watch *watch, int with_stdin) {
   return (struct streams){in[0], out[1], error[1]};
 }
 
-static void become(struct streams streams, int terminal, char **command) {
+static void make_session(struct streams streams, bool terminal) {
   if (setsid() < 0 || (terminal && ioctl(streams.in, TIOCSCTTY, 0) < 0)) err(125, "session");
+}
+
+static void become(struct streams streams, char **command) {
   if (dup2(streams.in, 0) < 0 || dup2(streams.out, 1) < 0 || dup2(streams.error, 2) < 0) err(125, "dup2");
   execvp(*command, command);
   err(125, "%s", *command);
 }
 
 /* PID 1 of a pid namespace of its own, if the test may make one. */
-static void run(const char *init, struct streams streams, int terminal, char **command) {
+static void run(const char *init, struct streams streams, bool terminal, char **command) {
   for (int number = 1; number < NSIG; number++) signal(number, SIG_DFL);
   if (strcmp(init, "stay") == 0) init_stay();
-  if (strcmp(init, "plain") == 0) become(streams, terminal, command);
+  bool shared = strcmp(init, "shared") == 0;
+  if (shared || strcmp(init, "plain") == 0) make_session(streams, terminal);
+  if (strcmp(init, "plain") == 0) become(streams, command);
   pid_t child = fork();
   if (child < 0) err(125, "fork");
-  if (child == 0) become(streams, terminal, command);
+  if (child == 0) {
+    if (!shared) make_session(streams, terminal);
+    become(streams, command);
+  }
   init_supervise(child);
 }
 
@@ -73,7 +82,7 @@ static int monitor(char **argv) {
   if (result < 0) errx(124, "watch_prepare: %s", strerror(-result));
   for (char *at = strtok(argv[5], ":"); at && watch.cgroup_count < 16; at = strtok(NULL, ":"))
     cgroups[watch.cgroup_count++] = at;
-  int terminal = strcmp(argv[6], "terminal") == 0;
+  bool terminal = strcmp(argv[6], "terminal") == 0;
   struct streams streams = terminal ? make_terminal(&watch) : make_pipes(&watch, strcmp(argv[6], "stdin") == 0);
   result = watch_events(&watch, argv[4]);
   if (result < 0) {

@@ -38,7 +38,8 @@ export async function folder(): Promise<string> {
 
 export interface WatchOptions {
   streams?: 'terminal' | 'pipes' | 'stdin';
-  init?: 'plain' | 'supervise' | 'stay';
+  /** `shared`: supervised, in the session and the process group of PID 1. */
+  init?: 'plain' | 'supervise' | 'shared' | 'stay';
   limit?: number;
   events?: string;
   cgroups?: string[];
