@@ -12,7 +12,7 @@ import { parseSpecification } from '../specification/schema.js';
 import type { Machine } from './machine.js';
 import { inventName } from './names.js';
 import type { ContainerRecord } from './record.js';
-import { type ResolvedRoot, resolveRoot } from './root.js';
+import { type ResolvedRoot, withRoot } from './root.js';
 import { ContainerStore } from './store.js';
 
 /**
@@ -24,21 +24,22 @@ export async function createContainer(machine: Machine, params: CreateParams): P
   const { store } = machine;
   const name = specification.name ?? (await inventName((candidate) => store.isNameTaken(candidate)));
   const id = ContainerStore.newId();
-  const root = await resolveRoot(machine, specification.root ?? { kind: 'host' });
-  const record: ContainerRecord = {
-    version: 1,
-    id,
-    name,
-    createdAt: new Date().toISOString(),
-    remove: params.remove ?? false,
-    stdin: params.stdin ?? false,
-    specification,
-    config: await configFor(machine, specification, root, name, store.folder(id, 'rootfs')),
-    layers: root.layers,
-    ...(root.imageDigest === undefined ? {} : { imageDigest: root.imageDigest }),
-  };
-  await store.create(record);
-  return record;
+  return withRoot(machine, specification.root ?? { kind: 'host' }, async (root) => {
+    const record: ContainerRecord = {
+      version: 1,
+      id,
+      name,
+      createdAt: new Date().toISOString(),
+      remove: params.remove ?? false,
+      stdin: params.stdin ?? false,
+      specification,
+      config: await configFor(machine, specification, root, name, store.folder(id, 'rootfs')),
+      layers: root.layers,
+      ...(root.imageDigest === undefined ? {} : { imageDigest: root.imageDigest }),
+    };
+    await store.create(record);
+    return record;
+  });
 }
 
 /** The complete configuration of a container on this machine, as it is now. */

@@ -14,28 +14,34 @@ export interface ResolvedRoot {
   image?: { env: string[]; args: string[]; cwd?: string; user?: string };
 }
 
-/** Finds the read-only layers. @throws NotFound, BadInput */
-export async function resolveRoot(machine: Machine, root: RootSource): Promise<ResolvedRoot> {
+/**
+ * Finds the read-only layers and does something with them, such as making a container; meanwhile an image cannot be
+ * removed. @throws NotFound, BadInput, and what `action` throws
+ */
+export async function withRoot<T>(
+  machine: Machine,
+  root: RootSource,
+  action: (root: ResolvedRoot) => Promise<T>,
+): Promise<T> {
   switch (root.kind) {
     case 'host':
-      return { layers: [] };
-    case 'image': {
-      const image = await machine.images.resolve(root.name);
-      const config = image.config.config ?? {};
-      return {
-        layers: image.layers,
-        imageDigest: image.digest,
-        image: {
-          env: config.Env ?? [],
-          args: [...(config.Entrypoint ?? []), ...(config.Cmd ?? [])],
-          ...(config.WorkingDir ? { cwd: config.WorkingDir } : {}),
-          ...(config.User ? { user: config.User } : {}),
-        },
-      };
-    }
+      return action({ layers: [] });
+    case 'image':
+      return machine.images.use(root.name, ({ digest, layers, config: { config } }) =>
+        action({
+          layers,
+          imageDigest: digest,
+          image: {
+            env: config?.Env ?? [],
+            args: [...(config?.Entrypoint ?? []), ...(config?.Cmd ?? [])],
+            ...(config?.WorkingDir ? { cwd: config.WorkingDir } : {}),
+            ...(config?.User ? { user: config.User } : {}),
+          },
+        }),
+      );
     case 'directory':
       await checkDirectory(root.path);
-      return { layers: [root.path] };
+      return action({ layers: [root.path] });
   }
 }
 

@@ -1,6 +1,9 @@
 import { promises as fs } from 'node:fs';
+import { constants } from 'node:os';
 import * as path from 'node:path';
 import { flock } from '../../native/bindings/flock.js';
+import { signalProcess } from '../inspect/signal.js';
+import { processIdentity } from '../inspect/stat.js';
 import type { Plan } from '../plan/step.js';
 import { type Exchange, findListener, sendPlan } from './connection.js';
 import type { Identity } from './identity.js';
@@ -56,9 +59,30 @@ export class Zygote {
       if (listener !== undefined) return { socket, pid: listener };
       const pid = await this.start(socket, service);
       this.options.log(`zygote ${pid} listens at ${socket}`);
+      await this.retireOthers(socket);
       return { socket, pid };
     } finally {
       await lock.close();
+    }
+  }
+
+  /**
+   * Ends zygotes of an older program or of other ids. What they started runs on, and a helper that still wants one of
+   * them starts it again.
+   */
+  private async retireOthers(own: string): Promise<void> {
+    const { runtime, log } = this.options;
+    for (const name of await fs.readdir(runtime)) {
+      const socket = path.join(runtime, name);
+      if (!/^zygote-[0-9a-f]{16}\.sock$/.test(name) || socket === own) continue;
+      try {
+        const pid = await findListener(socket);
+        const identity = pid === undefined ? undefined : processIdentity(pid);
+        await fs.rm(socket, { force: true });
+        if (identity !== undefined) signalProcess(identity, constants.signals.SIGTERM);
+      } catch (error) {
+        log(`the old zygote at ${socket} was not ended: ${String(error)}`);
+      }
     }
   }
 
