@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import * as path from 'node:path';
 import type { TestContext } from 'node:test';
@@ -11,8 +11,14 @@ import {
 } from 'vscode-jsonrpc/node';
 import * as protocol from '../../../helper/protocol/index.js';
 
-/** dist/helper.cjs, beside the tests' own bundles. */
-const helperBundle = path.resolve(__dirname, '../../../helper.cjs');
+/** dist/helper.cjs: tests are bundled into folders below dist, of different depth. */
+function helperBundle(): string {
+  for (let folder = __dirname; folder !== '/'; folder = path.dirname(folder)) {
+    const bundle = path.join(folder, 'helper.cjs');
+    if (existsSync(bundle)) return bundle;
+  }
+  throw new Error(`No helper.cjs above ${__dirname}: build it first`);
+}
 
 /**
  * A helper of the test's own, spoken to as the extension does, with a data folder that is gone afterwards.
@@ -23,7 +29,7 @@ export async function startHelper(
   environment: (folder: string) => NodeJS.ProcessEnv = () => ({}),
 ): Promise<MessageConnection> {
   const folder = mkdtempSync(path.join(tmpdir(), 'terrarium-helper-'));
-  const child = spawn(process.execPath, [helperBundle], {
+  const child = spawn(process.execPath, [helperBundle()], {
     stdio: ['pipe', 'pipe', 'inherit'],
     env: { ...process.env, XDG_DATA_HOME: folder, ...environment(folder) },
   });
