@@ -102,6 +102,6 @@ async function carryOut({ zygote }: Bench, plan: Plan): Promise<Attempt> {
 }
 
 /** The zygote reports an errno by name or by number. */
-function errnoOf(reported: string): string {
+export function errnoOf(reported: string): string {
   return /^\d+$/.test(reported) ? errnoName(Number(reported)) : reported;
 }

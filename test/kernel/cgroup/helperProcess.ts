@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import * as path from 'node:path';
 import type { TestContext } from 'node:test';
@@ -20,18 +20,21 @@ function helperBundle(): string {
   throw new Error(`No helper.cjs above ${__dirname}: build it first`);
 }
 
-/**
- * A helper of the test's own, spoken to as the extension does, with a data folder that is gone afterwards.
- * `environment` replaces variables, for instance the runtime folder, which decides on the zygote that is used.
- */
-export async function startHelper(
-  t: TestContext,
-  environment: (folder: string) => NodeJS.ProcessEnv = () => ({}),
-): Promise<MessageConnection> {
+export interface HelperOptions {
+  /** Replaces variables, for instance the runtime folder, which decides on the zygote that is used. */
+  environment?(folder: string): NodeJS.ProcessEnv;
+  /** Wraps the helper's command, to run it in other surroundings. */
+  wrap?(command: readonly string[]): readonly string[];
+}
+
+/** A helper of the test's own, spoken to as the extension does, with a data folder that is gone afterwards. */
+export async function startHelper(t: TestContext, options: HelperOptions = {}): Promise<MessageConnection> {
   const folder = mkdtempSync(path.join(tmpdir(), 'terrarium-helper-'));
-  const child = spawn(process.execPath, [helperBundle()], {
+  const command = [process.execPath, helperBundle()];
+  const [program = '', ...args] = options.wrap?.(command) ?? command;
+  const child = spawn(program, args, {
     stdio: ['pipe', 'pipe', 'inherit'],
-    env: { ...process.env, XDG_DATA_HOME: folder, ...environment(folder) },
+    env: { ...process.env, XDG_DATA_HOME: folder, ...options.environment?.(folder) },
   });
   const connection = createMessageConnection(
     new StreamMessageReader(child.stdout),
@@ -48,4 +51,11 @@ export async function startHelper(
   });
   await connection.sendRequest('initialize', { processId: process.pid, rootUri: null, capabilities: {} });
   return connection;
+}
+
+/** A runtime folder, and so a zygote, of the test's own: it is born in the cgroups and namespaces that the test is in. */
+export function ownRuntime(folder: string): NodeJS.ProcessEnv {
+  const runtime = path.join(folder, 'run');
+  mkdirSync(runtime, { mode: 0o700 });
+  return { XDG_RUNTIME_DIR: runtime };
 }
