@@ -53,6 +53,7 @@ static bool parse_bytes(const char *text, uint64_t *bytes) {
 static bool parse_options(int argc, char **argv) {
   static const struct option options[] = {{"no-stdin", no_argument, NULL, 'n'},
                                           {"no-terminal", no_argument, NULL, 't'},
+                                          {"no-hold", no_argument, NULL, 'h'},
                                           {"from-start", no_argument, NULL, 's'},
                                           {"replay", required_argument, NULL, 'r'},
                                           {"directory", required_argument, NULL, 'd'},
@@ -63,6 +64,8 @@ static bool parse_options(int argc, char **argv) {
       client.no_stdin = true;
     } else if (option == 't') {
       client.no_terminal = true;
+    } else if (option == 'h') {
+      client.hello.flags &= ~(uint32_t)HELLO_HOLD;
     } else if (option == 's') {
       client.hello.flags |= HELLO_FROM_START;
     } else if (option == 'r' && parse_bytes(optarg, &client.hello.replay)) {
@@ -234,10 +237,13 @@ static int receive(void) {
   return made_here && !in_header ? act() : GOING_ON;
 }
 
+/* Who only looks on leaves the process's terminal its size. */
+static bool drives_terminal(void) { return !client.no_terminal && !client.no_stdin; }
+
 static int handle_signals(void) {
   for (int number; (number = terminal_take_signal()) != 0;) {
     if (number == SIGWINCH) {
-      client.resize_due = !client.no_terminal;
+      client.resize_due = drives_terminal();
     } else if (number == SIGINT && client.no_terminal) {
       client.interrupt_due = true;
     } else {
@@ -274,7 +280,7 @@ static int run(const sigset_t *wait_mask) {
 
 int attach_client_main(int argc, char **argv) {
   if (!parse_options(argc, argv)) {
-    fprintf(stderr, "usage: attach [--no-stdin] [--no-terminal] [--from-start | --replay BYTES] "
+    fprintf(stderr, "usage: attach [--no-stdin] [--no-terminal] [--no-hold] [--from-start | --replay BYTES] "
                     "[--directory DIRECTORY] SOCKET\n");
     return 2;
   }
@@ -284,8 +290,8 @@ int attach_client_main(int argc, char **argv) {
   sigset_t wait_mask;
   result = terminal_catch_signals(&wait_mask);
   client.stdin_open = !client.no_stdin;
-  client.resize_due = !client.no_terminal;
-  if (result == 0 && !client.no_terminal && client.stdin_open && isatty(STDIN_FILENO)) result = terminal_make_raw();
+  client.resize_due = drives_terminal();
+  if (result == 0 && drives_terminal() && isatty(STDIN_FILENO)) result = terminal_make_raw();
   int status = EXIT_LOST;
   if (result < 0) {
     say("the terminal cannot be set up", strerror(-result));

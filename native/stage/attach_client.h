@@ -3,7 +3,7 @@
 #define TERRARIUM_ATTACH_CLIENT_H
 
 /*
- * attach [--no-stdin] [--no-terminal] [--from-start | --replay BYTES] [--directory DIRECTORY] SOCKET
+ * attach [--no-stdin] [--no-terminal] [--no-hold] [--from-start | --replay BYTES] [--directory DIRECTORY] SOCKET
  * `argv[0]` is the name of the role. Returns the exit status: that of the process, 128 + signal when a signal made us
  * leave, 125 when the monitor cannot be reached or is lost.
  */

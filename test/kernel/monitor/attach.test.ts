@@ -7,19 +7,31 @@ import { userInfo } from 'node:os';
 import * as path from 'node:path';
 import { after, before, test } from 'node:test';
 import { Attachment, attachMessages } from '../../../helper/container/attach.js';
-import { build, cleanUp, hear, until, watch } from './harness.js';
+import { build, cleanUp, hear, until, type Watched, watch } from './harness.js';
 
 before(build);
 after(cleanUp);
+
+/** Waits until the monitor, which has just begun or been visited, has not opened or closed anything for a while. */
+async function atRest(watched: Watched): Promise<void> {
+  let before = '';
+  await until('the monitor is at rest', async () => {
+    before = watched.descriptors().join();
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    return watched.descriptors().join() === before;
+  });
+}
 
 test('10,000 resizes: memory and descriptors flat, and the last one counts', async () => {
   const watched = await watch(['sh', '-c', 'read go; stty size'], { streams: 'terminal', sanitized: false });
   const attachment = await Attachment.connect(watched.socket, { fromStart: true, hold: true });
   await attachment.resize(1, 1);
+  await atRest(watched);
   const before = { memory: watched.privateMemory(), descriptors: watched.descriptors().length };
   for (let i = 1; i <= 10_000; i++) await attachment.resize(i, 20_000 - i);
   await attachment.resize(0, 50);
   await attachment.resize(50, 0);
+  await atRest(watched);
   assert.deepEqual({ memory: watched.privateMemory(), descriptors: watched.descriptors().length }, before);
   await attachment.input(Buffer.from('\n'));
   assert.match((await hear(attachment)).stdout, /10000 10000\r\n$/);
@@ -31,9 +43,9 @@ test('1,000 clients come and go: memory and descriptors flat', async () => {
     const attachment = await Attachment.connect(watched.socket, { fromStart: true });
     await hear(attachment, ({ stdout }) => stdout.endsWith('\n1000\n'));
   };
-  const descriptors = watched.descriptors().length;
   await visit();
-  await until('the first has left', () => watched.descriptors().length === descriptors);
+  await atRest(watched);
+  const descriptors = watched.descriptors().length;
   const memory = watched.privateMemory();
   assert.ok(memory <= 300, `${memory} KiB`);
   for (let i = 0; i < 1000; i++) await visit();

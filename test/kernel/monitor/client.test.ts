@@ -57,6 +57,44 @@ test('without standard input nothing is sent and nothing ends', async () => {
   assert.equal((await ended(child)).stdout, 'this\n');
 });
 
+test('a client that is stopped holds the process, unless it is told not to', async () => {
+  for (const [options, goesOn] of [
+    [['--no-hold'], true],
+    [[], false],
+  ] as const) {
+    const watched = await watch(['sh', '-c', 'echo ready; read line; exec seq 600000'], { streams: 'stdin' });
+    const child = start('--no-stdin', '--from-start', ...options, watched.socket);
+    const all = ended(child);
+    await once(child.stdout, 'data');
+    child.kill('SIGSTOP');
+    const other = await Attachment.connect(watched.socket);
+    await other.input(Buffer.from('go\n'));
+    const heard = hear(other);
+    const first = await Promise.race([
+      heard.then(() => true),
+      new Promise((resolve) => setTimeout(resolve, 1000, false)),
+    ]);
+    assert.equal(first, goesOn);
+    child.kill('SIGCONT');
+    assert.equal((await heard).exit?.exitCode, 0);
+    await all;
+  }
+});
+
+test('who only looks on leaves the terminal its size', async () => {
+  const inner = await watch(['sh', '-c', 'echo ready; read line; stty size'], { streams: 'terminal' });
+  const owner = await Attachment.connect(inner.socket, { fromStart: true });
+  await owner.resize(12, 34);
+  const outer = await watch([program('attach_sanitized'), '--no-stdin', '--from-start', inner.socket], {
+    streams: 'terminal',
+  });
+  const onlooker = await Attachment.connect(outer.socket, { fromStart: true });
+  await onlooker.resize(55, 66);
+  await hear(onlooker, ({ stdout }) => stdout.includes('ready'));
+  await owner.input(Buffer.from('\n'));
+  assert.match((await hear(owner)).stdout, /12 34/);
+});
+
 test('SIGTERM and SIGHUP make it leave; the process goes on', async () => {
   const watched = await watch(['sh', '-c', 'read line; exit 5'], { streams: 'stdin' });
   for (const [signal, code] of [
