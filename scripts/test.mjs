@@ -3,7 +3,7 @@
 // With TERRARIUM_TEST_REQUIRE=1 a skip that .ci/allowed-skips does not list is a failure.
 import { readFileSync } from 'node:fs';
 import * as path from 'node:path';
-import { root, runLines } from './test/program.mjs';
+import { root, runLines, stopPrograms } from './test/program.mjs';
 import { defaultSuites, suites } from './test/suites.mjs';
 import { createTally } from './test/tally.mjs';
 
@@ -41,6 +41,8 @@ async function build() {
     (await step('everything bundles', [node, 'scripts/build.mjs', '--tests']))
   );
 }
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, stopPrograms);
 
 // What takes minutes on a machine's first run begins while quicker suites run.
 for (const name of chosen) suites[name].prepare?.();

@@ -69,6 +69,8 @@ export async function makePublicFolder() {
 export async function copyTree(folder) {
   const tree = path.join(folder, 'tree');
   const parts = ['dist', 'package.json', 'scripts/test/reporter.mjs', 'node_modules/koffi', 'node_modules/@koromix'];
+  // Tests of the monitor compile parts of the stage into programs of their own.
+  parts.push('native/stage');
   for (const part of [...parts, 'test']) {
     await cp(path.join(root, part), path.join(tree, part), {
       recursive: true,
@@ -119,8 +121,24 @@ export function contained(command, user, groups = []) {
   const enter = groups.map((group) => `echo $$ > '${group}/cgroup.procs' || exit 1`).join('\n');
   const become = ['setpriv', `--reuid=${user.uid}`, `--regid=${user.gid}`, '--clear-groups', '--inh-caps=-all', '--'];
   // Not --mount-proc: it leaves the old /proc mounted below the new one, which mountinfo then shows twice.
-  const init = `umount -l /proc && mount -t proc proc /proc || exit 1\n${enter}\n"$@"\nexit $?`;
-  const start = ['unshare', '--pid', '--fork', '--kill-child', '--mount', '--', 'bash', '-c', init, 'bash'];
+  // A session of its own: SIGCONT may be sent to everybody in the session, root's processes too.
+  const init = `umount -l /proc && mount -t proc proc /proc || exit 1\n${enter}\nsetsid --wait "$@"\nexit $?`;
+  // The end of this process is the end of it all, however it comes.
+  const start = [
+    'setpriv',
+    '--pdeathsig',
+    'KILL',
+    'unshare',
+    '--pid',
+    '--fork',
+    '--kill-child',
+    '--mount',
+    '--',
+    'bash',
+    '-c',
+    init,
+    'bash',
+  ];
   return [...start, ...(user.uid === 0 ? [] : become), ...command];
 }
 

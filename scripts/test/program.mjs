@@ -10,6 +10,15 @@ export const root = path.resolve(import.meta.dirname, '../..');
 export const onPath = (program) =>
   (process.env.PATH ?? '').split(':').some((folder) => folder !== '' && existsSync(path.join(folder, program)));
 
+const running = new Set();
+let stopped = false;
+
+/** Ends what runs and starts nothing more, so that what suites have made is undone by them. */
+export function stopPrograms() {
+  stopped = true;
+  for (const child of running) child.kill('SIGTERM');
+}
+
 /**
  * Runs a program to its end; its standard output and error arrive line by line.
  * @param {string[]} command
@@ -18,9 +27,12 @@ export const onPath = (program) =>
  * @returns {Promise<string>} Empty when it exited with 0, else how it ended.
  */
 export function runLines([program, ...args], options, onLine) {
+  if (stopped) return Promise.resolve('stopped');
   return new Promise((resolve) => {
     const child = spawn(program, args, { cwd: root, ...options, stdio: ['ignore', 'pipe', 'pipe'] });
     for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on('line', onLine);
+    running.add(child);
+    child.on('exit', () => running.delete(child));
     child.on('error', (error) => resolve(`${program}: ${error.message}`));
     child.on('close', (code, signal) =>
       resolve(code === 0 ? '' : `${program} ended with ${signal ?? `status ${code}`}`),
