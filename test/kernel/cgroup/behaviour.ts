@@ -91,7 +91,7 @@ export function testCgroups(version: 1 | 2, findBed: (t: TestContext) => Promise
 
   cgroupTest('a fork bomb stops at pids.max, and is killed whole', async (t, bed) => {
     const group = await makeGroup(t, bed, { pids: { limit: 20 } });
-    await group.run('bomb() { bomb | bomb & }; bomb; sleep 60');
+    await group.run('bomb() { bomb | bomb & }; bomb & exec sleep 60');
     await until(async () => (await report(bed, group)).events.pidsRefused > 0, 'the limit is met');
     const current = controllerFile(group.record, 'pids', 'pids.current') ?? '';
     for (let i = 0; i < 20; i++) {
