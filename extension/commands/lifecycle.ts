@@ -24,6 +24,8 @@ interface Action {
   /** For the question which container, and for what failed. */
   doing: string;
   suits: (summary: ContainerSummary) => boolean;
+  /** Its processes end with it. */
+  ends?: true;
   perform: (summary: ContainerSummary) => Promise<unknown>;
 }
 
@@ -40,11 +42,13 @@ export function lifecycleCommands(context: CommandContext): Record<string, { doi
     'terrarium.stop': {
       doing: l10n.t('Stop'),
       suits: isLive,
+      ends: true,
       perform: (summary) => helper.request(StopContainer, stopParams(summary)),
     },
     'terrarium.kill': {
       doing: l10n.t('Kill'),
       suits: isLive,
+      ends: true,
       perform: ({ id }) => helper.request(KillContainer, { container: id }),
     },
     'terrarium.pause': {
@@ -60,6 +64,7 @@ export function lifecycleCommands(context: CommandContext): Record<string, { doi
     'terrarium.restart': {
       doing: l10n.t('Restart'),
       suits: isLive,
+      ends: true,
       perform: (summary) => helper.request(RestartContainer, stopParams(summary)),
     },
   };
@@ -71,7 +76,12 @@ export function lifecycleCommands(context: CommandContext): Record<string, { doi
           doing: action.doing,
           run: async (first: unknown, selection: unknown) => {
             const chosen = await targets(store, { first, selection }, action.doing, action.suits);
-            await performAll(context, action.doing, chosen, action.perform);
+            await performAll(context, action.doing, chosen, async (summary) => {
+              if (action.ends) {
+                await context.terminals.closeShells(summary.id);
+              }
+              await action.perform(summary);
+            });
           },
         },
       ]),
@@ -186,8 +196,9 @@ async function remove(context: CommandContext, first: unknown, selection: unknow
     button,
   );
   if (answer === button) {
-    await performAll(context, l10n.t('Remove'), chosen, (summary) =>
-      context.helper.request(RemoveContainer, { container: summary.id, force: isLive(summary) }),
-    );
+    await performAll(context, l10n.t('Remove'), chosen, async (summary) => {
+      await context.terminals.closeShells(summary.id);
+      await context.helper.request(RemoveContainer, { container: summary.id, force: isLive(summary) });
+    });
   }
 }

@@ -3,18 +3,16 @@ const editorOnly =
   /^(VSCODE_|ELECTRON_|CODE_SERVER)|^(NODE_OPTIONS|NODE_V8_COVERAGE|NODE_PATH|NODE_REPL_EXTERNAL_MODULE|CHROME_DESKTOP)$/;
 
 /**
- * What the language client is to lay over the editor's environment to make the helper's: a name with `undefined` is
- * left out by `child_process.spawn`, and `ELECTRON_RUN_AS_NODE` makes the editor's executable behave as Node.
+ * The helper's environment, whole: the language client passes an executable's on as it is. `ELECTRON_RUN_AS_NODE`
+ * makes the editor's executable behave as Node.
  */
-export function helperEnvironment(
-  inherited: Readonly<Record<string, string | undefined>>,
-): Record<string, string | undefined> {
-  const overlay: Record<string, string | undefined> = {};
-  for (const name of Object.keys(inherited)) {
-    if (editorOnly.test(name)) {
-      overlay[name] = undefined;
+export function helperEnvironment(inherited: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  const environment: Record<string, string> = {};
+  for (const [name, value] of Object.entries(inherited)) {
+    if (value !== undefined && !editorOnly.test(name)) {
+      environment[name] = value;
     }
   }
-  overlay.ELECTRON_RUN_AS_NODE = '1';
-  return overlay;
+  environment.ELECTRON_RUN_AS_NODE = '1';
+  return environment;
 }

@@ -93,6 +93,19 @@ export class Terminals implements Disposable {
     return undefined;
   }
 
+  /**
+   * Closes the shells of a container that is about to be ended on purpose: the editor would report each as a program
+   * that failed.
+   */
+  async closeShells(container: string): Promise<void> {
+    for (const terminal of window.terminals) {
+      const record = await this.recordOf(terminal);
+      if (record?.container === container && record.use === 'shell') {
+        terminal.dispose();
+      }
+    }
+  }
+
   dispose(): void {
     this.subscription.dispose();
   }
