@@ -78,6 +78,16 @@ const overlayForbidden: Rule = (failure, facts) =>
       }
     : undefined;
 
+/** The overlay's own ELOOP comes from the calls that mount it; one on a path comes from openat2. */
+const overlayOverlap: Rule = (failure) =>
+  isStep(failure, 'mount') && isErrno(failure, 'ELOOP') && !failure.syscall.startsWith('openat')
+    ? {
+        cause: 'The layers of the overlay overlap: the writable layer is inside of a folder that is a layer below it.',
+        fix: 'Put the data folder outside of the root that the container is made from.',
+        command: 'export XDG_DATA_HOME=/path/outside',
+      }
+    : undefined;
+
 const overlayStale: Rule = (failure) =>
   isOverlay(failure) && isErrno(failure, 'ESTALE')
     ? {
@@ -153,6 +163,7 @@ export const mountRules: readonly Rule[] = [
   noFileSystem,
   overlayUpper,
   overlayForbidden,
+  overlayOverlap,
   overlayStale,
   overlayBusy,
   tooLong,

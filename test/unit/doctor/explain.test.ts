@@ -130,6 +130,13 @@ const table: [what: string, failure: Partial<Failure>, facts: Facts, cause: RegE
     /make it anew/,
   ],
   [
+    'layers that overlap',
+    { step: 'mount', syscall: 'fsconfig', errno: 'ELOOP', path: '/var' },
+    facts,
+    /overlap/,
+    /outside/,
+  ],
+  [
     'an overlay module that is not loaded',
     { step: 'mount', syscall: 'mount', errno: 'ENODEV', path: '/home/ann/rootfs' },
     facts,
