@@ -12,7 +12,8 @@ import { setXattr } from '../../native/bindings/xattr.js';
  * - It makes folders writable. The host's folders belong to a root that does not exist in the user namespace, so root
  *   inside may not create anything in them. A folder that is merged takes its owner from the topmost layer, which is us.
  */
-const hidden = ['var/tmp', 'var/run', 'var/lib/docker', 'var/lib/containers'];
+/** Folders of a system that containers see empty; without the first slash. */
+export const hiddenFolders = ['var/tmp', 'var/run', 'var/lib/docker', 'var/lib/containers'];
 const writable: readonly { folder: string; depth: number }[] = [
   { folder: 'etc', depth: 2 },
   { folder: 'opt', depth: 1 },
@@ -24,10 +25,9 @@ const writable: readonly { folder: string; depth: number }[] = [
 /** Raised when the layer's content changes, so that old ones are made anew. */
 const version = '1';
 
-/** The layer, and which folders of `/` it has a part of. */
+/** The layer, as a folder. */
 export interface HostLayer {
   path: string;
-  folders: readonly string[];
 }
 
 export interface HostFolder {
@@ -42,9 +42,9 @@ export interface HostFolder {
  * on it, and what it hides would show. `alsoHidden`: absolute folders of ours, wherever they lie.
  */
 export async function prepareHostLayer(parent: string, alsoHidden: readonly string[]): Promise<HostLayer> {
-  const content = JSON.stringify([version, hidden, writable, alsoHidden]);
+  const content = JSON.stringify([version, hiddenFolders, writable, alsoHidden]);
   const layer = path.join(parent, createHash('sha256').update(content).digest('hex').slice(0, 12));
-  if (await exists(layer)) return { path: layer, folders: await fs.readdir(layer) };
+  if (await exists(layer)) return { path: layer };
   await fs.mkdir(parent, { recursive: true, mode: 0o700 });
   const temporary = await fs.mkdtemp(path.join(parent, 'new-'));
   try {
@@ -61,7 +61,7 @@ export async function prepareHostLayer(parent: string, alsoHidden: readonly stri
     // Another helper was faster: its layer is the same.
     if (!(await exists(layer))) throw error;
   }
-  return { path: layer, folders: await fs.readdir(layer) };
+  return { path: layer };
 }
 
 /** The folders of the layer, parents first. Links are left alone: `/bin` may be one to `usr/bin`. */
@@ -80,7 +80,7 @@ export async function listHostFolders(root: string, alsoHidden: readonly string[
     for (const entry of entries) if (entry.isDirectory()) await walk(`${relative}/${entry.name}`, depth - 1);
   };
   for (const { folder, depth } of writable) await walk(folder, depth);
-  for (const folder of [...hidden, ...alsoHidden.map((absolute) => absolute.replace(/^\/+/, ''))]) {
+  for (const folder of [...hiddenFolders, ...alsoHidden.map((absolute) => absolute.replace(/^\/+/, ''))]) {
     const parts = folder.split('/');
     for (let count = 1; count < parts.length; count++) await add(parts.slice(0, count).join('/'), false);
     await add(folder, true);

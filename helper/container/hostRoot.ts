@@ -2,9 +2,10 @@ import { lstatSync, readdirSync, readlinkSync } from 'node:fs';
 import * as path from 'node:path';
 import { readMounts } from '../inspect/mountinfo.js';
 
-/** One entry of this machine's `/`. */
+/** One entry of this machine's `/`, or of a folder that was opened up: `name` is its path without the first slash. */
 export type HostEntry =
   | { name: string; kind: 'link'; target: string }
+  | { name: string; kind: 'file' }
   | { name: string; kind: 'folder'; mode: number; isEmpty: boolean };
 
 /** What becomes of an entry in a container on the host's root. */
@@ -28,29 +29,36 @@ const ownFolders = ['home', 'root', 'run', 'tmp', 'media', 'mnt', 'boot', 'lost+
 export function decideHostRoot(entries: readonly HostEntry[], mountPoints: readonly string[]): HostPart[] {
   return entries.map((entry): HostPart => {
     if (entry.kind === 'link') return entry;
+    if (entry.kind === 'file') return { name: entry.name, kind: 'bind' };
     const { name, mode } = entry;
     if (ownFolders.includes(name) || entry.isEmpty) return { name, kind: 'empty', mode };
     return { name, kind: mountPoints.some((point) => point.startsWith(`/${name}/`)) ? 'bind' : 'overlay' };
   });
 }
 
-/** Reads `/` as it is now. Folders that this user cannot list are left out: they could not be used inside either. */
-export function readHostRoot(): HostPart[] {
-  const entries = readdirSync('/', { withFileTypes: true }).flatMap((entry): HostEntry[] => {
-    const { name } = entry;
-    const at = path.join('/', name);
-    if (entry.isSymbolicLink()) return [{ name, kind: 'link', target: readlinkSync(at) }];
-    if (!entry.isDirectory()) return [];
-    const mode = lstatSync(at).mode & 0o7777;
-    if (ownFolders.includes(name)) return [{ name, kind: 'folder', mode, isEmpty: true }];
-    try {
-      return [{ name, kind: 'folder', mode, isEmpty: readdirSync(at).length === 0 }];
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      if (code === 'EACCES' || code === 'ENOENT') return [];
-      throw error;
-    }
-  });
+/**
+ * Reads `/` as it is now. Folders that this user cannot list are left out: they could not be used inside either.
+ * A folder with `data`, our own, below it cannot be a layer: an upper layer inside of a lower one is refused (ELOOP). It
+ * is opened up, so that only the folders on the way are the container's own, and those in `hidden` (absolute) are empty.
+ */
+export function readHostRoot(data: string, hidden: readonly string[]): HostPart[] {
+  const read = (parent: string): HostEntry[] =>
+    readdirSync(parent, { withFileTypes: true }).flatMap((entry): HostEntry[] => {
+      const at = path.join(parent, entry.name);
+      const name = at.slice(1);
+      if (entry.isSymbolicLink()) return [{ name, kind: 'link', target: readlinkSync(at) }];
+      if (!entry.isDirectory()) return parent !== '/' && entry.isFile() ? [{ name, kind: 'file' }] : [];
+      const mode = lstatSync(at).mode & 0o7777;
+      if (ownFolders.includes(name) || hidden.includes(at)) return [{ name, kind: 'folder', mode, isEmpty: true }];
+      try {
+        if (data.startsWith(`${at}/`)) return [{ name, kind: 'folder', mode, isEmpty: true }, ...read(at)];
+        return [{ name, kind: 'folder', mode, isEmpty: readdirSync(at).length === 0 }];
+      } catch (error) {
+        const { code } = error as NodeJS.ErrnoException;
+        if (code === 'EACCES' || code === 'ENOENT') return [];
+        throw error;
+      }
+    });
   const mountPoints = (readMounts(process.pid) ?? []).map((mount) => mount.destination);
-  return decideHostRoot(entries, mountPoints);
+  return decideHostRoot(read('/'), mountPoints);
 }

@@ -1,8 +1,10 @@
-import { promises as fs } from 'node:fs';
+import { existsSync, promises as fs } from 'node:fs';
+import { homedir } from 'node:os';
 import * as path from 'node:path';
 import type { OverlayLayers } from '../plan/mountOptions.js';
 import type { RootPlan } from '../plan/rootSteps.js';
 import { ErrorCode, type RootSource, terrariumError } from '../protocol/index.js';
+import { hiddenFolders } from './hostLayer.js';
 import { readHostRoot } from './hostRoot.js';
 import type { Machine } from './machine.js';
 import type { ContainerRecord } from './record.js';
@@ -98,9 +100,13 @@ export async function planRoot(
     return { ...place, content: { kind: 'layered', layers: layersOn(record.layers) } };
   }
   const layer = await machine.hostLayer();
+  const { data } = machine.locations;
+  const home = homedir();
+  // A home below /home is left out anyway; one elsewhere is where our own folders are, unless it is some system folder.
+  const hidden = [data, ...(data.startsWith(`${home}/`) ? [home] : []), ...hiddenFolders.map((name) => `/${name}`)];
   /** What lies below the container's own layer of a folder. */
   const lowerOf = (name: string) => [
-    ...(layer.folders.includes(name) ? [path.join(layer.path, name)] : []),
+    ...(existsSync(path.join(layer.path, name)) ? [path.join(layer.path, name)] : []),
     `/${name}`,
   ];
   return {
@@ -108,7 +114,7 @@ export async function planRoot(
     content: {
       kind: 'composed',
       base: path.join(parent, writable === 'none' ? 'empty' : 'upper'),
-      parts: readHostRoot().map((part) =>
+      parts: readHostRoot(data, hidden).map((part) =>
         part.kind === 'overlay' ? { ...part, layers: layersOn(lowerOf(part.name), part.name) } : part,
       ),
     },
