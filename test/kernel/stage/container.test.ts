@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync } from 'node:fs';
 import * as path from 'node:path';
 import { after, before, test } from 'node:test';
 import { readOutput } from './output.js';
@@ -35,7 +35,10 @@ for (const mapping of ['single', 'range'] as const satisfies Mapping[]) {
   before(async () => {
     if (missing === undefined) zygote = await Zygote.start(mapping);
   });
-  after(async () => zygote?.stop());
+  after(async () => {
+    await zygote?.stop();
+    rmSync(files, { recursive: true });
+  });
   const named = (what: string): string => `${mapping}: ${what}`;
   const folderFor = (name: string): string => path.join(zygote.folder, name);
 

@@ -15,7 +15,7 @@ import { CLONE_NEWPID, CLONE_NEWTIME } from '../../../helper/plan/constants.js';
 import type { Step } from '../../../helper/plan/step.js';
 import { readOutput } from './output.js';
 import { allowAll, container } from './plan.js';
-import { assertRunning, busyboxRoot, exists, lacks, type Mapping, until, Zygote } from './zygote.js';
+import { assertRunning, busyboxRoot, children, exists, lacks, type Mapping, until, Zygote } from './zygote.js';
 
 const mapping: Mapping = lacks('range') === undefined ? 'range' : 'single';
 let zygote: Zygote;
@@ -25,6 +25,7 @@ before(async () => {
   lower = busyboxRoot(zygote.folder);
 });
 after(async () => zygote.stop());
+const hasEnded = (folder: string): boolean => existsSync(path.join(folder, 'monitor/exit.json'));
 const folderFor = (name: string): string => path.join(zygote.folder, name);
 
 test('the ledger holds every call in order, by step and actor', async () => {
@@ -131,7 +132,7 @@ test('a time namespace has its offsets before its first process', async () => {
     { kind: 'writeFile', path: '/proc/self/timens_offsets', data: 'boottime 8640000 0\n', magic: 0x9fa0 },
   );
   assertRunning(await zygote.send(plan));
-  await until('it ended', () => existsSync(path.join(folder, 'monitor/exit.json')));
+  await until('it ended', () => hasEnded(folder));
   assert.ok(Number(readOutput(path.join(folder, 'monitor')).split(' ')[0]) > 8640000);
 });
 
@@ -177,9 +178,32 @@ test('a monitor outlives its zygote', async () => {
   );
   assert.ok(exists(answer.pid) && exists(answer.monitorPid));
   process.kill(answer.pid, 'SIGKILL');
-  await until('the exit status is kept', () => existsSync(path.join(folder, 'monitor/exit.json')));
+  await until('the exit status is kept', () => hasEnded(folder));
   await zygote.send([{ kind: 'removeTree', path: own.folder }]);
   await own.stop();
+});
+
+test('a process dies with its monitor as long as it has not executed', async () => {
+  const slow = Array<Step>(4000).fill({
+    kind: 'mount',
+    type: 'tmpfs',
+    source: 'tmpfs',
+    destination: '/tmp',
+    attributes: 0,
+    data: '',
+  });
+  const plan = container({ folder: folderFor('killed'), lower, mapping, inRoot: slow });
+  const outcome = assert.rejects(zygote.send(plan), /closed without one/);
+  const find = (): [number, number] | undefined =>
+    children(zygote.pid)
+      .flatMap((monitor) => children(monitor).map((made): [number, number] => [monitor, made]))
+      .find(([, made]) => readFileSync(`/proc/${made}/mountinfo`, 'utf8').includes('/root/tmp '));
+  await until('the process is at work', () => find() !== undefined || hasEnded(folderFor('killed')));
+  const [monitor = 0, made = 0] = find() ?? [];
+  assert.ok(monitor > 0, 'it was done before it could be caught');
+  process.kill(monitor, 'SIGKILL');
+  await outcome;
+  await until('it died', () => !exists(made));
 });
 
 test('a start takes milliseconds', async (t) => {

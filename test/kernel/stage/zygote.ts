@@ -65,9 +65,15 @@ export function assertRunning(answer: Answer): void {
   assert.equal(answer.status, 'running', `step ${answer.failedStep}, errno ${answer.errno}\n${calls.join('\n')}`);
 }
 
-/** Children of a process, as the kernel lists them. */
-export const children = (pid: number): number[] =>
-  readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
+/** Children of a process, as the kernel lists them; none when it has ended. */
+export function children(pid: number): number[] {
+  try {
+    return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
+  } catch (error) {
+    if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return [];
+    throw error;
+  }
+}
 
 export class Zygote {
   readonly folder = temporary();
@@ -100,6 +106,8 @@ export class Zygote {
       });
     });
     this.#process = spawn(stage, ['zygote', '--socket', this.socket, '--ready', ready, ...args], { stdio: 'ignore' });
+    // A test that fails before it stops its zygote must not wait for it.
+    this.#process.unref();
     this.#report = await report;
     server.close();
   }
@@ -131,15 +139,18 @@ export class Zygote {
 
   /** Kills what its monitors still watch, waits for them, ends the zygote, and removes its folder. */
   async stop(): Promise<void> {
-    if (exists(this.pid)) {
-      for (const monitor of children(this.pid)) {
-        for (const watched of children(monitor)) process.kill(watched, 'SIGKILL');
+    try {
+      if (this.#report.startsWith('ok') && exists(this.pid)) {
+        for (const monitor of children(this.pid)) {
+          for (const watched of children(monitor)) process.kill(watched, 'SIGKILL');
+        }
+        await until('its monitors ended', () => children(this.pid).length === 0);
+        // Work folders of overlays are mode 000, and some files belong to other ids: only the zygote can remove them.
+        await this.send([{ kind: 'removeTree', path: this.folder }]);
       }
-      await until('its monitors ended', () => children(this.pid).length === 0);
-      // Work folders of overlays are mode 000, and some files belong to other ids: only the zygote can remove them.
-      await this.send([{ kind: 'removeTree', path: this.folder }]);
+    } finally {
       this.#process?.kill();
+      rmSync(this.folder, { recursive: true, force: true });
     }
-    rmSync(this.folder, { recursive: true, force: true });
   }
 }
