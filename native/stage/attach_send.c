@@ -51,6 +51,20 @@ static bool send_logged(struct attach_server *server, struct attach_client *clie
   return true;
 }
 
+static bool send_gap(struct attach_client *client, uint64_t lost) {
+  struct gap_frame gap = {.header = {.bytes = sizeof gap.lost, .type = FRAME_GAP, .time = frame_time()}, .lost = lost};
+  return send_made(client, &gap, sizeof gap);
+}
+
+/* The last there is to send. What the disk refused at the very end is in no file. */
+static void send_end(const struct attach_server *server, struct attach_client *client) {
+  if (server->output->lost > 0 && !client->passed) {
+    client->passed = send_gap(client, server->output->lost);
+    if (!client->passed) return;
+  }
+  if (send_made(client, &server->exit, sizeof server->exit)) attach_drop(client);
+}
+
 bool attach_send(struct attach_server *server, struct attach_client *client) {
   uint64_t oldest = output_oldest(server->output);
   if (client->offset < oldest) {
@@ -58,13 +72,11 @@ bool attach_send(struct attach_server *server, struct attach_client *client) {
       attach_drop(client);
       return false;
     }
-    struct gap_frame gap = {.header = {.bytes = sizeof gap.lost, .type = FRAME_GAP, .time = frame_time()},
-                            .lost = oldest - client->offset};
-    if (!send_made(client, &gap, sizeof gap)) return false;
+    if (!send_gap(client, oldest - client->offset)) return false;
     client->offset = oldest;
   }
   if (client->offset < server->output->current.end) return send_logged(server, client);
-  if (server->ended && send_made(client, &server->exit, sizeof server->exit)) attach_drop(client);
+  if (server->ended) send_end(server, client);
   return false;
 }
 

@@ -18,7 +18,7 @@ struct attach_client {
   int fd;              /* -1: a free place */
   bool hello;          /* said; before that it gets nothing */
   bool hold;           /* the process waits for it */
-  bool passed;         /* got all that the log lost, so it need not hear of the gap */
+  bool passed;         /* got all that the log lost, or has heard of it: it is not told of the gap */
   bool input_over;     /* it has closed its sending side */
   bool input_blocked;  /* its next input waits for the process to read */
   uint8_t have;        /* bytes of the message that have come */
