@@ -19,6 +19,14 @@ static void block_signals(sigset_t *set) {
   if (signal(SIGCHLD, SIG_DFL) == SIG_ERR || sigprocmask(SIG_SETMASK, set, NULL) < 0) _exit(125);
 }
 
+/*
+ * This memory is a copy of the zygote's, with paths of the machine in it. Who holds the zygote's user namespace may look
+ * at a process that is not dumpable (helper, monitors, whoever enters), the container may not.
+ */
+static void hide(void) {
+  if (prctl(PR_SET_DUMPABLE, 0) < 0) _exit(125);
+}
+
 /* Reaps all that have ended. Returns whether `child` was among them, with its wait status. */
 static bool reap(pid_t child, int *status) {
   bool found = false;
@@ -36,10 +44,10 @@ _Noreturn void init_stay(void) {
   sigset_t set;
   int status;
   block_signals(&set);
+  hide();
   title_set("terrarium init");
   close_range(3, ~0u, 0);
-  /* After a change of ids without exec /proc/PID/ns belongs to root: entering the container needs it. */
-  if (prctl(PR_SET_DUMPABLE, 1) < 0 || prctl(PR_SET_NAME, "init") < 0) _exit(125);
+  if (prctl(PR_SET_NAME, "init") < 0) _exit(125);
   for (;;) {
     siginfo_t info;
     reap(-1, &status);
@@ -52,6 +60,7 @@ _Noreturn void init_supervise(pid_t child) {
   sigset_t set;
   int status;
   block_signals(&set);
+  hide();
   title_set("terrarium init");
   /* The other ends of the command's pipes, above all: it would never see the end of its input. */
   close_range(3, ~0u, 0);

@@ -69,13 +69,12 @@ test('orphans are reaped, and the others end with the command', async () => {
   assert.equal(readdirSync('/proc').includes(orphan), false);
 });
 
-test('an init that stays can be entered, ends with SIGTERM and SIGINT, and with nothing less', async () => {
+test('an init that stays cannot be looked into, ends with SIGTERM and SIGINT, and with nothing less', async () => {
   for (const signal of [15, 2]) {
     const watched = await watch(['unused'], { init: 'stay' });
     await until('it is ready', () => readFileSync(`/proc/${watched.pid}/comm`, 'utf8') === 'init\n');
-    // Of what it inherited only the standard streams are left, and its namespaces can be opened.
-    assert.deepEqual(readdirSync(`/proc/${watched.pid}/fd`), ['0', '1', '2']);
-    assert.equal(readdirSync(`/proc/${watched.pid}/ns`).includes('user'), true);
+    // Its memory is a copy of the zygote's: only who holds that one's user namespace, which here nobody has, may look.
+    if (process.getuid?.() !== 0) assert.throws(() => readdirSync(`/proc/${watched.pid}/fd`), { code: 'EACCES' });
     const attachment = await Attachment.connect(watched.socket, { hold: true });
     for (const other of [1, 3, 10, 13, 17]) await attachment.signal(other);
     await new Promise((resolve) => setTimeout(resolve, 100));
