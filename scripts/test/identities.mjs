@@ -116,8 +116,9 @@ export async function makeHome(folder, identity, user) {
  * The command with a pid namespace of its own: what tests leave running ends with it. bash is its init, since Node
  * would not reap what containers leave behind.
  * @param {string[]} groups  cgroups to enter first, as root
+ * @param {string[]} before  a command that, as root in a mount namespace of its own, executes what follows
  */
-export function contained(command, user, groups = []) {
+export function contained(command, user, groups = [], before = []) {
   const enter = groups.map((group) => `echo $$ > '${group}/cgroup.procs' || exit 1`).join('\n');
   const become = ['setpriv', `--reuid=${user.uid}`, `--regid=${user.gid}`, '--clear-groups', '--inh-caps=-all', '--'];
   // Not --mount-proc: it leaves the old /proc mounted below the new one, which mountinfo then shows twice.
@@ -139,7 +140,7 @@ export function contained(command, user, groups = []) {
     init,
     'bash',
   ];
-  return [...start, ...(user.uid === 0 ? [] : become), ...command];
+  return [...start, ...before, ...(user.uid === 0 ? [] : become), ...command];
 }
 
 const rootOnly = { range: 'terrarium-test', single: 'terrarium-norange', root: 'root' };

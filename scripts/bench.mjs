@@ -1,0 +1,33 @@
+// `npm run bench [ROUNDS]`: builds, and measures as an ordinary user, also when root asks.
+import { execFileSync } from 'node:child_process';
+import * as path from 'node:path';
+import {
+  contained,
+  copyTree,
+  ensureUser,
+  makeHome,
+  makePublicFolder,
+  publicNode,
+  removeFolder,
+} from './test/identities.mjs';
+import { root, runLines } from './test/program.mjs';
+
+const run = (...args) => execFileSync(process.execPath, args, { cwd: root, stdio: 'inherit' });
+run('scripts/stage.mjs');
+run('scripts/build.mjs', '--bench');
+
+const asRoot = process.getuid?.() === 0;
+const folder = await makePublicFolder();
+try {
+  const user = asRoot ? ensureUser('terrarium-test', true) : { uid: process.getuid?.(), gid: process.getgid?.() };
+  const env = await makeHome(folder, 'range', user);
+  const node = asRoot ? await publicNode(folder) : process.execPath;
+  const tree = asRoot ? await copyTree(folder) : root;
+  const command = [node, path.join(tree, 'dist/bench/bench.cjs'), ...process.argv.slice(2)];
+  // crun refuses a hybrid hierarchy: everybody gets a plain cgroup2, which none may write to.
+  const plain = ['bash', '-c', 'mount -t cgroup2 cgroup2 /sys/fs/cgroup && exec "$@"', 'bash'];
+  const ended = await runLines(asRoot ? contained(command, user, [], plain) : command, { env, cwd: tree }, console.log);
+  if (ended !== '') throw new Error(ended);
+} finally {
+  await removeFolder(folder);
+}
