@@ -32,8 +32,8 @@ export function addLookingCommands(program: Command, connect: Connect, print: Pr
       );
       if (follow === true && (summary?.state === 'running' || summary?.state === 'paused')) {
         const target = await connection.sendRequest(protocol.AttachContainer, { container });
-        // Only to look: what is typed here is not for the container, nor is its exit status ours.
-        await attach({ ...target, args: ['attach', '--no-stdin', ...target.args.slice(1)] });
+        // Only to look: what is typed here is not for the container, its exit status is not ours, and it must not wait for us.
+        await attach({ ...target, args: ['attach', '--no-stdin', '--no-hold', ...target.args.slice(1)] });
         return;
       }
       await printLogs(connection, container);

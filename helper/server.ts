@@ -9,6 +9,7 @@ import { cgroupFinder, type Machine, once } from './container/machine.js';
 import { recover } from './container/recover.js';
 import { ContainerStore } from './container/store.js';
 import { ContainerWatcher } from './container/watcher.js';
+import { zygoteFailure } from './doctor/zygoteFailure.js';
 import { AgentClient, agentInside } from './image/agentClient.js';
 import { ImageStore } from './image/store.js';
 import { ContainersChanged, ImagesChanged, StatsSampled } from './protocol/index.js';
@@ -19,6 +20,7 @@ import { routeInspection } from './requests/inspection.js';
 import { routeLimits } from './requests/limits.js';
 import { Router } from './requests/router.js';
 import { readIdentity } from './zygote/identity.js';
+import { ZygoteError } from './zygote/launch.js';
 import { Zygote } from './zygote/zygote.js';
 
 /** Where the parts that were built lie: beside this bundle. */
@@ -65,7 +67,9 @@ export function assembleMachine(installation: Installation, log: (message: strin
 export function serve(connection: Connection, installation: Installation): void {
   const log = (message: string) => connection.console.info(message);
   const machine = assembleMachine(installation, log);
-  const router = new Router(connection, log);
+  const router = new Router(connection, log, async (error) =>
+    error instanceof ZygoteError ? zygoteFailure(error, machine.identity) : undefined,
+  );
 
   routeContainers(router, machine);
   routeInspection(router, machine);

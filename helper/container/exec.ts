@@ -72,7 +72,7 @@ export async function execInContainer(
     container: record.id,
     args: process.args,
     identity: { pid: answer.pid, startTime: answer.startTime },
-    attach: attachTarget(machine, socket, folder, 'all'),
+    attach: attachTarget(machine, { socket, directory: folder, terminal: process.terminal === true, replay: 'all' }),
   };
 }
 

@@ -83,7 +83,15 @@ export async function startContainer(machine: Machine, record: ContainerRecord):
   };
   await writeAtomically(path.join(run, 'runtime.json'), JSON.stringify(runtime), { durable: false });
   if (number > 1) await pruneRuns(store, record.id, number);
-  return { summary: await summarize(store, record), attach: attachTarget(machine, socket, run, 'all') };
+  return {
+    summary: await summarize(store, record),
+    attach: attachTarget(machine, {
+      socket,
+      directory: run,
+      terminal: record.config.process.terminal === true,
+      replay: 'all',
+    }),
+  };
 }
 
 /** A plan that could not even be sent leaves no run behind. */
@@ -106,20 +114,30 @@ export function socketOf(machine: Machine, name: string): string {
 }
 
 /**
- * How a terminal gets to a process: the stage's attach role, which reads the files in `directory` when the process has
+ * How a terminal gets to a process: the stage's attach role, which reads what is in `directory` when the process has
  * ended already. `all`: from the first byte; `recent`: what fits on a few screens.
  */
 export function attachTarget(
   machine: Machine,
-  socket: string,
-  directory: string,
-  replay: 'all' | 'recent',
+  {
+    socket,
+    directory,
+    terminal,
+    replay,
+  }: { socket: string; directory: string; terminal: boolean; replay: 'all' | 'recent' },
 ): AttachTarget {
-  const bytes = replay === 'all' ? 4 * outputLimit : 64 * 1024;
   return {
     socket,
     program: machine.stage,
-    args: ['attach', '--replay', String(bytes), '--directory', directory, socket],
+    args: [
+      'attach',
+      // Without a terminal inside, the one outside stays as it is: Ctrl-C must end the command, not become a byte.
+      ...(terminal ? [] : ['--no-terminal']),
+      ...(replay === 'all' ? ['--from-start'] : ['--replay', String(64 * 1024)]),
+      '--directory',
+      directory,
+      socket,
+    ],
   };
 }
 

@@ -87,8 +87,10 @@ export function routeContainers(router: Router, machine: Machine): void {
   });
   router.on(protocol.ExecInContainer, async (params) => execInContainer(machine, await find(params), params.process));
   router.on(protocol.AttachContainer, async (params) => {
-    const run = runningRun(machine, await find(params));
-    return attachTarget(machine, run.runtime.socket, run.folder, 'recent');
+    const record = await find(params);
+    const { runtime, folder } = runningRun(machine, record);
+    const terminal = record.config.process.terminal === true;
+    return attachTarget(machine, { socket: runtime.socket, directory: folder, terminal, replay: 'recent' });
   });
   router.on(protocol.ReadLogs, async (params) => {
     const record = await find(params);

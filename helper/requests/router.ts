@@ -5,7 +5,7 @@ import {
   type RequestType0,
   ResponseError,
 } from 'vscode-languageserver/node';
-import { ErrorCode, type ErrorData, terrariumError } from '../protocol/index.js';
+import { ErrorCode, type ErrorData, type TerrariumError, terrariumError } from '../protocol/index.js';
 
 type Handler<P, R> = (params: P, token: CancellationToken) => R | Promise<R>;
 /** What a connection needs to know of a handler: the request's type has already told the rest. */
@@ -16,6 +16,8 @@ export class Router {
   constructor(
     private readonly connection: Pick<Connection, 'onRequest'>,
     private readonly log: (message: string) => void,
+    /** Turns what several requests may meet into an error with a cause and a fix. */
+    private readonly explain: (error: unknown) => Promise<TerrariumError | undefined>,
   ) {}
 
   on<P, R>(type: RequestType<P, R, ErrorData>, handler: Handler<P, R>): void {
@@ -33,6 +35,8 @@ export class Router {
       return await work();
     } catch (error) {
       if (error instanceof ResponseError) throw error;
+      const explained = await this.explain(error);
+      if (explained !== undefined) throw explained;
       this.log(`${method}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
       throw unforeseen(method, error);
     }
