@@ -39,16 +39,16 @@ function decimalBytes(bytes: number): string {
 /** The state in words, with how a stopped container ended. */
 export function stateText(summary: ContainerSummary): string {
   if (summary.monitorLost === true) {
-    return 'stopped, exit status unknown';
+    return 'stopped (exit status unknown)';
   }
   if (summary.state !== 'stopped' || summary.exit === undefined) {
     return summary.state;
   }
   const { exitCode, signal, oomKilled } = summary.exit;
   if (oomKilled) {
-    return 'killed: out of memory';
+    return 'stopped (out of memory)';
   }
-  return signal === 0 ? `exited (${exitCode})` : `ended by signal ${signal}`;
+  return signal === 0 ? `stopped (exit ${exitCode})` : `stopped (signal ${signal})`;
 }
 
 /** Whether it ended in a way that nobody asked for. SIGTERM and SIGKILL are how stop and kill end one. */
@@ -76,10 +76,7 @@ function stateIcon(summary: ContainerSummary): { id: string; color?: string } {
   }
 }
 
-/**
- * A container's line in the tree. What matters most comes first, since a narrow side bar cuts the end; that it is
- * running the icon says.
- */
+/** A container's line in the tree. What matters most comes first: the end is what a narrow side bar cuts. */
 export function presentContainer(summary: ContainerSummary, stats?: ContainerStats): Presentation {
   const live = summary.state === 'running' || summary.state === 'paused';
   const memory =
@@ -91,9 +88,7 @@ export function presentContainer(summary: ContainerSummary, stats?: ContainerSta
   const command = summary.args.length > 0 ? shownCommand(summary.args) : undefined;
   return {
     label: name,
-    description: [summary.state === 'running' ? undefined : state, memory, pid, root]
-      .filter((part) => part !== undefined)
-      .join(' · '),
+    description: [state, memory, pid, root].filter((part) => part !== undefined).join(' · '),
     tooltip: tooltipText([
       `${name} (${summary.id.slice(0, 12)})`,
       `${state} · root: ${root}`,

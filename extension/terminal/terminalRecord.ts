@@ -43,9 +43,15 @@ export function recordOf(terminal: TerminalFacts, records: TerminalRecords): Ter
 /** Bytes of past output that a log terminal begins with. */
 const replayed = 1024 ** 2;
 
-/** The arguments that make the attach program only follow the output of what `target` is connected to. */
+/**
+ * The arguments that make the attach program only follow the output of what `target` is connected to (docs/stage.md,
+ * "Attach"). It holds nothing up: a log that nobody looks at must not stop the container.
+ */
 export function followArguments(target: AttachTarget): string[] {
-  return ['attach', '--no-stdin', '--replay', String(replayed), target.socket];
+  const [role = 'attach', ...options] = target.args;
+  const replay = options.indexOf('--replay');
+  const others = replay === -1 ? options : options.toSpliced(replay, 2);
+  return [role, '--no-stdin', '--no-hold', '--replay', String(replayed), ...others];
 }
 
 function isLog(shellArgs: readonly string[]): boolean {

@@ -52,8 +52,8 @@ describe('memory against its limit', () => {
 });
 
 describe('a container in the tree', () => {
-  it('shows memory, pid and root while it runs', () => {
-    assert.equal(presentContainer(container(), stats).description, '12 MB of 100 MB · pid 4242 · host /');
+  it('shows state, memory, pid and root while it runs', () => {
+    assert.equal(presentContainer(container(), stats).description, 'running · 12 MB of 100 MB · pid 4242 · host /');
   });
 
   it('says its state to a screen reader, with no icon in words', () => {
@@ -70,15 +70,15 @@ describe('a container in the tree', () => {
 
   it('does not show the past as present', () => {
     const shown = presentContainer(stopped({}), stats);
-    assert.equal(shown.description, 'exited (0) · host /');
+    assert.equal(shown.description, 'stopped (exit 0) · host /');
     assert.doesNotMatch(shown.tooltip ?? '', /12 MB|CPU|Processes/);
   });
 
   it('says how it ended', () => {
-    assert.equal(stateText(stopped({ exitCode: 3 })), 'exited (3)');
-    assert.equal(stateText(stopped({ exitCode: 139, signal: 11 })), 'ended by signal 11');
-    assert.equal(stateText(stopped({ exitCode: 137, signal: 9, oomKilled: true })), 'killed: out of memory');
-    assert.equal(stateText({ ...stopped({}), monitorLost: true }), 'stopped, exit status unknown');
+    assert.equal(stateText(stopped({ exitCode: 3 })), 'stopped (exit 3)');
+    assert.equal(stateText(stopped({ exitCode: 139, signal: 11 })), 'stopped (signal 11)');
+    assert.equal(stateText(stopped({ exitCode: 137, signal: 9, oomKilled: true })), 'stopped (out of memory)');
+    assert.equal(stateText({ ...stopped({}), monitorLost: true }), 'stopped (exit status unknown)');
   });
 
   it('looks failed only when nobody asked for its end', () => {

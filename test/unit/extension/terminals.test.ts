@@ -26,9 +26,25 @@ describe('what a terminal is connected to', () => {
   });
 
   it('tells a log from the terminal of the same process', () => {
-    const log = followArguments({ socket: '/run/b.sock', program: 'stage', args: [] });
+    const log = followArguments({ socket: '/run/b.sock', program: 'stage', args: ['attach', '/run/b.sock'] });
     assert.equal(recordOf({ name: 'x', shellArgs: log, processId: 1 }, records)?.use, 'log');
     assert.equal(recordOf({ name: 'x', shellArgs: ['attach', '/run/b.sock'], processId: 1 }, records)?.use, 'main');
+  });
+});
+
+describe('following a log', () => {
+  it('takes no input, holds nothing up, and keeps what finds the end of a run', () => {
+    const args = ['attach', '--replay', '65536', '--directory', '/d', '/run/b.sock'];
+    assert.deepEqual(followArguments({ socket: '/run/b.sock', program: 'stage', args }), [
+      'attach',
+      '--no-stdin',
+      '--no-hold',
+      '--replay',
+      '1048576',
+      '--directory',
+      '/d',
+      '/run/b.sock',
+    ]);
   });
 });
 
