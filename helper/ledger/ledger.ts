@@ -3,7 +3,7 @@ import type { Plan } from '../plan/step.js';
 import type { Ledger, LedgerCall } from '../protocol/index.js';
 import { errnoName } from './errno.js';
 import { explain } from './explain.js';
-import { flagNames } from './flags.js';
+import { writeNumber } from './flags.js';
 
 export interface LedgerHeading {
   container: string;
@@ -35,7 +35,7 @@ export function composeLedger(heading: LedgerHeading, plan: Plan, answer: Answer
 function renderCall(call: RecordedCall, first: bigint): LedgerCall {
   return {
     name: call.name,
-    args: call.args.map((argument) => renderArgument(call.name, argument)),
+    args: renderArguments(call),
     result: call.result,
     errno: call.errno,
     ...(call.errno === 0 ? {} : { errnoName: errnoName(call.errno) }),
@@ -47,15 +47,21 @@ function renderCall(call: RecordedCall, first: bigint): LedgerCall {
 
 const AT_FDCWD = -100;
 
-function renderArgument(call: string, argument: RecordedArgument): string {
+function renderArguments(call: RecordedCall): string[] {
+  const written: string[] = [];
+  for (const argument of call.args) written.push(renderArgument(call.name, written, argument));
+  return written;
+}
+
+function renderArgument(call: string, before: readonly string[], argument: RecordedArgument): string {
   switch (argument.type) {
     case 'text':
       return JSON.stringify(argument.value);
     case 'descriptor':
       return argument.value === AT_FDCWD ? 'AT_FDCWD' : String(argument.value);
     case 'number':
-      return String(argument.value);
+      return writeNumber(call, before.length, argument.value, before) ?? String(argument.value);
     case 'flags':
-      return flagNames(call, argument.value);
+      return writeNumber(call, before.length, argument.value, before) ?? `0x${argument.value.toString(16)}`;
   }
 }
