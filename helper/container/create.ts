@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { layeredRoot } from '../inspect/root.js';
 import { resolveUser } from '../inspect/user.js';
 import {
@@ -65,6 +66,7 @@ export async function configFor(
     user,
     ...(image === undefined ? {} : { image: { ...image, env: mergeEnvironment(image.env) } }),
     cgroupMount: access.mode === 'v2',
+    hostQueues: existsSync('/dev/mqueue'),
   });
 }
 

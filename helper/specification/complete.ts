@@ -14,6 +14,8 @@ export interface SpecificationFacts {
   image?: { env: string[]; args: string[]; cwd?: string } | undefined;
   /** cgroup2 can be mounted inside. */
   cgroupMount: boolean;
+  /** The host has /dev/mqueue, to be seen by who shares its IPC namespace. */
+  hostQueues: boolean;
 }
 
 export const defaultMaskedPaths = [
@@ -141,9 +143,11 @@ function defaultMounts(
       source: 'shm',
       options: [...hidden, 'mode=1777', 'size=65536k'],
     },
-    own('ipc')
-      ? { destination: '/dev/mqueue', type: 'mqueue', source: 'mqueue', options: hidden }
-      : { destination: '/dev/mqueue', type: 'bind', source: '/dev/mqueue', options: ['rbind', ...hidden] },
+    ...(own('ipc')
+      ? [{ destination: '/dev/mqueue', type: 'mqueue', source: 'mqueue', options: hidden }]
+      : facts.hostQueues
+        ? [{ destination: '/dev/mqueue', type: 'bind', source: '/dev/mqueue', options: ['rbind', ...hidden] }]
+        : []),
     ownNetwork
       ? { destination: '/sys', type: 'sysfs', source: 'sysfs', options: [...hidden, 'ro'] }
       : { destination: '/sys', type: 'bind', source: '/sys', options: ['rbind', ...hidden, 'ro'] },
