@@ -31,7 +31,7 @@ export interface RuntimeRecord {
 
 const processIdentity = z.object({ pid: z.int().positive(), startTime: z.number() });
 
-export const runtimeRecordSchema: z.ZodType<RuntimeRecord> = z.object({
+const runtimeRecordSchema: z.ZodType<RuntimeRecord> = z.object({
   init: processIdentity,
   monitor: processIdentity,
   zygotePid: z.int(),
@@ -41,6 +41,11 @@ export const runtimeRecordSchema: z.ZodType<RuntimeRecord> = z.object({
     .object({ version: z.union([z.literal(1), z.literal(2)]), paths: z.record(z.string(), z.string()) })
     .exactOptional(),
 });
+
+/** @throws SyntaxError or ZodError for what is no such record */
+export function parseRuntimeFile(text: string): RuntimeRecord {
+  return runtimeRecordSchema.parse(JSON.parse(text));
+}
 
 /** Ours, written by us: the outline is checked, so that a damaged file is told from a sound one. */
 export const containerRecordSchema = z.looseObject({
@@ -61,6 +66,7 @@ const exitFileSchema = z.object({
   finishedAtNs: z.string().regex(/^\d+$/),
 });
 
+/** @throws SyntaxError or ZodError for what is no such record */
 export function parseExitFile(text: string): ExitRecord {
   const exit = exitFileSchema.parse(JSON.parse(text));
   return {

@@ -1,9 +1,10 @@
 import { promises as fs, readdirSync, readFileSync } from 'node:fs';
 import * as path from 'node:path';
+import { z } from 'zod';
 import { isFrozen } from '../cgroup/freezer.js';
 import { isAlive } from '../inspect/stat.js';
 import type { ContainerState, ContainerSummary, ExitRecord } from '../protocol/index.js';
-import { type ContainerRecord, parseExitFile, type RuntimeRecord, runtimeRecordSchema } from './record.js';
+import { type ContainerRecord, parseExitFile, parseRuntimeFile, type RuntimeRecord } from './record.js';
 import type { ContainerStore } from './store.js';
 
 /** One start of a container: a folder `runs/N` that the helper and the monitor share. */
@@ -27,26 +28,52 @@ export function latestRunNumber(store: ContainerStore, id: string): number {
   return names.reduce((most, name) => Math.max(most, /^\d+$/.test(name) ? Number(name) : 0), 0);
 }
 
+/** Latest runs that have ended, by the folder of their container: nothing about them changes any more. */
+const endedRuns = new Map<string, Run>();
+const mostEndedRuns = 1000;
+
 /** The latest start, read from disk; undefined when it was never started. */
 export function readLatestRun(store: ContainerStore, id: string): Run | undefined {
+  const container = store.folder(id);
   const number = latestRunNumber(store, id);
-  if (number === 0) return undefined;
+  if (number === 0) {
+    endedRuns.delete(container);
+    return undefined;
+  }
+  const known = endedRuns.get(container);
+  if (known?.number === number) return known;
   const folder = store.folder(id, 'runs', String(number));
-  const runtime = readUnlessMissing(path.join(folder, 'runtime.json'));
-  const exit = readUnlessMissing(path.join(folder, 'exit.json'));
-  return {
+  const runtime = readRecord(path.join(folder, 'runtime.json'), parseRuntimeFile);
+  const exit = readRecord(path.join(folder, 'exit.json'), parseExitFile);
+  const run: Run = {
     number,
     folder,
-    ...(runtime === undefined ? {} : { runtime: runtimeRecordSchema.parse(JSON.parse(runtime)) }),
-    ...(exit === undefined ? {} : { exit: parseExitFile(exit) }),
+    ...(runtime === undefined ? {} : { runtime }),
+    ...(exit === undefined ? {} : { exit }),
   };
+  if (runtime !== undefined && exit !== undefined) {
+    if (endedRuns.size >= mostEndedRuns) endedRuns.clear();
+    endedRuns.set(container, run);
+  }
+  return run;
 }
 
-function readUnlessMissing(file: string): string | undefined {
+/**
+ * Undefined when it is not there, and when it is no such record: neither is synced before it gets its name, so a crash of
+ * the machine may leave an empty file. The run then counts as one whose helper or monitor was killed.
+ */
+function readRecord<T>(file: string, parse: (text: string) => T): T | undefined {
+  let text: string;
   try {
-    return readFileSync(file, 'utf8');
+    text = readFileSync(file, 'utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+  try {
+    return parse(text);
+  } catch (error) {
+    if (error instanceof SyntaxError || error instanceof z.ZodError) return undefined;
     throw error;
   }
 }

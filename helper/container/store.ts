@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, promises as fs, mkdirSync, openSync, symlinkSync } from 'node:fs';
+import { closeSync, promises as fs, mkdirSync, openSync, statSync, symlinkSync } from 'node:fs';
 import * as path from 'node:path';
 import { flock } from '../../native/bindings/flock.js';
 import { ErrorCode, terrariumError } from '../protocol/index.js';
@@ -11,6 +11,9 @@ const idPattern = /^[0-9a-f]{12}$/;
 
 /** Containers as folders on disk. Several helpers may work on the same ones; what must be alone takes the container's lock. */
 export class ContainerStore {
+  /** Records as they were last read, by id: listing a hundred containers at every change must not parse them all. */
+  private readonly known = new Map<string, { version: string; record: ContainerRecord }>();
+
   constructor(private readonly locations: Locations) {}
 
   static newId(): string {
@@ -43,6 +46,7 @@ export class ContainerStore {
 
   /** What a throw-away container is need not survive the machine. */
   private write(record: ContainerRecord): Promise<void> {
+    this.known.delete(record.id);
     return writeAtomically(this.folder(record.id, 'container.json'), JSON.stringify(record), {
       durable: !record.remove,
     });
@@ -51,35 +55,73 @@ export class ContainerStore {
   /** @throws NameTaken */
   async rename(record: ContainerRecord, name: string): Promise<ContainerRecord> {
     if (name === record.name) return record;
-    await this.claimName(name, record.id);
     const renamed = { ...record, name };
-    try {
-      await this.save(renamed);
-    } catch (error) {
-      await this.releaseName(name, record.id);
-      throw error;
-    }
-    await this.releaseName(record.name, record.id);
+    await this.withNames(async () => {
+      // Until the record is saved the link looks stale to others: they wait for the lock before they take it over.
+      if (!this.linkName(name, record.id)) await this.takeOverName(name, record.id);
+      try {
+        await this.save(renamed);
+      } catch (error) {
+        await this.releaseName(name, record.id);
+        throw error;
+      }
+      await this.releaseName(record.name, record.id);
+    });
     return renamed;
   }
 
   /** Removes the record and the name. The container's trees must be gone already. */
   async forget(record: ContainerRecord): Promise<void> {
     await fs.rm(this.folder(record.id), { recursive: true, force: true });
-    await this.releaseName(record.name, record.id);
+    await this.withNames(() => this.releaseName(record.name, record.id));
   }
 
-  async list(): Promise<ContainerRecord[]> {
-    const ids = (await fs.readdir(this.locations.containers)).filter((name) => idPattern.test(name));
-    const records = await Promise.all(ids.map((id) => this.read(id)));
+  /**
+   * All containers, oldest first. With `onDamaged` those whose record cannot be read are told of and passed over: one
+   * damaged file must not hide all the others.
+   * @throws Internal for a damaged record, without `onDamaged`
+   */
+  async list(onDamaged?: (error: unknown) => void): Promise<ContainerRecord[]> {
+    const records = await Promise.all(
+      (await this.ids()).map((id) =>
+        this.read(id).catch((error: unknown) => {
+          if (onDamaged === undefined) throw error;
+          onDamaged(error);
+          return undefined;
+        }),
+      ),
+    );
     return records
       .filter((record) => record !== undefined)
       .sort((a, b) => a.createdAt.localeCompare(b.createdAt) || a.id.localeCompare(b.id));
   }
 
-  /** Undefined when it is gone, or not whole yet: another helper may be creating or removing it. */
+  /** Ids of all containers, also of those whose record is not there yet. */
+  async ids(): Promise<string[]> {
+    return (await fs.readdir(this.locations.containers)).filter((name) => idPattern.test(name));
+  }
+
+  /**
+   * Undefined when it is gone, or not whole yet: another helper may be creating or removing it.
+   * @throws Internal when it is damaged
+   */
   async read(id: string): Promise<ContainerRecord | undefined> {
     const file = this.folder(id, 'container.json');
+    const stat = statSync(file, { bigint: true, throwIfNoEntry: false });
+    if (stat === undefined) {
+      this.known.delete(id);
+      return undefined;
+    }
+    // Every write makes a new file: another inode, unless that of the file before last is used again at another time.
+    const version = `${stat.ino} ${stat.mtimeNs} ${stat.size}`;
+    const known = this.known.get(id);
+    if (known?.version === version) return known.record;
+    const record = await this.readFile(id, file);
+    if (record !== undefined) this.known.set(id, { version, record });
+    return record;
+  }
+
+  private async readFile(id: string, file: string): Promise<ContainerRecord | undefined> {
     let text: string;
     try {
       text = await fs.readFile(file, 'utf8');
@@ -87,6 +129,8 @@ export class ContainerStore {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
       throw error;
     }
+    // A throw-away container's record is not synced: after a crash of the machine there may be a file with nothing in it.
+    if (text === '') return undefined;
     try {
       return containerRecordSchema.parse(JSON.parse(text));
     } catch (error) {
@@ -106,9 +150,7 @@ export class ContainerStore {
       if (record?.name === reference) return record;
     }
     if (/^[0-9a-f]{1,12}$/.test(reference)) {
-      const ids = (await fs.readdir(this.locations.containers)).filter(
-        (id) => idPattern.test(id) && id.startsWith(reference),
-      );
+      const ids = (await this.ids()).filter((id) => id.startsWith(reference));
       const [id] = ids;
       if (ids.length > 1) {
         throw terrariumError(ErrorCode.NotFound, `"${reference}" is the start of ${ids.length} containers' ids`, {
@@ -167,21 +209,31 @@ export class ContainerStore {
     }
   }
 
+  /** @throws NameTaken */
   private async claimName(name: string, id: string): Promise<void> {
-    const link = path.join(this.locations.names, name);
+    if (!this.linkName(name, id)) await this.withNames(() => this.takeOverName(name, id));
+  }
+
+  /** False when the name has a link already. */
+  private linkName(name: string, id: string): boolean {
     try {
-      symlinkSync(`../containers/${id}`, link);
-      return;
+      symlinkSync(`../containers/${id}`, path.join(this.locations.names, name));
+      return true;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      return false;
     }
+  }
+
+  /** Puts a link in the place of one that a crash has left. The caller holds the lock on names. @throws NameTaken */
+  private async takeOverName(name: string, id: string): Promise<void> {
     if (await this.isNameTaken(name)) {
       throw terrariumError(ErrorCode.NameTaken, `There already is a container named "${name}"`, {
         fix: 'Choose another name, or remove that container.',
         command: `terrarium rm ${name}`,
       });
     }
-    // A crash left the link: put ours in its place in one step, so that two helpers cannot both win.
+    const link = path.join(this.locations.names, name);
     const temporary = `${link}.${id}`;
     await fs.symlink(`../containers/${id}`, temporary);
     await fs.rename(temporary, link);
@@ -189,5 +241,19 @@ export class ContainerStore {
 
   private async releaseName(name: string, id: string): Promise<void> {
     if ((await this.idOfName(name)) === id) await fs.rm(path.join(this.locations.names, name), { force: true });
+  }
+
+  /**
+   * Names have a lock for what takes more than one call: otherwise two helpers that find the same stale link would both
+   * take it over, and one that releases a name could remove the link that another has just put there.
+   */
+  private async withNames<T>(work: () => Promise<T>): Promise<T> {
+    const fd = openSync(this.locations.names, 'r');
+    try {
+      await flock(fd, 'exclusive');
+      return await work();
+    } finally {
+      closeSync(fd);
+    }
   }
 }

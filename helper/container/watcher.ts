@@ -59,7 +59,9 @@ export class ContainerWatcher {
 }
 
 export async function listContainers(machine: Machine): Promise<ContainerSummary[]> {
-  const records = await machine.store.list();
+  const records = await machine.store.list((error) => {
+    machine.log(error instanceof Error ? error.message : String(error));
+  });
   return Promise.all(records.map((record) => summarize(machine.store, record)));
 }
 
