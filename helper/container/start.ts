@@ -14,6 +14,7 @@ import type { Machine } from './machine.js';
 import type { ContainerRecord, RuntimeRecord } from './record.js';
 import { planRoot } from './root.js';
 import { latestRunNumber, pruneRuns, readLatestRun, summarize } from './runs.js';
+import { waitForMonitor } from './stop.js';
 
 /** Bytes of output kept in each of a run's two files. */
 const outputLimit = 16 * 1024 * 1024;
@@ -36,6 +37,7 @@ export async function startContainer(machine: Machine, record: ContainerRecord):
       command: `terrarium exec ${record.name} -- sh`,
     });
   }
+  if (previous !== undefined) await waitForMonitor(record, previous);
   const number = latestRunNumber(store, record.id) + 1;
   const run = store.folder(record.id, 'runs', String(number));
   const socket = socketOf(machine, `${record.id}-${number}`);

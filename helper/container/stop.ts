@@ -1,4 +1,5 @@
-import { watch } from 'node:fs';
+import { type FSWatcher, watch } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 import { readCgroupFile } from '../cgroup/file.js';
 import { freeze, isFrozen, thaw } from '../cgroup/freezer.js';
 import { killAll } from '../cgroup/kill.js';
@@ -152,24 +153,52 @@ export function waitForEnd(machine: Machine, record: ContainerRecord, millisecon
     return run.exit !== undefined || (!isAlive(run.runtime.init) && !isAlive(run.runtime.monitor));
   };
   return new Promise((resolve, reject) => {
-    const finish = (ended: boolean) => {
+    let watcher: FSWatcher | undefined;
+    const settle = (tell: () => void) => {
       watcher?.close();
       clearInterval(liveness);
       clearTimeout(limit);
-      resolve(ended);
+      tell();
     };
     const check = () => {
       try {
-        if (hasEnded()) finish(true);
+        if (hasEnded()) settle(() => resolve(true));
       } catch (error) {
-        finish(false);
-        reject(error);
+        settle(() => reject(error));
       }
     };
     const liveness = setInterval(check, livenessMilliseconds);
-    const limit = milliseconds === undefined ? undefined : setTimeout(() => finish(false), milliseconds);
-    // The monitor removes its socket as soon as the exit record is written.
-    const watcher = watch(machine.locations.runtime, check);
+    const limit = milliseconds === undefined ? undefined : setTimeout(() => settle(() => resolve(false)), milliseconds);
+    try {
+      const folder = readLatestRun(machine.store, record.id)?.folder;
+      watcher = folder === undefined ? undefined : watch(folder, (_, name) => name === 'exit.json' && check());
+      watcher?.on('error', (error) =>
+        machine.log(`the end of ${record.name} is asked for, not told: ${error.message}`),
+      );
+    } catch (error) {
+      // Inotify has run out (ENOSPC, EMFILE): asking now and then finds the end too.
+      machine.log(`the end of ${record.name} is asked for, not told: ${String(error)}`);
+    }
     check();
   });
+}
+
+const monitorPatienceMilliseconds = 15_000;
+
+/**
+ * Waits until the monitor of a run that has ended is gone: until then it holds the root's mount, and in the end it kills
+ * and removes what is in its cgroup, be that of a newer run. It may wait for clients that still read, 10 s for one that holds.
+ * @throws WrongState when it does not go
+ */
+export async function waitForMonitor({ name }: ContainerRecord, { runtime }: Run): Promise<void> {
+  const deadline = Date.now() + monitorPatienceMilliseconds;
+  for (let pause = 1; runtime !== undefined && isAlive(runtime.monitor); pause = Math.min(pause * 2, 20)) {
+    if (Date.now() > deadline) {
+      throw terrariumError(ErrorCode.WrongState, `The last run of ${name} has ended, but its monitor is still busy`, {
+        cause: 'A terminal or program that shows its output has not taken all of it yet, or the disk is slow.',
+        fix: 'Close the terminals of this container, or try again when they have caught up.',
+      });
+    }
+    await delay(pause);
+  }
 }
