@@ -1,5 +1,3 @@
-import { mkdirSync, readdirSync } from 'node:fs';
-import * as path from 'node:path';
 import { isFrozen } from '../cgroup/freezer.js';
 import { enterSteps } from '../cgroup/plan.js';
 import { type RootReader, runningRoot } from '../inspect/root.js';
@@ -20,7 +18,8 @@ import { stepFailure } from './failure.js';
 import { keepLedger } from './ledgers.js';
 import type { Machine } from './machine.js';
 import type { ContainerRecord } from './record.js';
-import { attachTarget, ownNamespaces, socketOf } from './start.js';
+import { claimSession, pruneSessions } from './sessions.js';
+import { attachTarget, ownNamespaces } from './start.js';
 import { runningRun } from './stop.js';
 
 /** Bytes of a session's output kept in each of its two files: enough to paint a terminal again. */
@@ -40,11 +39,9 @@ export async function execInContainer(
       command: `terrarium resume ${record.name}`,
     });
   }
-  const { number, folder } = nextSession(machine, record);
-  const operation = `exec-${number}`;
-  const session = `${record.id}-e${number}`;
-  const socket = socketOf(machine, session);
   const process = await processFor(record, run.runtime.init, specification);
+  const { number, name, folder, socket } = claimSession(machine, record);
+  const operation = `exec-${number}`;
   const plan = execPlan({
     target: run.runtime.init,
     namespaces: ownNamespaces(record.config),
@@ -67,29 +64,16 @@ export async function execInContainer(
       operation,
     });
   }
+  await pruneSessions(machine, record, number).catch((error: unknown) => {
+    machine.log(`old sessions of ${record.name} were not removed: ${String(error)}`);
+  });
   return {
-    session,
+    session: name,
     container: record.id,
     args: process.args,
     identity: { pid: answer.pid, startTime: answer.startTime },
     attach: attachTarget(machine, { socket, directory: folder, terminal: process.terminal === true, replay: 'all' }),
   };
-}
-
-/** Folders are numbered; making one claims its number. */
-function nextSession(machine: Machine, record: ContainerRecord): { number: number; folder: string } {
-  const parent = machine.store.folder(record.id, 'sessions');
-  mkdirSync(parent, { recursive: true, mode: 0o700 });
-  let number = readdirSync(parent).reduce((most, name) => Math.max(most, Number(name)), 0) + 1;
-  for (; ; number++) {
-    const folder = path.join(parent, String(number));
-    try {
-      mkdirSync(folder, { mode: 0o700 });
-      return { number, folder };
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    }
-  }
 }
 
 /** The container's own process, with what the request changes. */

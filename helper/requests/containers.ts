@@ -50,8 +50,7 @@ export function routeContainers(router: Router, machine: Machine): void {
       try {
         return await startContainer(machine, record);
       } catch (error) {
-        await keepFailedLedgers(machine, record);
-        await removeContainer(machine, record, true);
+        await undoRun(machine, record);
         throw error;
       }
     });
@@ -99,4 +98,15 @@ export function routeContainers(router: Router, machine: Machine): void {
     const reading = await readOutput(run.folder, BigInt(params.from ?? 0), params.limit);
     return { entries: reading.frames.map(toLogEntry), next: String(reading.next) };
   });
+}
+
+/** Leaves nothing of a container that could not be started but its ledger. What goes wrong here must not hide why. */
+async function undoRun(machine: Machine, record: ContainerRecord): Promise<void> {
+  for (const work of [() => keepFailedLedgers(machine, record), () => removeContainer(machine, record, true)]) {
+    try {
+      await work();
+    } catch (error) {
+      machine.log(`${record.name} was not wholly undone: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
 }

@@ -1,0 +1,62 @@
+import { existsSync, promises as fs, mkdirSync, readdirSync } from 'node:fs';
+import * as path from 'node:path';
+import { findListener } from '../zygote/connection.js';
+import type { Machine } from './machine.js';
+import type { ContainerRecord } from './record.js';
+import { socketOf } from './start.js';
+
+/** So many sessions that have ended are kept, for clients that still read their output. */
+const kept = 20;
+
+/** A process that entered a container. Its monitor writes to `folder`, which is `sessions/N`, and listens at `socket`. */
+export interface Session {
+  number: number;
+  name: string;
+  folder: string;
+  socket: string;
+}
+
+/** Makes the folder of a new session: making one claims its number, whoever else does so at the same time. */
+export function claimSession(machine: Machine, record: Pick<ContainerRecord, 'id'>): Session {
+  const parent = machine.store.folder(record.id, 'sessions');
+  mkdirSync(parent, { recursive: true, mode: 0o700 });
+  for (let number = Math.max(0, ...numbersIn(parent)) + 1; ; number++) {
+    const session = sessionOf(machine, record, number);
+    try {
+      mkdirSync(session.folder, { mode: 0o700 });
+      return session;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    }
+  }
+}
+
+function sessionOf(machine: Machine, { id }: Pick<ContainerRecord, 'id'>, number: number): Session {
+  const name = `${id}-e${number}`;
+  return { number, name, folder: machine.store.folder(id, 'sessions', String(number)), socket: socketOf(machine, name) };
+}
+
+/** Removes sessions that have ended, but for those with the latest numbers. */
+export async function pruneSessions(
+  machine: Machine,
+  record: Pick<ContainerRecord, 'id'>,
+  latest: number,
+): Promise<void> {
+  const parent = machine.store.folder(record.id, 'sessions');
+  for (const number of numbersIn(parent)) {
+    if (number > latest - kept) continue;
+    const session = sessionOf(machine, record, number);
+    if (await hasEnded(session)) await fs.rm(session.folder, { recursive: true, force: true });
+  }
+}
+
+/** A monitor that was killed, or a session that never began, leaves no exit record: but nobody listens for it. */
+async function hasEnded({ folder, socket }: Session): Promise<boolean> {
+  return existsSync(path.join(folder, 'exit.json')) || (await findListener(socket)) === undefined;
+}
+
+function numbersIn(parent: string): number[] {
+  return readdirSync(parent)
+    .map(Number)
+    .filter((number) => Number.isInteger(number) && number > 0);
+}
