@@ -6,6 +6,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import * as path from 'node:path';
 import { format } from 'node:util';
+import { resultMark } from '../test/reporter.mjs';
 import { launchBrowser, workbenchUrl } from './browser.mjs';
 import { preparePlace, startServer } from './server.mjs';
 import { quietSettings } from './settings.mjs';
@@ -35,8 +36,10 @@ try {
     page.on('crash', () => resolve(2));
     setTimeout(() => resolve(2), limitMs).unref();
   });
-  await page.exposeFunction('codeAutomationLog', (/** @type {string} */ _level, /** @type {unknown[]} */ parts) => {
-    console.log(format(...parts));
+  await page.exposeFunction('codeAutomationLog', (/** @type {string} */ level, /** @type {unknown[]} */ parts) => {
+    const text = format(...parts);
+    // Results come as `info`, among all that the workbench tells about itself.
+    if (level !== 'info' || text.includes(resultMark)) console.log(text);
   });
   /** @param {string} file @returns {string} */
   const remote = (file) => `vscode-remote://${server.host}${file}`;

@@ -14,5 +14,5 @@ test('the packaged extension adds its view container, with one obvious first act
   const welcome = editor.page.locator('.sidebar .pane', { hasText: 'Containers' }).locator('.welcome-view-content');
   await welcome.first().waitFor({ timeout: 60_000 });
   await editor.screenshot('welcome');
-  assert.deepEqual(await welcome.first().getByRole('button').allInnerTexts(), ['Launch Container']);
+  assert.deepEqual(await welcome.first().locator('.monaco-button').allInnerTexts(), ['Launch Container']);
 });
