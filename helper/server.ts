@@ -8,6 +8,7 @@ import { findLocations, makeLocations } from './container/locations.js';
 import { cgroupFinder, type Machine, once } from './container/machine.js';
 import { recover } from './container/recover.js';
 import { ContainerStore } from './container/store.js';
+import { ThrowAways } from './container/throwAway.js';
 import { ContainerWatcher } from './container/watcher.js';
 import { zygoteFailure } from './doctor/zygoteFailure.js';
 import { AgentClient, agentInside } from './image/agentClient.js';
@@ -78,7 +79,9 @@ export function serve(connection: Connection, installation: Installation): void 
   const sampler = routeLimits(router, machine, (stats) => {
     void connection.sendNotification(StatsSampled, { stats });
   });
+  const throwAways = new ThrowAways(machine);
   const watcher = new ContainerWatcher(machine, (containers, before) => {
+    throwAways.consider(containers);
     void connection.sendNotification(ContainersChanged, { containers });
     for (const notice of endNotice(before, containers)) void connection.sendNotification(notice.type, notice.params);
   });
@@ -93,6 +96,7 @@ export function serve(connection: Connection, installation: Installation): void 
   });
   connection.onShutdown(async () => {
     watcher.stop();
+    throwAways.stop();
     sampler.dispose();
     await allLedgersWritten();
   });

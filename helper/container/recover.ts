@@ -1,7 +1,8 @@
-import { promises as fs } from 'node:fs';
+import { existsSync, promises as fs } from 'node:fs';
 import * as path from 'node:path';
 import { tryFlock } from '../../native/bindings/flock.js';
-import { isAlive, processIdentity } from '../inspect/stat.js';
+import { cgroupSteps } from '../cgroup/plan.js';
+import { processIdentity } from '../inspect/stat.js';
 import { findListener } from '../zygote/connection.js';
 import { writeAtomically } from './atomicFile.js';
 import type { Machine } from './machine.js';
@@ -9,9 +10,7 @@ import type { ContainerRecord, RuntimeRecord } from './record.js';
 import { removeContainer } from './remove.js';
 import { readLatestRun } from './runs.js';
 import { socketOf } from './start.js';
-
-/** A throw-away container is kept this long after its end, for whoever waits to read its output. */
-const lingerMilliseconds = 30_000;
+import { lingerMilliseconds, readRemovableFrom } from './throwAway.js';
 
 /**
  * What helpers that were killed left half made: a start without a record is adopted when its monitor lives and undone
@@ -19,7 +18,7 @@ const lingerMilliseconds = 30_000;
  * helper has locked.
  */
 export async function recover(machine: Machine): Promise<void> {
-  for (const id of await fs.readdir(machine.locations.containers)) {
+  for (const id of await machine.store.ids()) {
     const folder = machine.store.folder(id);
     const handle = await fs.open(folder, 'r').catch(() => undefined);
     if (handle === undefined) continue;
@@ -27,7 +26,11 @@ export async function recover(machine: Machine): Promise<void> {
       if (!tryFlock(handle.fd, 'exclusive')) continue;
       const record = await machine.store.read(id);
       if (record === undefined) await removeRemains(machine, folder, (await handle.stat()).mtimeMs);
-      else if (await isOver(machine, await adopt(machine, record))) await removeContainer(machine, record, false);
+      else {
+        await adopt(machine, record);
+        const from = readRemovableFrom(machine, record);
+        if (from !== undefined && from <= Date.now()) await removeContainer(machine, record, false);
+      }
     } catch (error) {
       machine.log(`container ${id} could not be recovered: ${error instanceof Error ? error.message : String(error)}`);
     } finally {
@@ -43,9 +46,9 @@ async function removeRemains(machine: Machine, folder: string, modified: number)
 }
 
 /** Completes the record of a start whose helper died between the stage's answer and writing it down. */
-async function adopt(machine: Machine, record: ContainerRecord): Promise<ContainerRecord> {
+async function adopt(machine: Machine, record: ContainerRecord): Promise<void> {
   const run = readLatestRun(machine.store, record.id);
-  if (run === undefined || run.runtime !== undefined || run.exit !== undefined) return record;
+  if (run === undefined || run.runtime !== undefined || run.exit !== undefined) return;
   const socket = socketOf(machine, `${record.id}-${run.number}`);
   const pid = await findListener(socket);
   const monitor = pid === undefined ? undefined : processIdentity(pid);
@@ -53,24 +56,17 @@ async function adopt(machine: Machine, record: ContainerRecord): Promise<Contain
   const init = children ? processIdentity(Number(children.split(' ')[0])) : undefined;
   if (monitor === undefined || init === undefined) {
     await fs.rm(run.folder, { recursive: true, force: true });
-    return record;
+    return;
   }
+  const cgroup = cgroupSteps(await machine.cgroups(), record.id, record.config.linux.resources).record;
+  const isThere = cgroup !== undefined && Object.values(cgroup.paths).every((folder) => existsSync(folder));
   const runtime: RuntimeRecord = {
     init,
     monitor,
     zygotePid: await machine.zygote.pid(),
     startedAt: (await fs.stat(run.folder)).birthtime.toISOString(),
     socket,
+    ...(isThere ? { cgroup } : {}),
   };
   await writeAtomically(path.join(run.folder, 'runtime.json'), JSON.stringify(runtime), { durable: false });
-  return record;
-}
-
-async function isOver(machine: Machine, record: ContainerRecord): Promise<boolean> {
-  if (!record.remove) return false;
-  const run = readLatestRun(machine.store, record.id);
-  // Made, but the helper died before it was started.
-  if (run === undefined) return Date.now() - Date.parse(record.createdAt) > lingerMilliseconds;
-  if (run.exit !== undefined) return Date.now() - Date.parse(run.exit.finishedAt) > lingerMilliseconds;
-  return run.runtime !== undefined && !isAlive(run.runtime.init) && !isAlive(run.runtime.monitor);
 }

@@ -33,7 +33,12 @@ export function claimSession(machine: Machine, record: Pick<ContainerRecord, 'id
 
 function sessionOf(machine: Machine, { id }: Pick<ContainerRecord, 'id'>, number: number): Session {
   const name = `${id}-e${number}`;
-  return { number, name, folder: machine.store.folder(id, 'sessions', String(number)), socket: socketOf(machine, name) };
+  return {
+    number,
+    name,
+    folder: machine.store.folder(id, 'sessions', String(number)),
+    socket: socketOf(machine, name),
+  };
 }
 
 /** Removes sessions that have ended, but for those with the latest numbers. */

@@ -6,13 +6,17 @@ import { summarize } from './runs.js';
 
 /** Several changes in a row are told once. */
 const settleMilliseconds = 15;
+/** Where inotify cannot be had. */
+const pollMilliseconds = 2000;
 
 /**
  * Tells when containers change, whoever changed them: this helper, another one, or the kernel. By inotify alone: sockets
  * come and go with runs, links with names; pausing and limits have no file of their own, so helpers touch `changed`.
  */
 export class ContainerWatcher {
+  private isWatching = false;
   private watchers: FSWatcher[] = [];
+  private poll: NodeJS.Timeout | undefined;
   private timer: NodeJS.Timeout | undefined;
   private last: ContainerSummary[] = [];
   private reading: Promise<void> = Promise.resolve();
@@ -24,18 +28,31 @@ export class ContainerWatcher {
 
   start(): void {
     const { runtime, names } = this.machine.locations;
-    for (const folder of [runtime, names]) {
-      const watcher = watch(folder, () => this.touch());
-      watcher.on('error', (error) => this.machine.log(`${folder} is no longer watched: ${error.message}`));
-      this.watchers.push(watcher);
+    this.isWatching = true;
+    try {
+      for (const folder of [runtime, names]) {
+        const watcher = watch(folder, () => this.touch());
+        watcher.on('error', (error) => this.lookNowAndThen(error));
+        this.watchers.push(watcher);
+      }
+    } catch (error) {
+      this.lookNowAndThen(error);
     }
     this.touch();
   }
 
   stop(): void {
+    this.isWatching = false;
     clearTimeout(this.timer);
+    clearInterval(this.poll);
     for (const watcher of this.watchers) watcher.close();
     this.watchers = [];
+  }
+
+  /** Users have 128 inotify instances in all: other programs may have taken them. */
+  private lookNowAndThen(error: unknown): void {
+    this.machine.log(`changes are looked for, not told: ${error instanceof Error ? error.message : String(error)}`);
+    this.poll ??= setInterval(() => this.touch(), pollMilliseconds).unref();
   }
 
   private touch(): void {
@@ -48,7 +65,7 @@ export class ContainerWatcher {
   private async read(): Promise<void> {
     try {
       const containers = await listContainers(this.machine);
-      if (this.watchers.length === 0 || JSON.stringify(containers) === JSON.stringify(this.last)) return;
+      if (!this.isWatching || JSON.stringify(containers) === JSON.stringify(this.last)) return;
       const before = this.last;
       this.last = containers;
       this.onChange(containers, before);
