@@ -1,4 +1,5 @@
 /** Numbers of the kernel's interface, by the kernel's names. Source: linux/sched.h, linux/mount.h, linux/magic.h. */
+import type { NamespaceType } from '../protocol/oci.js';
 
 export const CLONE_NEWTIME = 0x00000080;
 export const CLONE_NEWNS = 0x00020000;
@@ -8,6 +9,18 @@ export const CLONE_NEWIPC = 0x08000000;
 export const CLONE_NEWUSER = 0x10000000;
 export const CLONE_NEWPID = 0x20000000;
 export const CLONE_NEWNET = 0x40000000;
+
+/** By OCI's names. */
+export const namespaceFlags: Readonly<Record<NamespaceType, number>> = {
+  user: CLONE_NEWUSER,
+  mount: CLONE_NEWNS,
+  uts: CLONE_NEWUTS,
+  ipc: CLONE_NEWIPC,
+  network: CLONE_NEWNET,
+  pid: CLONE_NEWPID,
+  cgroup: CLONE_NEWCGROUP,
+  time: CLONE_NEWTIME,
+};
 
 export const MS_REC = 0x4000;
 export const MS_PRIVATE = 0x40000;

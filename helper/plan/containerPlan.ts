@@ -2,17 +2,13 @@ import type { oci } from '../protocol/index.js';
 import { nestedMap } from '../zygote/identity.js';
 import {
   CLONE_NEWCGROUP,
-  CLONE_NEWIPC,
   CLONE_NEWNET,
-  CLONE_NEWNS,
-  CLONE_NEWPID,
   CLONE_NEWTIME,
-  CLONE_NEWUSER,
-  CLONE_NEWUTS,
   MOUNT_ATTR_RDONLY,
   MS_PRIVATE,
   MS_REC,
   makeDevice,
+  namespaceFlags,
   PROC_SUPER_MAGIC,
 } from './constants.js';
 import { parseMountOptions } from './mountOptions.js';
@@ -50,17 +46,8 @@ export interface ContainerPlanInput {
   stdin: boolean;
 }
 
-const cloneFlags: Readonly<Record<oci.NamespaceType, number>> = {
-  user: CLONE_NEWUSER,
-  mount: CLONE_NEWNS,
-  uts: CLONE_NEWUTS,
-  ipc: CLONE_NEWIPC,
-  network: CLONE_NEWNET,
-  pid: CLONE_NEWPID,
-  // Entered later: the new namespace's root is the cgroup the process is in when it unshares.
-  cgroup: 0,
-  time: 0,
-};
+/** Made later, by unshare(2): a time namespace before the first process, a cgroup namespace from inside the cgroup. */
+const unshared: readonly oci.NamespaceType[] = ['cgroup', 'time'];
 
 const devices: readonly [string, number, number][] = [
   ['null', 1, 3],
@@ -100,10 +87,9 @@ export function containerPlan(input: ContainerPlanInput): Plan {
     ...(config.process.terminal ? [] : [{ kind: 'makePipes', stdin: input.stdin ? 1 : 0 } as const]),
     {
       kind: 'clone',
-      flags: config.linux.namespaces.reduce(
-        (flags, { type }) => flags | (type === 'network' && input.joinNetwork !== undefined ? 0 : cloneFlags[type]),
-        0,
-      ),
+      flags: config.linux.namespaces
+        .filter(({ type }) => !unshared.includes(type) && !(type === 'network' && input.joinNetwork !== undefined))
+        .reduce((flags, { type }) => flags | namespaceFlags[type], 0),
       cgroup: input.cgroup.cloneInto,
     },
     ...mapSteps(config.linux.uidMappings ?? [], config.linux.gidMappings ?? []),

@@ -1,14 +1,5 @@
 import type { oci, ProcessIdentity } from '../protocol/index.js';
-import {
-  CLONE_NEWCGROUP,
-  CLONE_NEWIPC,
-  CLONE_NEWNET,
-  CLONE_NEWNS,
-  CLONE_NEWPID,
-  CLONE_NEWTIME,
-  CLONE_NEWUSER,
-  CLONE_NEWUTS,
-} from './constants.js';
+import { CLONE_NEWPID, namespaceFlags } from './constants.js';
 import type { CgroupPlan, MonitorPlan } from './containerPlan.js';
 import { executeSteps, privilegeSteps } from './processSteps.js';
 import type { Plan } from './step.js';
@@ -26,21 +17,10 @@ export interface ExecPlanInput {
   stdin: boolean;
 }
 
-const flagsOf: Readonly<Record<oci.NamespaceType, number>> = {
-  user: CLONE_NEWUSER,
-  mount: CLONE_NEWNS,
-  uts: CLONE_NEWUTS,
-  ipc: CLONE_NEWIPC,
-  network: CLONE_NEWNET,
-  pid: CLONE_NEWPID,
-  cgroup: CLONE_NEWCGROUP,
-  time: CLONE_NEWTIME,
-};
-
 /** The plan that starts one more process in a running container. Pure. */
 export function execPlan(input: ExecPlanInput): Plan {
   const { target } = input;
-  const flags = input.namespaces.reduce((all, type) => all | flagsOf[type], 0);
+  const flags = input.namespaces.reduce((all, type) => all | namespaceFlags[type], 0);
   const atFork = flags & CLONE_NEWPID;
   const startTime = BigInt(target.startTime);
   return [

@@ -24,7 +24,7 @@ export interface ParsedMountOptions {
   data: string;
 }
 
-const attributeOptions: Readonly<Record<string, number>> = {
+const attributeOptions = optionTable({
   ro: MOUNT_ATTR_RDONLY,
   nosuid: MOUNT_ATTR_NOSUID,
   nodev: MOUNT_ATTR_NODEV,
@@ -33,32 +33,37 @@ const attributeOptions: Readonly<Record<string, number>> = {
   strictatime: MOUNT_ATTR_STRICTATIME,
   nodiratime: MOUNT_ATTR_NODIRATIME,
   nosymfollow: MOUNT_ATTR_NOSYMFOLLOW,
-};
-const opposites: Readonly<Record<string, number>> = {
+});
+const opposites = optionTable({
   rw: MOUNT_ATTR_RDONLY,
   suid: MOUNT_ATTR_NOSUID,
   dev: MOUNT_ATTR_NODEV,
   exec: MOUNT_ATTR_NOEXEC,
   atime: MOUNT_ATTR_NOATIME,
   diratime: MOUNT_ATTR_NODIRATIME,
-};
-const propagations: Readonly<Record<string, number>> = {
+});
+const propagations = optionTable({
   private: MS_PRIVATE,
   rprivate: MS_PRIVATE | MS_REC,
   slave: MS_SLAVE,
   rslave: MS_SLAVE | MS_REC,
   shared: MS_SHARED,
   rshared: MS_SHARED | MS_REC,
-};
+});
+
+/** A map, for options come from people: an object would know "constructor" too. */
+function optionTable(flags: Readonly<Record<string, number>>): ReadonlyMap<string, number> {
+  return new Map(Object.entries(flags));
+}
 
 /** Splits mount options into what the kernel takes as attributes, as propagation and as data. Source: mount(8). */
 export function parseMountOptions(options: readonly string[]): ParsedMountOptions {
   const parsed: ParsedMountOptions = { attributes: 0, propagation: 0, bind: false, recursive: false, data: '' };
   const data: string[] = [];
   for (const option of options) {
-    const attribute = attributeOptions[option];
-    const opposite = opposites[option];
-    const propagation = propagations[option];
+    const attribute = attributeOptions.get(option);
+    const opposite = opposites.get(option);
+    const propagation = propagations.get(option);
     if (attribute !== undefined) parsed.attributes |= attribute;
     else if (opposite !== undefined) parsed.attributes &= ~opposite;
     else if (propagation !== undefined) parsed.propagation = propagation;

@@ -86,9 +86,9 @@ export function executeSteps(process: oci.Process, execution: Execution): Step[]
   ];
 }
 
-/** Where a command may be, as execvp(3) looks: in each folder of PATH, unless it names a folder itself. */
+/** Where a command may be, as execvp(3) looks: in each folder of PATH, unless it names a folder itself or is empty. */
 export function executablePaths(command: string, env: readonly string[]): string[] {
-  if (command.includes('/')) return [command];
+  if (command === '' || command.includes('/')) return [command];
   const path = env.find((variable) => variable.startsWith('PATH='))?.slice('PATH='.length) ?? '/usr/bin:/bin';
   return path.split(':').map((folder) => `${folder === '' ? '.' : folder}/${command}`);
 }

@@ -173,15 +173,17 @@ function defaultMounts(
 function userMounts(specification: ContainerSpecification): oci.Mount[] {
   return (specification.mounts ?? []).map((mount) => {
     const type = mount.type ?? (mount.source === undefined ? 'tmpfs' : 'bind');
-    const options = new Set([...(mount.options ?? []), 'nosuid', 'nodev']);
-    if (type === 'bind' && !options.has('bind')) options.add('rbind');
-    return { destination: mount.destination, type, source: mount.source ?? type, options: [...options] };
+    const asked = (mount.options ?? []).filter((option) => !['suid', 'nosuid', 'dev', 'nodev'].includes(option));
+    const recursive = type === 'bind' && !asked.includes('bind') && !asked.includes('rbind') ? ['rbind'] : [];
+    const options = [...asked, 'nosuid', 'nodev', ...recursive];
+    return { destination: mount.destination, type, source: mount.source ?? type, options };
   });
 }
 
 /** Later variables win; each name appears once, at its first place. */
 export function mergeEnvironment(variables: readonly string[]): string[] {
   const byName = new Map<string, string>();
-  for (const variable of variables) byName.set(variable.slice(0, variable.indexOf('=')), variable);
+  // An image may hold one without a value.
+  for (const variable of variables) byName.set(variable.split('=', 1)[0] ?? variable, variable);
   return [...byName.values()];
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { rlimitNumbers } from '../plan/constants.js';
+import { parseMountOptions } from '../plan/mountOptions.js';
 import { type ContainerSpecification, ErrorCode, terrariumError } from '../protocol/index.js';
 
 /**
@@ -29,12 +30,27 @@ const root = z
   ])
   .describe('Where the root file system comes from');
 
-const mount = z.strictObject({
-  destination: absolutePath.describe('Where it appears in the container'),
-  source: noNul('A source').optional().describe('A folder or file of this machine, for bind mounts'),
-  type: z.enum(['bind', 'tmpfs']).optional().describe('bind (default when there is a source) or tmpfs'),
-  options: z.array(noNul('An option')).optional().describe('ro, rw, rbind, noexec, size=64m, …'),
-});
+const mount = z
+  .strictObject({
+    destination: absolutePath.describe('Where it appears in the container'),
+    source: noNul('A source').optional().describe('A folder or file of this machine, for bind mounts'),
+    type: z.enum(['bind', 'tmpfs']).optional().describe('bind (default when there is a source) or tmpfs'),
+    options: z.array(noNul('An option')).optional().describe('ro, rw, rbind, noexec, size=64m, …'),
+  })
+  .superRefine(({ type, source, options = [] }, context) => {
+    const parsed = parseMountOptions(options);
+    const isBind = type === 'bind' || (type === undefined && source !== undefined);
+    if (isBind && source === undefined) {
+      context.addIssue({ code: 'custom', path: ['source'], message: 'a bind mount needs a source' });
+    }
+    if (!isBind && parsed.bind) {
+      context.addIssue({ code: 'custom', path: ['options'], message: 'bind and rbind are not for a tmpfs' });
+    }
+    // The kernel would not be asked, and a misspelled "ro" must not end in a folder that can be written.
+    if (isBind && parsed.data !== '') {
+      context.addIssue({ code: 'custom', path: ['options'], message: `"${parsed.data}" is no option of a bind mount` });
+    }
+  });
 
 const network = z
   .discriminatedUnion('kind', [
