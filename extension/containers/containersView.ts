@@ -54,14 +54,9 @@ export class ContainersView implements Disposable {
             value: running,
             tooltip: running === 1 ? l10n.t('1 container is running') : l10n.t('{0} containers are running', running),
           };
-    for (const [key, value] of Object.entries({
-      'terrarium.hasContainers': this.store.known.length > 0,
-      'terrarium.hasRunning': running > 0,
-    })) {
-      commands
-        .executeCommand('setContext', key, value)
-        .then(undefined, (reason: unknown) => this.log.error(`Context ${key}: ${String(reason)}`));
-    }
+    commands
+      .executeCommand('setContext', 'terrarium.hasContainers', this.store.known.length > 0)
+      .then(undefined, (reason: unknown) => this.log.error(`Context: ${String(reason)}`));
   }
 
   private watch(): void {
