@@ -51,6 +51,7 @@ export async function execInContainer(
     monitor: { directory: folder, socket, outputLimit: sessionOutputLimit },
     cgroup: enterSteps(run.runtime.cgroup),
     stdin: specification.stdin ?? false,
+    chroot: record.specification.chroot === true ? record.config.root.path : undefined,
   });
   const exchange = await machine.zygote.carryOut(plan);
   const { answer } = exchange;

@@ -15,6 +15,8 @@ export interface ExecPlanInput {
   monitor: MonitorPlan;
   cgroup: Pick<CgroupPlan, 'cloneInto' | 'afterClone' | 'eventsFile'>;
   stdin: boolean;
+  /** Where the root is in the container's mount namespace, if it was only entered by chroot(2); else it is `/`. */
+  chroot?: string | undefined;
 }
 
 /** The plan that starts one more process in a running container. Pure. */
@@ -39,7 +41,8 @@ export function execPlan(input: ExecPlanInput): Plan {
     // CVE-2016-9962: from here on the container could look at this process.
     { kind: 'setDumpable', value: 0 },
     { kind: 'setNamespaces', pid: target.pid, startTime, flags: flags & ~atFork },
-    { kind: 'setRoot', path: '/' },
+    { kind: 'setRoot', path: input.chroot ?? '/' },
+    ...(input.chroot === undefined ? [] : [{ kind: 'chroot' } as const]),
     ...privilegeSteps({ process: input.process, seccomp: input.seccomp, identity: input.identity }),
     ...executeSteps(input.process, { kind: 'execute', supervise: false }),
   ];
