@@ -8,6 +8,7 @@ import { type Editor, openEditor } from './support/editor.js';
 import { tellStory } from './support/story.js';
 import {
   answerQuickInput,
+  chooseInMenu,
   expand,
   notification,
   openTerrarium,
@@ -24,15 +25,6 @@ let editor: Editor;
 const chapter = tellStory(() => editor);
 const home = process.env.TERRARIUM_EDITOR_HOMES ?? '';
 const container = (state = '') => treeItem(editor.page, new RegExp(`^Container \\S+, ${state}`));
-/** Chooses from the context menu of a row; VS Code ignores clicks right after it has opened. */
-async function choose(row: ReturnType<typeof container>, item: string): Promise<void> {
-  await row.click({ button: 'right' });
-  const entry = editor.page.getByRole('menuitem', { name: item, exact: true });
-  await entry.waitFor();
-  await delay(500);
-  await entry.click();
-}
-
 before(async () => {
   const folder = path.join(home, 'workspace');
   mkdirSync(folder, { recursive: true });
@@ -74,7 +66,7 @@ chapter('processes that come and go are seen without a refresh', async () => {
 
 chapter('a command is run in it, and its exit code is shown', async () => {
   const { page } = editor;
-  await choose(container(), 'Run Command…');
+  await chooseInMenu(editor.page, container(), 'Run Command…');
   await answerQuickInput(page, 'echo from-$((40 + 2)); exit 3');
   const text = await waitForTerminal(page, /exit code: 3/);
   assert.match(text, /from-42/);

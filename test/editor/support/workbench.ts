@@ -37,6 +37,28 @@ export async function expand(item: Locator): Promise<void> {
   await item.press('ArrowRight');
 }
 
+/** Closes a row, if it is open, so that what is below it comes into sight. */
+export async function collapse(item: Locator): Promise<void> {
+  if ((await item.getAttribute('aria-expanded')) === 'true') await item.click();
+}
+
+/**
+ * Chooses from the context menu of a row. VS Code ignores clicks for half a second after it has opened, so that the
+ * right button's release does not choose: the click is repeated until the menu is gone.
+ */
+export async function chooseInMenu(page: Page, row: Locator, item: string): Promise<void> {
+  await row.click({ button: 'right' });
+  const entry = page.getByRole('menuitem', { name: item, exact: true });
+  await entry.waitFor();
+  for (const end = Date.now() + 20_000; await entry.isVisible(); await delay(100)) {
+    if (Date.now() > end) throw new Error(`the menu does not take ${item}`);
+    await entry.click({ timeout: 1000 }).catch((error: unknown) => {
+      // It went away between the look and the click: chosen.
+      if (!/Timeout|detached/.test(String(error))) throw error;
+    });
+  }
+}
+
 /** A notification by its text; a driven browser without VS Code's test driver shows them as a person sees them. */
 export const notification = (page: Page, text: string | RegExp): Locator =>
   page.locator('.notification-toast', { hasText: text });
@@ -45,7 +67,7 @@ export const notification = (page: Page, text: string | RegExp): Locator =>
  * The frame with a webview's own document, by the webview's title.
  * @throws when it did not come up in time
  */
-export async function webviewFrame(page: Page, title: string, timeoutMs = 20_000): Promise<Frame> {
+export async function webviewFrame(page: Page, title: string | RegExp, timeoutMs = 20_000): Promise<Frame> {
   const end = Date.now() + timeoutMs;
   for (;;) {
     for (const frame of page.frames()) if (await isWebview(frame, title)) return frame;
@@ -54,11 +76,13 @@ export async function webviewFrame(page: Page, title: string, timeoutMs = 20_000
   }
 }
 
-async function isWebview(frame: Frame, title: string): Promise<boolean> {
+async function isWebview(frame: Frame, title: string | RegExp): Promise<boolean> {
   if (frame.parentFrame() === null) return false;
   try {
     const element = await frame.frameElement();
-    return (await element.getAttribute('id')) === 'active-frame' && (await element.getAttribute('title')) === title;
+    if ((await element.getAttribute('id')) !== 'active-frame') return false;
+    const own = (await element.getAttribute('title')) ?? '';
+    return typeof title === 'string' ? own === title : title.test(own);
   } catch (error) {
     // A frame that is replaced meanwhile is looked for again.
     if (error instanceof Error && /detached|destroyed|closed/.test(error.message)) return false;
