@@ -1,9 +1,10 @@
 import { type Command, Option } from 'commander';
 import type { MessageConnection } from 'vscode-jsonrpc/node';
 import * as protocol from '../helper/protocol/index.js';
+import { exitStatus, json } from './failure.js';
 import { collect, parseBytes, parseMount, parsePositive, type RunOptions, specificationOf } from './options.js';
 import { age, table } from './table.js';
-import { attach } from './terminal.js';
+import { attach, holdSignals } from './terminal.js';
 
 type Connect = () => Promise<MessageConnection>;
 type Print = (text: string) => void;
@@ -36,8 +37,9 @@ export function addContainerCommands(program: Command, connect: Connect, print: 
     .argument('[command...]', 'command and arguments (default: keep it up until it is stopped)')
     .passThroughOptions()
     .action(async (args: string[], options: RunOptions) => {
-      const connection = await connect();
       const detached = options.detach ?? args.length === 0;
+      const early = detached ? undefined : holdSignals();
+      const connection = await connect();
       const { summary, attach: target } = await connection.sendRequest(protocol.RunContainer, {
         specification: specificationOf(options, args),
         remove: options.rm ?? false,
@@ -47,9 +49,17 @@ export function addContainerCommands(program: Command, connect: Connect, print: 
         print(summary.id);
         return;
       }
-      process.exitCode = await attach(target);
-      if (options.rm === true)
-        await connection.sendRequest(protocol.RemoveContainer, { container: summary.id, force: true });
+      const container = summary.id;
+      process.exitCode = await attach(target, {
+        terminal: summary.terminal,
+        ...(early === undefined ? {} : { early }),
+        signal: (signal) => connection.sendRequest(protocol.KillContainer, { container, signal }),
+        ended: async () => {
+          const { exit } = await connection.sendRequest(protocol.WaitContainer, { container });
+          return exit?.exitCode ?? exitStatus.failed;
+        },
+      });
+      if (options.rm === true) await connection.sendRequest(protocol.RemoveContainer, { container, force: true });
     });
 
   withContainerOptions(program.command('create'))
@@ -77,18 +87,23 @@ export function addContainerCommands(program: Command, connect: Connect, print: 
       // Once options are passed through, commander leaves the separator in.
       const args = words[0] === '--' ? words.slice(1) : words;
       const connection = await connect();
+      const terminal = options.tty ?? (process.stdin.isTTY === true && process.stdout.isTTY === true);
       const session = await connection.sendRequest(protocol.ExecInContainer, {
         container,
         process: {
           args,
           stdin: true,
-          terminal: options.tty ?? (process.stdin.isTTY === true && process.stdout.isTTY === true),
+          terminal,
           ...(options.user === undefined ? {} : { user: options.user }),
           ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
           ...(options.env === undefined ? {} : { env: options.env }),
         },
       });
-      process.exitCode = await attach(session.attach);
+      process.exitCode = await attach(session.attach, {
+        terminal,
+        signal: (signal) =>
+          connection.sendRequest(protocol.KillContainer, { container, pid: session.identity.pid, signal }),
+      });
     });
 
   const forEach = (
@@ -149,14 +164,14 @@ export function addContainerCommands(program: Command, connect: Connect, print: 
     .description('list containers, or the processes of one')
     .option('--json', 'as JSON')
     .argument('[container]', 'name or id')
-    .action(async (container: string | undefined, { json }: { json?: boolean }) => {
+    .action(async (container: string | undefined, { json: asJson }: { json?: boolean }) => {
       const connection = await connect();
       if (container === undefined) {
         const containers = await connection.sendRequest(protocol.ListContainers);
-        print(json === true ? JSON.stringify(containers, null, 2) : listOf(containers));
+        print(asJson === true ? json(containers) : listOf(containers));
       } else {
         const processes = await connection.sendRequest(protocol.ListProcesses, { container });
-        print(json === true ? JSON.stringify(processes, null, 2) : processTable(processes));
+        print(asJson === true ? json(processes) : processTable(processes));
       }
     });
 }
