@@ -26,6 +26,14 @@ export function printable(text: string): string {
   return text.replace(/\p{Cc}/gu, (c) => (c === '\n' ? c : `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`));
 }
 
+/** A value as JSON that a terminal can be shown too: JSON itself leaves DEL and the C1 control characters as they are. */
+export function json(value: unknown): string {
+  return JSON.stringify(value, null, 2).replace(
+    /[\u007f-\u009f]/g,
+    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
+
 /** The shell's convention: 127 when the command is not there, 126 when it cannot be executed, 125 for the rest. */
 export function statusOf(error: unknown): number {
   if (!(error instanceof ResponseError) || error.code !== ErrorCode.StepFailed) return exitStatus.failed;

@@ -2,6 +2,7 @@ import * as path from 'node:path';
 import type { Command } from 'commander';
 import { CancellationTokenSource, type MessageConnection } from 'vscode-jsonrpc/node';
 import * as protocol from '../helper/protocol/index.js';
+import { json, printable } from './failure.js';
 import { age, bytes, table } from './table.js';
 
 type Connect = () => Promise<MessageConnection>;
@@ -33,7 +34,7 @@ export function addImageCommands(program: Command, connect: Connect, print: Prin
         const image = await connection.sendRequest(protocol.ImportImage, params, cancel.token);
         if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
         print(`${image.name}  ${image.digest}  ${bytes(image.sizeBytes)}`);
-        for (const note of image.notes) print(`note: ${note}`);
+        for (const note of image.notes) print(printable(`note: ${note}`));
       } finally {
         progress.dispose();
       }
@@ -43,11 +44,11 @@ export function addImageCommands(program: Command, connect: Connect, print: Prin
     .command('images')
     .description('list images')
     .option('--json', 'as JSON')
-    .action(async ({ json }: { json?: boolean }) => {
+    .action(async ({ json: asJson }: { json?: boolean }) => {
       const images = await (await connect()).sendRequest(protocol.ListImages);
       print(
-        json === true
-          ? JSON.stringify(images, null, 2)
+        asJson === true
+          ? json(images)
           : table([
               ['NAME', 'DIGEST', 'SIZE', 'AGE', 'USED BY'],
               ...images.map((image) => [

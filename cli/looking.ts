@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
 import type { MessageConnection } from 'vscode-jsonrpc/node';
 import * as protocol from '../helper/protocol/index.js';
-import { printable } from './failure.js';
+import { json, printable } from './failure.js';
 import { parseBytes, parsePositive } from './options.js';
 import { bytes, table } from './table.js';
 import { attach } from './terminal.js';
@@ -17,7 +17,7 @@ export function addLookingCommands(program: Command, connect: Connect, print: Pr
     .description('everything about a container, as JSON')
     .argument('<container>', 'name or id')
     .action(async (container: string) => {
-      print(JSON.stringify(await (await connect()).sendRequest(protocol.InspectContainer, { container }), null, 2));
+      print(json(await (await connect()).sendRequest(protocol.InspectContainer, { container })));
     });
 
   program
@@ -27,10 +27,8 @@ export function addLookingCommands(program: Command, connect: Connect, print: Pr
     .argument('<container>', 'name or id')
     .action(async (container: string, { follow }: { follow?: boolean }) => {
       const connection = await connect();
-      const summary = (await connection.sendRequest(protocol.ListContainers)).find(
-        ({ id, name }) => name === container || id.startsWith(container),
-      );
-      if (follow === true && (summary?.state === 'running' || summary?.state === 'paused')) {
+      const { status } = await connection.sendRequest(protocol.InspectContainer, { container });
+      if (follow === true && (status === 'running' || status === 'paused')) {
         const target = await connection.sendRequest(protocol.AttachContainer, { container });
         // Only to look: what is typed here is not for the container, its exit status is not ours, and it must not wait for us.
         await attach({ ...target, args: ['attach', '--no-stdin', '--no-hold', ...target.args.slice(1)] });
@@ -45,13 +43,13 @@ export function addLookingCommands(program: Command, connect: Connect, print: Pr
     .option('--json', 'as JSON')
     .argument('<container>', 'name or id')
     .argument('[changes...]', 'such as memory.max=100M cpu.max=0.5 pids.max=max')
-    .action(async (container: string, changes: string[], { json }: { json?: boolean }) => {
+    .action(async (container: string, changes: string[], { json: asJson }: { json?: boolean }) => {
       const connection = await connect();
       const report =
         changes.length === 0
           ? await connection.sendRequest(protocol.ReadLimits, { container })
           : await connection.sendRequest(protocol.SetLimits, { container, changes: changes.map(parseChange) });
-      print(json === true ? JSON.stringify(report, null, 2) : limitsTable(report));
+      print(asJson === true ? json(report) : limitsTable(report));
     });
 
   program
@@ -70,7 +68,7 @@ export function addLookingCommands(program: Command, connect: Connect, print: Pr
           const ledgers = await connection.sendRequest(protocol.ListLedgers, { container });
           print(
             options.json === true
-              ? JSON.stringify(ledgers, null, 2)
+              ? json(ledgers)
               : table([
                   ['OPERATION', 'AT', 'RESULT', 'TIME'],
                   ...ledgers.map((ledger) => [
@@ -82,10 +80,12 @@ export function addLookingCommands(program: Command, connect: Connect, print: Pr
                 ]),
           );
         } else if (options.json === true) {
-          print(JSON.stringify(await connection.sendRequest(protocol.ReadLedger, which), null, 2));
+          print(json(await connection.sendRequest(protocol.ReadLedger, which)));
         } else {
           const format = options.script === true ? 'script' : 'markdown';
-          print((await connection.sendRequest(protocol.RenderLedger, { ...which, format })).text.trimEnd());
+          const { text } = await connection.sendRequest(protocol.RenderLedger, { ...which, format });
+          // A script is to be run as it is: it quotes control characters by itself.
+          print(format === 'script' ? text.trimEnd() : printable(text.trimEnd()));
         }
       },
     );
@@ -94,9 +94,9 @@ export function addLookingCommands(program: Command, connect: Connect, print: Pr
     .command('doctor')
     .description('try what containers need of this machine, and say how to get what is missing')
     .option('--json', 'as JSON')
-    .action(async ({ json }: { json?: boolean }) => {
+    .action(async ({ json: asJson }: { json?: boolean }) => {
       const report = await (await connect()).sendRequest(protocol.RunDoctor);
-      print(json === true ? JSON.stringify(report, null, 2) : describeDoctor(report));
+      print(asJson === true ? json(report) : describeDoctor(report));
       if (report.lines.some((line) => line.verdict === 'missing')) process.exitCode = 1;
     });
 }
@@ -123,7 +123,7 @@ export function parseChange(text: string): protocol.LimitChange {
   if (value === 'max') return { name: known, value };
   if (known.startsWith('memory.')) return { name: known, value: parseBytes(value) };
   const percent = /^([\d.]+)\s*%$/.exec(value);
-  if (known === 'cpu.max' && percent !== null) return { name: known, value: Number(percent[1]) / 100 };
+  if (known === 'cpu.max' && percent !== null) return { name: known, value: parsePositive(percent[1] ?? '') / 100 };
   return { name: known, value: parsePositive(value) };
 }
 

@@ -56,6 +56,7 @@ export function parseRoot(text: string): NonNullable<ContainerSpecification['roo
   return { kind: 'image', name: text };
 }
 
+/** `none`, `host` or `container:NAME`. */
 export function parseNetwork(text: string): NonNullable<ContainerSpecification['network']> {
   if (text === 'none' || text === 'host') return { kind: text };
   if (text.startsWith('container:')) return { kind: 'container', container: text.slice('container:'.length) };
@@ -75,23 +76,35 @@ export function parseMount(text: string, previous: oci.Mount[] = []): oci.Mount[
   ];
 }
 
+/** `NAME=value`, added to those before it. */
 export function collect(text: string, previous: string[] = []): string[] {
   if (!/^[^=]+=/s.test(text)) throw new InvalidArgumentError('Use NAME=value.');
   return [...previous, text];
 }
 
-const units: Readonly<Record<string, number>> = { '': 1, b: 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3, t: 1024 ** 4 };
+/** As the limits form of the editor reads them: `M` alone is binary, as for the kernel and systemd, `MB` is decimal. */
+const byteUnits: ReadonlyMap<string, number> = new Map(
+  ['k', 'm', 'g', 't'].flatMap((prefix, index): [string, number][] => [
+    [prefix, 1024 ** (index + 1)],
+    [`${prefix}ib`, 1024 ** (index + 1)],
+    [`${prefix}b`, 1000 ** (index + 1)],
+  ]),
+)
+  .set('', 1)
+  .set('b', 1);
 
-/** Bytes: `100M` and `100MiB` are 100 × 1024², as the kernel reads them. */
+/** Bytes: `100M` and `100MiB` are 100 × 1024², `100MB` is 100 × 1000². */
 export function parseBytes(text: string): number {
-  const match = /^(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?$/i.exec(text.trim());
-  const unit = units[match?.[2]?.toLowerCase() ?? ''];
-  if (match === null || unit === undefined) throw new InvalidArgumentError('Use a size such as 100M or 1.5G.');
-  return Math.round(Number(match[1]) * unit);
+  const match = /^(\d+(?:\.\d+)?)\s*([a-z]*)$/i.exec(text.trim());
+  const unit = byteUnits.get(match?.[2]?.toLowerCase() ?? '');
+  const bytes = match === null || unit === undefined ? Number.NaN : Math.floor(Number(match[1]) * unit);
+  if (!Number.isSafeInteger(bytes)) throw new InvalidArgumentError('Use a size such as 100M (MiB), 100MB or 1.5G.');
+  return bytes;
 }
 
+/** A number above 0, such as cores or seconds. */
 export function parsePositive(text: string): number {
   const number = Number(text);
-  if (!(number > 0)) throw new InvalidArgumentError('Use a number above 0.');
+  if (!(number > 0 && number < Number.POSITIVE_INFINITY)) throw new InvalidArgumentError('Use a number above 0.');
   return number;
 }

@@ -162,10 +162,10 @@ function mountLines(step: StepOf<'mount'>): string[] {
   const flag = options === '' ? '' : ` -o ${ours(options)}`;
   if (isOurs(step.destination)) {
     const why = step.type === 'overlay' ? ['# The root: read-only layers below, a private writable layer on top.'] : [];
-    return [...why, `mount -t ${step.type} ${quote(step.source)} ${ours(step.destination)}${flag}`];
+    return [...why, `mount -t ${quote(step.type)} ${quote(step.source)} ${ours(step.destination)}${flag}`];
   }
   const place = `"$root"${quote(step.destination)}`;
-  return [`mkdir -p ${place}; mount -t ${step.type} ${quote(step.source)} ${place}${flag}`];
+  return [`mkdir -p ${place}; mount -t ${quote(step.type)} ${quote(step.source)} ${place}${flag}`];
 }
 
 function bindLines(step: StepOf<'bind'>): string[] {
@@ -181,10 +181,11 @@ function executeLines(plan: Plan, args: readonly string[], env: readonly string[
   const bounding = plan.find((step): step is StepOf<'limitBoundingSet'> => step.kind === 'limitBoundingSet');
   const ids = plan.find((step): step is StepOf<'setIds'> => step.kind === 'setIds');
   const names = capabilityNamesOf(bounding?.keep ?? 0n).map((name) => `+${name.replace(/^CAP_/, '').toLowerCase()}`);
-  const groups = ids?.setgroups === 1 ? ' --clear-groups' : '';
+  const others = ids === undefined ? [] : new Uint32Array(Uint8Array.from(ids.groups).buffer);
+  const groups = ids?.setgroups !== 1 ? '--keep-groups' : others.length === 0 ? '--clear-groups' : `--groups ${others}`;
   const options = [
     `--bounding-set ${['-all', ...names].join(',')} --inh-caps -all`,
-    ...(ids === undefined ? [] : [`--reuid ${ids.uid} --regid ${ids.gid}${groups || ' --keep-groups'}`]),
+    ...(ids === undefined ? [] : [`--reuid ${ids.uid} --regid ${ids.gid} ${groups}`]),
     ...(plan.some((step) => step.kind === 'setNoNewPrivileges') ? ['--no-new-privs'] : []),
   ].join(' ');
   return [
@@ -196,9 +197,10 @@ function executeLines(plan: Plan, args: readonly string[], env: readonly string[
 /** Entering a running container is one command of util-linux. */
 function enterLines(target: StepOf<'setNamespaces'>, inner: Plan): string[] {
   const execution = inner.find((step): step is StepOf<'execute'> => step.kind === 'execute');
+  const ids = inner.find((step): step is StepOf<'setIds'> => step.kind === 'setIds');
   return [
-    '# Enter every namespace of the running process, as root inside.',
-    `exec nsenter --target ${target.pid} --all --setuid 0 --setgid 0 -- ${(execution?.args ?? ['sh']).map(quote).join(' ')}`,
+    '# Enter every namespace of the running process, as the user inside.',
+    `exec nsenter --target ${target.pid} --all --setuid ${ids?.uid ?? 0} --setgid ${ids?.gid ?? 0} -- ${(execution?.args ?? ['sh']).map(quote).join(' ')}`,
     '',
   ];
 }
@@ -233,8 +235,13 @@ function ours(text: string): string {
   return `"${text.replace(/[\\"$`]/g, '\\$&').replace(ownFolder, '$dir/')}"`;
 }
 
-/** One shell word, whatever is in it. */
+/** One shell word, whatever is in it; control characters by name, so that a script can be shown on a terminal. */
 function quote(word: string): string {
+  if (/\p{Cc}/u.test(word)) {
+    // By its bytes: what \u means depends on the locale.
+    const bytes = (c: string) => [...Buffer.from(c)].map((byte) => `\\x${byte.toString(16).padStart(2, '0')}`).join('');
+    return `$'${word.replace(/[\\']/g, '\\$&').replace(/\p{Cc}/gu, bytes)}'`;
+  }
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
