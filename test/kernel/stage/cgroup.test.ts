@@ -21,11 +21,12 @@ function delegated(candidates: readonly string[]): string | undefined {
   });
 }
 
-const user = `terrarium-test-${process.getuid?.()}`;
-const v1 = delegated([`/sys/fs/cgroup/pids/${user}`, '/sys/fs/cgroup/pids']);
+const ownGroups = readFileSync('/proc/self/cgroup', 'utf8');
+const ownPids = /^\d+:(?:[^:]*,)?pids(?:,[^:]*)?:(.*)$/m.exec(ownGroups)?.[1] ?? '/';
+const v1 = delegated([path.join('/sys/fs/cgroup/pids', ownPids)]);
 const unified = existsSync('/sys/fs/cgroup/cgroup.controllers') ? '/sys/fs/cgroup' : '/sys/fs/cgroup/unified';
 // CLONE_INTO_CGROUP wants more than a folder: the right to move from where the zygote is.
-const ownPath = /^0::(.*)$/m.exec(readFileSync('/proc/self/cgroup', 'utf8'))?.[1] ?? '/';
+const ownPath = /^0::(.*)$/m.exec(ownGroups)?.[1] ?? '/';
 const v2 = delegated([path.dirname(ownPath), ownPath].map((group) => path.join(unified, group)));
 let zygote: Zygote;
 let lower: string;
