@@ -1,7 +1,8 @@
 import { explainFailure, type Failure, gatherFacts } from '../doctor/explain.js';
 import { errnoName } from '../ledger/errno.js';
 import type { Answer } from '../plan/answer.js';
-import type { Plan, Step } from '../plan/step.js';
+import type { Plan } from '../plan/step.js';
+import { pathOf } from '../plan/subject.js';
 import { ErrorCode, type ErrorData, type TerrariumError, terrariumError } from '../protocol/index.js';
 import type { Machine } from './machine.js';
 
@@ -28,18 +29,4 @@ export async function stepFailure(
     ...explanation,
     ledger,
   });
-}
-
-/** The path a step is about, for the message. */
-function pathOf(step: Step): string {
-  switch (step.kind) {
-    case 'bind':
-      return step.source;
-    case 'mount':
-      return step.destination;
-    case 'execute':
-      return step.args[0] ?? '';
-    default:
-      return 'path' in step ? step.path : '';
-  }
 }

@@ -1,5 +1,6 @@
 import type { Answer, RecordedArgument, RecordedCall } from '../plan/answer.js';
 import type { Plan } from '../plan/step.js';
+import { subjectOf } from '../plan/subject.js';
 import type { Ledger, LedgerCall } from '../protocol/index.js';
 import { errnoName } from './errno.js';
 import { explain } from './explain.js';
@@ -25,6 +26,7 @@ export function composeLedger(heading: LedgerHeading, plan: Plan, answer: Answer
     steps: plan.map((step, index) => ({
       index,
       kind: step.kind,
+      subject: subjectOf(step),
       ...explain(step),
       calls: answer.records.filter((call) => call.step === index).map((call) => renderCall(call, first)),
       failed: answer.failedStep === index,

@@ -18,7 +18,7 @@ export function renderMarkdown(ledger: Ledger): string {
     '|---:|---|---|---:|---:|',
     ...ledger.steps.map(
       (step) =>
-        `| ${step.index + 1} | [${step.kind}](#${anchor(step)}) | ${step.purpose} | ${step.calls.length} | ${duration(timeOf(step))} |`,
+        `| ${step.index + 1} | [${step.kind}](#${anchor(step)}) | ${about(step.subject)} | ${step.purpose} | ${step.calls.length} | ${duration(timeOf(step))} |`,
     ),
     '',
     ...ledger.steps.flatMap(renderStep),
@@ -30,6 +30,7 @@ function renderStep(step: LedgerStep): string[] {
   return [
     `## ${step.index + 1}. ${step.kind}${outcome}`,
     '',
+    ...(step.subject === '' ? [] : [code(step.subject.replace(/[\r\n]/g, ' ')), '']),
     step.purpose,
     '',
     `Without it, ${step.without}. See ${step.manual.map(manualLink).join(', ')}.`,
@@ -63,6 +64,12 @@ function manualLink(page: string): string {
 function duration(nanoseconds: number): string {
   if (nanoseconds < 1_000_000) return `${(nanoseconds / 1000).toFixed(1)} µs`;
   return `${(nanoseconds / 1_000_000).toFixed(2)} ms`;
+}
+
+/** A cell of the table; folders of the container itself are cut short. */
+function about(subject: string): string {
+  const short = subject.replace(/^.*\/containers\/[0-9a-f]{12}\//, '…/');
+  return short === '' ? '' : code(short.replace(/[|\r\n]/g, ' '));
 }
 
 /** Names come from people and images: a code span shows them as they are. */

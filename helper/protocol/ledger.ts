@@ -21,6 +21,8 @@ export interface LedgerCall {
 export interface LedgerStep {
   index: number;
   kind: string;
+  /** What it is about: a path, a name, a command. Empty for none. */
+  subject: string;
   /** One sentence: why this step is there. */
   purpose: string;
   /** What would be missing without it. */

@@ -122,6 +122,7 @@ chapter('how it was made: the ledger as a document, and as a script', async () =
   const { page } = editor;
   await openTerrarium(page);
   await chooseInMenu(editor.page, container(), 'Show How It Was Made');
+  await answerQuickInput(page, 'start-1');
   const preview = await webviewFrame(page, /Ledger|start-1/);
   await preview.getByText('pivot_root(2)').first().waitFor();
   await editor.screenshot('ledger');
@@ -139,7 +140,7 @@ chapter('limits: what is applied in the form is what the kernel holds', async ()
   } else {
     await memory.fill('100 lightyears');
     await form
-      .getByText(/not a number with a unit/)
+      .getByText(/Unknown unit/)
       .first()
       .waitFor();
     await memory.fill('100 MiB');
