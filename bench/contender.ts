@@ -3,6 +3,8 @@ export const command = ['/bin/sh', '-c', 'echo ready; exec sleep 1000'];
 
 /** A running container of one contender. */
 export interface Started {
+  /** Until the contender can be asked for it: some print before they have noted what they started. Not measured. */
+  settle?: () => Promise<void>;
   /** Runs /bin/true inside, to its exit. */
   enter?: () => Promise<void>;
   /** Kills it; resolves when the contender itself says that it has ended. */

@@ -33,6 +33,7 @@ async function timed<T>(times: number[], action: () => Promise<T>): Promise<T> {
 
 async function round(contender: Contender, times: Times): Promise<void> {
   const started = await timed(times['first output'], contender.start);
+  await started.settle?.();
   if (started.enter) await timed(times.enter, started.enter);
   await timed(times.stop, started.stop);
   await started.discard();

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import * as path from 'node:path';
 import type { Readable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
 import profile from '../helper/security/seccomp/default.json' with { type: 'json' };
 import { type Contender, command, type Started } from './contender.js';
 
@@ -77,6 +78,10 @@ function ociRuntime(program: string, folder: string, root: string, seccomp: bool
       const id = `bench-${counter++}`;
       const child = await firstOutput(program, [...state, 'run', '--bundle', bundle, id]);
       return {
+        settle: async () => {
+          const noted = path.join(bundle, 'state', id, program === 'crun' ? 'status' : 'state.json');
+          while (!existsSync(noted)) await delay(1);
+        },
         enter: () => run(program, [...state, 'exec', id, '/bin/true']),
         stop: async () => {
           await run(program, [...state, 'kill', id, 'KILL']);
