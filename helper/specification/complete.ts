@@ -105,6 +105,8 @@ function namespacesOf(specification: ContainerSpecification): oci.Namespace[] {
       : (specification.shareHost ?? []),
   );
   if (specification.network?.kind === 'host') shared.add('network');
+  // Another container's is not the host's: who enters has to enter it too.
+  if (specification.network?.kind === 'container') shared.delete('network');
   const types: oci.NamespaceType[] = ['user', 'mount', 'uts', 'ipc', 'network', 'pid', 'cgroup'];
   if (specification.timeOffsets !== undefined) types.push('time');
   return types.filter((type) => !shared.has(type)).map((type) => ({ type }));
