@@ -6,6 +6,11 @@ import { type CgroupRecord, controllerFile } from './record.js';
 /** A process in uninterruptible sleep (a disk or network file system that does not answer) cannot be frozen until it wakes. */
 const patienceMs = 10_000;
 
+/** Whether the container's cgroup can be frozen. */
+export function hasFreezer(record: CgroupRecord | undefined): boolean {
+  return record !== undefined && (record.version === 2 || record.paths.freezer !== undefined);
+}
+
 /** Whether every process of the container is stopped by the freezer; false without a freezer. */
 export async function isFrozen(record: CgroupRecord | undefined): Promise<boolean> {
   if (record === undefined) return false;

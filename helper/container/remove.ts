@@ -1,4 +1,5 @@
 import { promises as fs } from 'node:fs';
+import * as path from 'node:path';
 import { isAlive } from '../inspect/stat.js';
 import type { Plan } from '../plan/step.js';
 import { ErrorCode, terrariumError } from '../protocol/index.js';
@@ -25,6 +26,7 @@ export async function removeContainer(machine: Machine, record: ContainerRecord,
     await killContainer(machine, record);
   }
   await removeLeftCgroups(machine, record);
+  await removeLeftSockets(machine, record);
   const plan: Plan = ['upper', 'work', 'scratch', 'rootfs', 'sessions', 'runs'].map((name) => ({
     kind: 'removeTree',
     path: machine.store.folder(record.id, name),
@@ -38,6 +40,13 @@ export async function removeContainer(machine: Machine, record: ContainerRecord,
   }
   await ledgersWritten(machine.store.folder(record.id, 'ledgers'));
   await machine.store.forget(record);
+}
+
+/** A monitor that was killed leaves its socket behind, that of the container or of a process that entered. */
+async function removeLeftSockets(machine: Machine, record: ContainerRecord): Promise<void> {
+  const { runtime } = machine.locations;
+  const left = (await fs.readdir(runtime)).filter((name) => name.startsWith(`${record.id}-`));
+  for (const name of left) await fs.rm(path.join(runtime, name), { force: true });
 }
 
 /** A monitor that was killed leaves its cgroups behind. */

@@ -1,8 +1,8 @@
 import { promises as fs, readdirSync, readFileSync } from 'node:fs';
 import * as path from 'node:path';
 import { z } from 'zod';
-import { isFrozen } from '../cgroup/freezer.js';
-import { isAlive } from '../inspect/stat.js';
+import { hasFreezer, isFrozen } from '../cgroup/freezer.js';
+import { isAlive, readStat } from '../inspect/stat.js';
 import type { ContainerState, ContainerSummary, ExitRecord } from '../protocol/index.js';
 import { type ContainerRecord, parseExitFile, parseRuntimeFile, type RuntimeRecord } from './record.js';
 import type { ContainerStore } from './store.js';
@@ -83,11 +83,11 @@ export interface RunFacts {
   run: Run | undefined;
   initAlive: boolean;
   monitorAlive: boolean;
-  frozen: boolean;
+  paused: boolean;
 }
 
 /** The state in OCI's words. Pure. */
-export function stateOf({ run, initAlive, monitorAlive, frozen }: RunFacts): {
+export function stateOf({ run, initAlive, monitorAlive, paused }: RunFacts): {
   state: ContainerState;
   monitorLost: boolean;
 } {
@@ -95,8 +95,13 @@ export function stateOf({ run, initAlive, monitorAlive, frozen }: RunFacts): {
   if (run.exit !== undefined) return { state: 'stopped', monitorLost: false };
   if (run.runtime === undefined) return { state: 'creating', monitorLost: false };
   // The monitor is still writing down how it ended.
-  if (initAlive || monitorAlive) return { state: frozen ? 'paused' : 'running', monitorLost: !monitorAlive };
+  if (initAlive || monitorAlive) return { state: paused ? 'paused' : 'running', monitorLost: !monitorAlive };
   return { state: 'stopped', monitorLost: true };
+}
+
+/** Held by the freezer; where there is none, by SIGSTOP. */
+async function isPaused({ cgroup, init }: RuntimeRecord): Promise<boolean> {
+  return hasFreezer(cgroup) ? isFrozen(cgroup) : readStat(init.pid)?.state === 'T';
 }
 
 /** A container as clients see it, its state read from the kernel. */
@@ -105,8 +110,8 @@ export async function summarize(store: ContainerStore, record: ContainerRecord):
   const runtime = run?.runtime;
   const initAlive = runtime !== undefined && run?.exit === undefined && isAlive(runtime.init);
   const monitorAlive = runtime !== undefined && run?.exit === undefined && isAlive(runtime.monitor);
-  const frozen = initAlive && (await isFrozen(runtime?.cgroup));
-  const { state, monitorLost } = stateOf({ run, initAlive, monitorAlive, frozen });
+  const paused = initAlive && runtime !== undefined && (await isPaused(runtime));
+  const { state, monitorLost } = stateOf({ run, initAlive, monitorAlive, paused });
   return {
     id: record.id,
     name: record.name,

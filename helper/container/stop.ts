@@ -1,7 +1,7 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { readCgroupFile } from '../cgroup/file.js';
-import { freeze, isFrozen, thaw } from '../cgroup/freezer.js';
+import { freeze, hasFreezer, isFrozen, thaw } from '../cgroup/freezer.js';
 import { killAll } from '../cgroup/kill.js';
 import { controllerFolder } from '../cgroup/record.js';
 import { listProcesses } from '../inspect/processes.js';
@@ -112,9 +112,29 @@ export async function processesOf(run: LiveRun): ReturnType<typeof listProcesses
 /** Stops every process where it is: by the freezer, else by SIGSTOP one by one. */
 export async function pauseContainer(machine: Machine, record: ContainerRecord): Promise<ContainerSummary> {
   const run = runningRun(machine, record);
-  if (hasFreezer(run)) await freeze(run.runtime.cgroup);
-  else for (const { identity } of await processesOf(run)) signalUnlessEnded(identity, SIGSTOP);
+  if (hasFreezer(run.runtime.cgroup)) await freeze(run.runtime.cgroup);
+  else await stopEach(run, record.name);
   return summarize(machine.store, record);
+}
+
+/** How long processes may take to stand still. */
+const standMilliseconds = 2000;
+
+/** SIGSTOP for every process, and again for those that were forked meanwhile, until all stand. */
+async function stopEach(run: LiveRun, name: string): Promise<void> {
+  for (const deadline = Date.now() + standMilliseconds; ; await delay(2)) {
+    const moving = (await processesOf(run)).filter(({ state }) => !['T', 'Z', 'X'].includes(state));
+    if (moving.length === 0) return;
+    if (Date.now() > deadline) break;
+    for (const { identity } of moving) signalUnlessEnded(identity, SIGSTOP);
+  }
+  await resume(run);
+  throw terrariumError(ErrorCode.WrongState, `${name} cannot be paused now`, {
+    cause:
+      'A process is inside a system call that cannot be interrupted, or new ones come faster than they can be stopped.',
+    fix: 'Try again later. With delegated cgroups the kernel holds all of them at once: see what the doctor says.',
+    command: 'terrarium doctor',
+  });
 }
 
 export async function resumeContainer(machine: Machine, record: ContainerRecord): Promise<ContainerSummary> {
@@ -123,15 +143,11 @@ export async function resumeContainer(machine: Machine, record: ContainerRecord)
 }
 
 async function resume(run: LiveRun): Promise<void> {
-  if (!hasFreezer(run)) {
+  if (!hasFreezer(run.runtime.cgroup)) {
     for (const { identity, state } of await processesOf(run)) {
       if (state === 'T') signalUnlessEnded(identity, SIGCONT);
     }
   } else if (await isFrozen(run.runtime.cgroup)) await thaw(run.runtime.cgroup);
-}
-
-function hasFreezer({ runtime: { cgroup } }: LiveRun): boolean {
-  return cgroup !== undefined && (cgroup.version === 2 || cgroup.paths.freezer !== undefined);
 }
 
 function signalUnlessEnded(identity: ProcessIdentity, signal: number): void {
