@@ -64,11 +64,14 @@ export class Attached {
     return eventually(`${pattern} in ${JSON.stringify(this.stdout)}`, () => pattern.exec(this.stdout) ?? undefined);
   }
 
-  /** How the process ended. Rejects when the connection is lost before. */
+  /** How the process ended. Rejects when the connection is lost before, and after ten seconds. */
   async end(): Promise<ExitFrame> {
-    await this.reading;
-    if (this.exit === undefined) throw new Error('The connection closed without an exit frame');
-    return this.exit;
+    const exit = await Promise.race([
+      this.reading.then(() => this.exit),
+      eventually(`the end of a process that printed ${JSON.stringify(this.stdout)}`, () => this.exit),
+    ]);
+    if (exit === undefined) throw new Error('The connection closed without an exit frame');
+    return exit;
   }
 
   leave(): void {
