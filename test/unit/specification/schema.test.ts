@@ -1,0 +1,168 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { ErrorCode, type TerrariumError } from '../../../helper/protocol/index.js';
+import { parseSpecification } from '../../../helper/specification/schema.js';
+
+/** The sentence about what is wrong; fails when nothing is. */
+function problemOf(input: unknown): string {
+  try {
+    parseSpecification(input);
+  } catch (error) {
+    const { code, message, data } = error as TerrariumError;
+    assert.equal(code, ErrorCode.Invalid);
+    assert.ok(data?.cause !== undefined && data.fix !== undefined);
+    return message.replace('The specification is not valid: ', '');
+  }
+  throw new assert.AssertionError({ message: `accepted: ${JSON.stringify(input)}` });
+}
+
+const everything = {
+  $schema: 'terrarium://schema',
+  name: 'web-1.test_A',
+  root: { kind: 'directory', path: '/srv/root' },
+  writable: 'tmpfs',
+  hostname: 'web.example',
+  args: ['sh', '-c', ''],
+  env: ['A=', 'B=x=y\nz'],
+  cwd: '/tmp',
+  user: 'nobody:nogroup',
+  terminal: true,
+  mounts: [
+    { source: '/a', destination: '/b', type: 'bind', options: ['ro', 'rslave', 'noexec'] },
+    { source: 'relative', destination: '/c' },
+    { destination: '/d', type: 'tmpfs', options: ['size=64m'] },
+  ],
+  network: { kind: 'container', container: 'other' },
+  shareHost: ['uts', 'ipc', 'pid', 'cgroup', 'time'],
+  timeOffsets: { monotonic: { secs: -1, nanosecs: 999_999_999 }, boottime: { secs: 1, nanosecs: 0 } },
+  resources: {
+    memory: { limit: 1, reservation: 0, swap: -1 },
+    cpu: { shares: 2, quota: -1, period: 1000, cpus: '0-1', mems: '0' },
+    pids: { limit: -1 },
+    unified: { 'memory.high': 'max' },
+  },
+  rlimits: [{ type: 'RLIMIT_NOFILE', soft: 1, hard: 1 }],
+  capabilities: { add: ['CAP_NET_RAW'], drop: ['CAP_CHOWN'] },
+  seccomp: {
+    defaultAction: 'SCMP_ACT_ERRNO',
+    defaultErrnoRet: 1,
+    architectures: ['SCMP_ARCH_X86_64'],
+    syscalls: [
+      {
+        names: ['read'],
+        action: 'SCMP_ACT_ALLOW',
+        errnoRet: 0,
+        args: [{ index: 0, value: 1, valueTwo: 2, op: 'SCMP_CMP_MASKED_EQ' }],
+      },
+    ],
+  },
+  noNewPrivileges: false,
+  maskedPaths: ['/proc/x'],
+  readonlyPaths: [],
+  sysctl: { 'net.ipv4.ip_forward': '1', 'net/ipv4/conf/eth0.1/rp_filter': '' },
+  oomScoreAdj: -1000,
+  chroot: true,
+  init: true,
+  annotations: { 'org.example': '' },
+};
+
+describe('a specification', () => {
+  test('with every field is accepted as it is, but for $schema', () => {
+    const { $schema, ...expected } = everything;
+    assert.deepEqual(parseSpecification(everything), expected);
+    assert.deepEqual(parseSpecification({}), {});
+    for (const seccomp of ['default', 'unconfined']) assert.deepEqual(parseSpecification({ seccomp }), { seccomp });
+  });
+
+  const refused: readonly [field: string, value: unknown, problem: RegExp][] = [
+    ['name', '', /^name: letters, digits/],
+    ['name', '-x', /^name: /],
+    ['name', 'a/b', /^name: /],
+    ['name', '..', /^name: /],
+    ['name', 'x'.repeat(64), /^name: /],
+    ['name', 'a\n', /^name: /],
+    ['root', { kind: 'floppy' }, /^root\.kind: /],
+    ['root', { kind: 'image' }, /^root\.name: /],
+    ['root', { kind: 'directory', path: 'a' }, /^root\.path: must be an absolute path/],
+    ['root', { kind: 'host', path: '/a' }, /^root: .*path/],
+    ['writable', 'sometimes', /^writable: /],
+    ['hostname', '-a', /^hostname: a hostname has/],
+    ['hostname', 'a_b', /^hostname: /],
+    ['hostname', 'x'.repeat(65), /^hostname: /],
+    ['args', 'sh', /^args: /],
+    ['args', ['a\0b'], /^args\.0: An argument must not contain a NUL/],
+    ['env', ['A'], /^env\.0: NAME=value/],
+    ['env', ['=x'], /^env\.0: NAME=value/],
+    ['env', ['A=\0'], /^env\.0: A variable must not contain a NUL/],
+    ['cwd', 'tmp', /^cwd: must be an absolute path/],
+    ['user', '', /^user: /],
+    ['terminal', 'yes', /^terminal: /],
+    ['mounts', [{ source: '/a' }], /^mounts\.0\.destination: /],
+    ['mounts', [{ source: '/a', destination: 'b' }], /^mounts\.0\.destination: must be an absolute path/],
+    ['mounts', [{ destination: '/b', type: 'proc' }], /^mounts\.0\.type: /],
+    ['mounts', [{ destination: '/b', type: 'bind' }], /^mounts\.0\.source: a bind mount needs a source/],
+    [
+      'mounts',
+      [{ source: '/a', destination: '/b', options: ['readonly'] }],
+      /^mounts\.0\.options: "readonly" is no option of a bind mount/,
+    ],
+    ['mounts', [{ destination: '/b', options: ['rbind'] }], /^mounts\.0\.options: bind and rbind are not for a tmpfs/],
+    ['mounts', [{ source: '/a', destination: '/b\0' }], /NUL/],
+    ['network', { kind: 'bridge' }, /^network\.kind: /],
+    ['network', { kind: 'container', container: '' }, /^network\.container: /],
+    ['shareHost', ['user'], /^shareHost\.0: /],
+    ['shareHost', ['mount'], /^shareHost\.0: /],
+    ['timeOffsets', { monotonic: { secs: 0.5, nanosecs: 0 } }, /^timeOffsets\.monotonic\.secs: /],
+    ['timeOffsets', { boottime: { secs: 0, nanosecs: 1_000_000_000 } }, /^timeOffsets\.boottime\.nanosecs: /],
+    ['resources', { memory: { limit: -1 } }, /^resources\.memory\.limit: /],
+    ['resources', { cpu: { period: 999 } }, /^resources\.cpu\.period: /],
+    ['resources', { cpu: { shares: 1 } }, /^resources\.cpu\.shares: /],
+    ['resources', { pids: {} }, /^resources\.pids\.limit: /],
+    ['resources', { unified: { '../x': '1' } }, /^resources\.unified/],
+    ['resources', { unified: { 'memory/../x': '1' } }, /^resources\.unified/],
+    ['resources', { cpus: 1 }, /^resources: .*cpus/],
+    ['rlimits', [{ type: 'RLIMIT_FUN', soft: 1, hard: 1 }], /^rlimits\.0\.type: /],
+    ['rlimits', [{ type: 'RLIMIT_CPU', soft: 2, hard: 1 }], /^rlimits\.0: the soft limit is above the hard limit/],
+    ['capabilities', { add: ['NET_RAW'] }, /^capabilities\.add\.0: a capability such as CAP_NET_RAW/],
+    ['seccomp', 'strict', /^seccomp: /],
+    ['seccomp', { defaultAction: 'SCMP_ACT_TRACE' }, /^seccomp: /],
+    ['noNewPrivileges', 1, /^noNewPrivileges: /],
+    ['maskedPaths', ['proc'], /^maskedPaths\.0: must be an absolute path/],
+    ['readonlyPaths', [''], /^readonlyPaths\.0: must be an absolute path/],
+    ['sysctl', { 'net..x': '1' }, /^sysctl/],
+    ['sysctl', { 'net/../x': '1' }, /^sysctl/],
+    ['sysctl', { '/kernel/x': '1' }, /^sysctl/],
+    ['sysctl', { 'kernel.x': '\0' }, /A value must not contain a NUL/],
+    ['oomScoreAdj', 1001, /^oomScoreAdj: /],
+    ['chroot', null, /^chroot: /],
+    ['init', 'true', /^init: /],
+    ['annotations', { '': 'x' }, /^annotations/],
+  ];
+  for (const [field, value, problem] of refused) {
+    test(`${field} ${JSON.stringify(value).slice(0, 60)} is refused`, () => {
+      assert.match(problemOf({ [field]: value }), problem);
+    });
+  }
+
+  test('each field that can be given is refused above when it is wrong', () => {
+    const fields = Object.keys(everything).filter((field) => field !== '$schema');
+    assert.deepEqual(
+      fields.filter((field) => !refused.some(([name]) => name === field)),
+      [],
+    );
+  });
+
+  test('a misspelled field is told by its name', () => {
+    assert.match(problemOf({ hostnam: 'x' }), /hostnam/);
+  });
+
+  test('all that is wrong is told at once', () => {
+    assert.match(problemOf({ name: '', cwd: 'x' }), /name: .*; cwd: must be an absolute path/);
+  });
+
+  for (const input of [null, 'x', 1, [], undefined]) {
+    test(`${JSON.stringify(input)} is no specification`, () => {
+      assert.notEqual(problemOf(input), '');
+    });
+  }
+});
