@@ -17,6 +17,10 @@ let stopped = false;
 export function stopPrograms() {
   stopped = true;
   for (const child of running) child.kill('SIGTERM');
+  // unshare(1) leaves SIGTERM to its child, and the init of a pid namespace does not hear it.
+  setTimeout(() => {
+    for (const child of running) child.kill('SIGKILL');
+  }, 3000).unref();
 }
 
 /**
