@@ -113,6 +113,8 @@ chapter('the terminal is still attached after a window reload, to the same shell
   await waitForTerminal(page, /^set$/m);
   await editor.reload();
   await page.locator('.terminal-wrapper.active').waitFor({ timeout: 60_000 });
+  // What was on the screen is painted again once the terminal is connected.
+  await waitForTerminal(page, /^set$/m, 60_000);
   await typeInTerminal(page, 'echo "it is $marker"\n');
   await waitForTerminal(page, /it is still-here/, 30_000);
   assert.equal(findInit(readlinkSync(`/proc/${initPid}/ns/pid`)), initPid, 'the container was not restarted');
@@ -134,10 +136,10 @@ chapter('limits: what is applied in the form is what the kernel holds', async ()
   const form = await webviewFrame(page, /^Limits/);
   const memory = form.getByRole('textbox', { name: /memory\.max/ });
   await memory.waitFor();
-  if (await memory.isDisabled()) {
-    // Nothing is delegated to the user: the form says why, and what to do about it.
-    await form.getByRole('button', { name: /copy/i }).first().waitFor();
-  } else {
+  const remedy = form.getByRole('button', { name: /copy/i }).first();
+  // Fields are disabled until the report is there, and stay so where nothing is delegated: then it says what to do.
+  await until(async () => (await memory.isEnabled()) || (await remedy.isVisible()));
+  if (await memory.isEnabled()) {
     await memory.fill('100 lightyears');
     await form
       .getByText(/Unknown unit/)
@@ -227,8 +229,8 @@ function processes(commandLine: string): number[] {
     .map(Number);
 }
 
-async function until(condition: () => boolean, milliseconds = 20_000): Promise<void> {
-  for (const end = Date.now() + milliseconds; !condition(); await delay(20)) {
+async function until(condition: () => boolean | Promise<boolean>, milliseconds = 20_000): Promise<void> {
+  for (const end = Date.now() + milliseconds; !(await condition()); await delay(20)) {
     if (Date.now() > end) throw new Error(`never came true: ${condition}`);
   }
 }

@@ -48,7 +48,8 @@ export async function collapse(item: Locator): Promise<void> {
  */
 export async function chooseInMenu(page: Page, row: Locator, item: string): Promise<void> {
   await row.click({ button: 'right' });
-  const entry = page.getByRole('menuitem', { name: item, exact: true });
+  // Its accessible name goes on with the keys of the entry, where it has some.
+  const entry = page.getByRole('menuitem', { name: new RegExp(`^${item}(?:[, ]+(?:Del|Delete|F2))?$`) });
   await entry.waitFor();
   for (const end = Date.now() + 20_000; await entry.isVisible(); await delay(100)) {
     if (Date.now() > end) throw new Error(`the menu does not take ${item}`);
@@ -115,5 +116,7 @@ export async function waitForTerminal(page: Page, pattern: RegExp, timeoutMs = 2
 /** Types into the terminal that shows; `\n` is the Enter key. */
 export async function typeInTerminal(page: Page, text: string): Promise<void> {
   await page.locator('.terminal-wrapper.active .xterm').click();
+  // The first keys go elsewhere until the terminal has the focus.
+  await page.waitForFunction(`document.activeElement?.classList.contains('xterm-helper-textarea')`);
   await page.keyboard.type(text);
 }
