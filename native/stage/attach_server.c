@@ -10,6 +10,7 @@
 
 #include "attach_client_io.h"
 #include "fd.h"
+#include "peer.h"
 
 enum {
   HOLD_BYTES = 1024 * 1024, /* how far a client that holds the process may lag */
@@ -66,10 +67,8 @@ int attach_accept(struct attach_server *server, uint64_t now) {
       if (errno == EINTR || errno == ECONNABORTED) continue;
       return -errno;
     }
-    struct ucred peer;
-    socklen_t size = sizeof peer;
     struct attach_client *client = free_place(server);
-    if (!client || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0 || peer.uid != geteuid()) {
+    if (!client || !peer_is_user(fd)) {
       close(fd);
       continue;
     }

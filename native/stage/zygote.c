@@ -18,6 +18,7 @@
 
 #include "failure.h"
 #include "fd.h"
+#include "peer.h"
 #include "request.h"
 #include "seal.h"
 #include "title.h"
@@ -150,10 +151,8 @@ static void accept_request(int listen_fd) {
     if (errno != ECONNABORTED && errno != EINTR) nanosleep(&pause, NULL);
     return;
   }
-  struct ucred peer;
-  socklen_t size = sizeof peer;
-  /* Root in our namespace is the user who started us; nobody else may have a say. */
-  if (getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0 || peer.uid != 0) return;
+  /* Nobody else may have a say. */
+  if (!peer_is_user(connection)) return;
   pid_t monitor = fork();
   if (monitor == 0) {
     close(listen_fd);

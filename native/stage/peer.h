@@ -1,0 +1,9 @@
+#ifndef TERRARIUM_PEER_H
+#define TERRARIUM_PEER_H
+
+#include <stdbool.h>
+
+/* Whether who connected is the user we belong to, and not a container of theirs: its root has the same uid. */
+bool peer_is_user(int connection);
+
+#endif
