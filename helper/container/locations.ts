@@ -44,16 +44,9 @@ function isPrivate(folder: string, uid: number): boolean {
 
 /** Makes the folders, and refuses a runtime folder that somebody else could have prepared in /tmp. */
 export function makeLocations(locations: Locations, uid: number): void {
-  for (const folder of [
-    locations.data,
-    locations.containers,
-    locations.names,
-    path.dirname(locations.runtime),
-    locations.runtime,
-  ]) {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
-  }
   for (const folder of [path.dirname(locations.runtime), locations.runtime, locations.data]) {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    // Before anything is made in it: a link that somebody laid must lead nowhere.
     if (!isPrivate(folder, uid)) {
       throw terrariumError(ErrorCode.Unavailable, `${folder} belongs to somebody else or can be written by others`, {
         path: folder,
@@ -62,6 +55,7 @@ export function makeLocations(locations: Locations, uid: number): void {
       });
     }
   }
+  for (const folder of [locations.containers, locations.names]) mkdirSync(folder, { recursive: true, mode: 0o700 });
   chmodSync(locations.runtime, 0o700);
   const longest = path.join(locations.runtime, 'zygote-0123456789abcdef.sock');
   if (Buffer.byteLength(longest) > longestSocketPath) {
