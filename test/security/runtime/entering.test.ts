@@ -1,0 +1,94 @@
+/** CVE-2016-9962: a process that enters cannot be looked into before it executes. */
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import * as path from 'node:path';
+import { test } from 'node:test';
+import { CLONE_NEWPID } from '../../../helper/plan/constants.js';
+import { execPlan } from '../../../helper/plan/execPlan.js';
+import type { Plan } from '../../../helper/plan/step.js';
+import type { ContainerSummary, oci } from '../../../helper/protocol/index.js';
+import { seccompFilter } from '../../../helper/specification/seccomp.js';
+import { perl } from './perl.js';
+import { Product, until } from './product.js';
+
+/**
+ * Looks at every process that appears, as fast as it can, and prints what it got hold of while the process was still the
+ * stage: its program is the sealed copy, or one of its descriptors is a socket (the link to its monitor).
+ */
+const spy = `my %passed = map { $_ => 1 } (1, $$); my ($seen, %got) = (0);
+  print "ready\\n";
+  until (-e '/tmp/stop') {
+    opendir my $proc, '/proc'; for my $pid (grep /^\\d+$/ && !$passed{$_}, readdir $proc) {
+      open my $c, '<', "/proc/$pid/comm" or next; my $comm = <$c> // ''; close $c;
+      unless ($comm =~ /^terrarium/) { $passed{$pid} = 1 if $comm ne ''; next }
+      $seen++;
+      my $exe = readlink "/proc/$pid/exe"; $got{exe}++ if defined $exe && $exe =~ /memfd/;
+      for my $fd (0 .. 9) { my $to = readlink "/proc/$pid/fd/$fd"; $got{fd}++ if defined $to && $to =~ /socket/ }
+      my $stage = sub { open my $m, '<', "/proc/$pid/maps" or return 0; my $text = join '', <$m>; $text =~ /memfd/ };
+      for my $file ('mem', 'environ', 'auxv') {
+        # The file belongs to the memory that the process had when it was opened.
+        open my $f, '<', "/proc/$pid/$file" or next; $got{$file}++ if $stage->();
+      }
+      for my $link ('root', 'cwd', 'ns/mnt') { my $to = readlink "/proc/$pid/$link"; $got{$link}++ if defined $to && $stage->() }
+    }
+  }
+  print "seen $seen\\n"; print "got $_ $got{$_}\\n" for sort keys %got; print "end\\n";`;
+
+/** The product's plan for entering, with time to look before the command is executed. */
+function entering(product: Product, container: ContainerSummary, attempt: string): Plan {
+  const { init, id } = container;
+  assert.ok(init !== undefined);
+  const { config } = JSON.parse(readFileSync(product.store(id, 'container.json'), 'utf8')) as { config: oci.Config };
+  const folder = path.join(product.folder, attempt);
+  mkdirSync(folder);
+  const plan = execPlan({
+    target: init,
+    namespaces: config.linux.namespaces.map(({ type }) => type),
+    process: { ...config.process, args: ['/bin/true'], terminal: false },
+    identity: config.linux.gidMappings ?? [],
+    seccomp: seccompFilter({}, config.process.capabilities),
+    monitor: { directory: folder, socket: path.join(product.folder, `${attempt}.s`), outputLimit: 65_536 },
+    cgroup: { cloneInto: '', afterClone: [], eventsFile: '' },
+    stdin: false,
+  });
+  return plan.flatMap(
+    (step): Plan => (step.kind === 'changeDirectory' ? Array.from({ length: 200 }, () => step) : [step]),
+  );
+}
+
+async function enterWatched(product: Product, weaken: (plan: Plan) => Plan): Promise<string> {
+  const container = await product.up({ args: perl(spy) });
+  await until('the spy looks', async () => (await product.logs(container.id)).startsWith('ready'));
+  for (let i = 0; i < 40; i++) {
+    const attempt = `${container.id}-${i}`;
+    const answer = await product.send(weaken(entering(product, container, attempt)));
+    assert.equal(answer.status, 'running', `step ${answer.failedStep}, errno ${answer.errno}`);
+    await until('it ended', () => existsSync(path.join(product.folder, attempt, 'exit.json')));
+  }
+  await product.exec(container.id, { args: ['/bin/touch', '/tmp/stop'] });
+  return until('the spy ended', async () => {
+    const said = await product.logs(container.id);
+    return said.endsWith('end\n') && said;
+  });
+}
+
+test('a process that enters is not to be looked into', async (t) => {
+  const product = await Product.start(t);
+  const said = await enterWatched(product, (plan) => plan);
+  assert.ok(Number(/^seen (\d+)$/m.exec(said)?.[1]) > 0, `the spy saw processes on their way:\n${said}`);
+  assert.doesNotMatch(said, /^got /m);
+
+  const weak = await enterWatched(product, (plan) =>
+    plan.map((step) => (step.kind === 'setDumpable' ? { ...step, value: 1 } : step)),
+  );
+  assert.match(weak, /^got /m, `control: seen when it is dumpable:\n${weak}`);
+});
+
+test('the monitor of what enters stays outside, where the container cannot name it', async (t) => {
+  const product = await Product.start(t);
+  const container = await product.up({});
+  const plan = entering(product, container, 'outside');
+  assert.ok(plan.some((step) => step.kind === 'setNamespaces' && step.flags === CLONE_NEWPID));
+  const said = await product.exec(container.id, { args: perl(`print getppid, " ", getpgrp, "\\n"`) });
+  assert.match(said, /^0 \d+\n$/, 'its parent is in no pid namespace of the container');
+});
