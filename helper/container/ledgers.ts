@@ -23,9 +23,13 @@ export function keepLedger(
   exchange: Exchange,
   onError: (error: unknown) => void,
 ): Promise<void> {
-  const writing = write(folder, operation, exchange)
+  // One after another: pruning must not meet what is just being written.
+  const writing = ledgersWritten(folder)
+    .then(() => write(folder, operation, exchange))
     .catch(onError)
-    .finally(() => pending.delete(folder));
+    .finally(() => {
+      if (pending.get(folder) === writing) pending.delete(folder);
+    });
   pending.set(folder, writing);
   return writing;
 }
@@ -35,7 +39,10 @@ async function write(folder: string, operation: string, exchange: Exchange): Pro
   await fs.writeFile(path.join(folder, `${operation}.plan`), exchange.request, { mode: 0o600 });
   await fs.writeFile(path.join(folder, `${operation}.answer`), exchange.response, { mode: 0o600 });
   const operations = await readOperations(folder);
+  const lastStart = operations.findLast((entry) => entry.operation.startsWith('start-'));
   for (const old of operations.slice(0, -kept)) {
+    // However often it was entered since: that is how it was made.
+    if (old === lastStart) continue;
     for (const part of ['plan', 'answer']) await fs.rm(path.join(folder, `${old.operation}.${part}`), { force: true });
   }
 }
@@ -64,9 +71,16 @@ async function readOperations(folder: string): Promise<{ operation: string; at: 
   const operations = await Promise.all(
     names
       .filter((name) => name.endsWith('.answer'))
-      .map(async (name) => ({ operation: path.parse(name).name, at: (await fs.stat(path.join(folder, name))).mtime })),
+      .map(async (name) => {
+        // Another helper may just have pruned it.
+        const stat = await fs.stat(path.join(folder, name)).catch((error: NodeJS.ErrnoException) => {
+          if (error.code === 'ENOENT') return undefined;
+          throw error;
+        });
+        return stat === undefined ? [] : [{ operation: path.parse(name).name, at: stat.mtime }];
+      }),
   );
-  return operations.sort((a, b) => a.at.getTime() - b.at.getTime());
+  return operations.flat().sort((a, b) => a.at.getTime() - b.at.getTime());
 }
 
 export interface KeptOperation {
