@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { endNotice } from '../../../helper/container/endNotice.js';
+import type { ContainerSummary } from '../../../helper/protocol/index.js';
+
+const summary = (changes: Partial<ContainerSummary>): ContainerSummary => ({
+  id: '0123456789ab',
+  name: 'web',
+  state: 'running',
+  root: { kind: 'host' },
+  createdAt: '',
+  args: [],
+  terminal: false,
+  remove: false,
+  ...changes,
+});
+const exit = (signal: number, oomKilled = false) => ({
+  exitCode: signal === 0 ? 1 : 128 + signal,
+  signal,
+  oomKilled,
+  finishedAt: '',
+});
+const messages = (before: ContainerSummary[], after: ContainerSummary[]) =>
+  endNotice(before, after).map(({ params }) => params.message);
+
+test('a bad end is told', () => {
+  const up = [summary({})];
+  const ends: readonly [Partial<ContainerSummary>, RegExp][] = [
+    [{ exit: exit(9, true) }, /^web was killed: out of memory$/],
+    [{ exit: exit(11) }, /^web was ended by signal 11$/],
+    [{ monitorLost: true }, /exit status is unknown/],
+  ];
+  for (const [end, message] of ends) {
+    const [text, ...more] = messages(up, [summary({ state: 'stopped', ...end })]);
+    assert.match(text ?? '', message);
+    assert.deepEqual(more, []);
+  }
+});
+
+test('what somebody did on purpose, and a failure that has its own exit status, are not', () => {
+  for (const signal of [0, 2, 9, 15]) {
+    assert.deepEqual(messages([summary({})], [summary({ state: 'stopped', exit: exit(signal) })]), []);
+  }
+});
+
+test('only who was up before has ended', () => {
+  const end = summary({ state: 'stopped', exit: exit(11) });
+  assert.deepEqual(messages([], [end]), []);
+  assert.deepEqual(messages([summary({ state: 'stopped' })], [end]), []);
+  assert.deepEqual(messages([summary({ id: 'another' })], [end]), []);
+  assert.equal(messages([summary({ state: 'paused' })], [end]).length, 1);
+});

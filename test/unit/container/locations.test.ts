@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import * as path from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { decideHostRoot } from '../../../helper/container/hostRoot.js';
+import { findLocations, makeLocations } from '../../../helper/container/locations.js';
+import { once } from '../../../helper/container/machine.js';
+import { inventName } from '../../../helper/container/names.js';
+import { containerNamePattern } from '../../../helper/specification/schema.js';
+
+const uid = process.getuid?.() ?? 0;
+
+function folderOf(t: TestContext): string {
+  const folder = mkdtempSync(path.join(tmpdir(), 'loc-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+test('folders are where the XDG specification says', (t) => {
+  const folder = folderOf(t);
+  const found = findLocations({ XDG_DATA_HOME: '/data', XDG_RUNTIME_DIR: folder }, '/home/u', uid);
+  assert.deepEqual([found.data, found.runtime], ['/data/terrarium', path.join(folder, 'terrarium')]);
+  assert.equal(findLocations({}, '/home/u', uid).data, '/home/u/.local/share/terrarium');
+});
+
+test('a runtime folder that others can write to is not used', (t) => {
+  const folder = folderOf(t);
+  chmodSync(folder, 0o777);
+  // A user without /run/user/UID.
+  const nobody = 4_000_000_000;
+  assert.equal(findLocations({ XDG_RUNTIME_DIR: folder }, '/h', nobody).runtime, `/tmp/terrarium-${nobody}/terrarium`);
+  assert.notEqual(findLocations({ XDG_RUNTIME_DIR: folder }, '/h', uid).runtime, path.join(folder, 'terrarium'));
+});
+
+test('folders are private, and refused when somebody else could have made them', (t) => {
+  const folder = folderOf(t);
+  const locations = findLocations({ XDG_DATA_HOME: path.join(folder, 'd'), XDG_RUNTIME_DIR: folder }, folder, uid);
+  makeLocations(locations, uid);
+  for (const made of [locations.data, locations.containers, locations.names, locations.runtime]) {
+    assert.equal(statSync(made).mode & 0o777, 0o700, made);
+  }
+  chmodSync(locations.data, 0o770);
+  assert.throws(() => makeLocations(locations, uid), /can be written by others/);
+});
+
+test('a path too long for a socket is told before one is needed', (t) => {
+  const folder = folderOf(t);
+  const long = path.join(folder, 'x'.repeat(90));
+  mkdirSync(long, { mode: 0o700 });
+  const locations = findLocations({ XDG_DATA_HOME: folder, XDG_RUNTIME_DIR: long }, folder, uid);
+  assert.throws(() => makeLocations(locations, uid), /too long for sockets/);
+});
+
+test("each part of this machine's root becomes what can be mounted", () => {
+  const folder = (name: string, isEmpty = false) => ({ name, kind: 'folder' as const, mode: 0o755, isEmpty });
+  const link = { name: 'bin', kind: 'link' as const, target: 'usr/bin' };
+  const parts = decideHostRoot(
+    [link, folder('etc'), folder('usr'), folder('home'), folder('srv', true), folder('opt')],
+    ['/', '/usr/share', '/optional', '/home/u', '/etc'],
+  );
+  assert.deepEqual(parts, [
+    link,
+    { name: 'etc', kind: 'overlay' },
+    // Something is mounted below it: an overlay would be refused.
+    { name: 'usr', kind: 'bind' },
+    // Whatever is in it, it is nobody's business.
+    { name: 'home', kind: 'empty', mode: 0o755 },
+    { name: 'srv', kind: 'empty', mode: 0o755 },
+    { name: 'opt', kind: 'overlay' },
+  ]);
+});
+
+test('invented names are valid, and none that is taken', async () => {
+  const taken = new Set<string>();
+  for (let i = 0; i < 600; i++) {
+    const name = await inventName(async (candidate) => taken.has(candidate));
+    assert.match(name, containerNamePattern);
+    assert.ok(!taken.has(name));
+    taken.add(name);
+  }
+});
+
+test('work is done once, unless it failed', async () => {
+  let calls = 0;
+  const work = once(async () => {
+    if (++calls === 1) throw new Error('first');
+    return calls;
+  });
+  await assert.rejects(work(), /first/);
+  assert.deepEqual(await Promise.all([work(), work(), work()]), [2, 2, 2]);
+});

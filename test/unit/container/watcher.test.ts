@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict';
+import { rmSync, writeFileSync } from 'node:fs';
+import * as path from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Machine } from '../../../helper/container/machine.js';
+import { announceChange, ContainerWatcher } from '../../../helper/container/watcher.js';
+import type { ContainerSummary } from '../../../helper/protocol/index.js';
+import { recordOf, temporaryMachine } from './machine.js';
+
+const settled = 150;
+
+interface Change {
+  names: string[];
+  before: string[];
+}
+
+function watch(t: TestContext, machine: Machine): Change[] {
+  const changes: Change[] = [];
+  const names = (containers: readonly ContainerSummary[]) => containers.map(({ name }) => name);
+  const watcher = new ContainerWatcher(machine, (after, before) => {
+    changes.push({ names: names(after), before: names(before) });
+  });
+  watcher.start();
+  t.after(() => watcher.stop());
+  return changes;
+}
+
+test('many changes in a row are told once, with what was before', async (t) => {
+  const machine = temporaryMachine(t);
+  await machine.store.create(recordOf({ name: 'first' }));
+  const changes = watch(t, machine);
+  await delay(settled);
+  assert.deepEqual(changes, [{ names: ['first'], before: [] }]);
+  for (let i = 0; i < 10; i++) await machine.store.create(recordOf({ name: `next-${i}` }));
+  await delay(settled);
+  const { names, before } = changes.at(-1) ?? { names: [], before: [] };
+  assert.equal(names.length, 11);
+  assert.ok(changes.length <= 4, `told ${changes.length} times`);
+  assert.ok(before.length < 11);
+});
+
+test('a change that changes nothing is not told', async (t) => {
+  const machine = temporaryMachine(t);
+  await machine.store.create(recordOf());
+  const changes = watch(t, machine);
+  await delay(settled);
+  announceChange(machine);
+  writeFileSync(path.join(machine.locations.runtime, 'x.sock'), '');
+  await delay(settled);
+  assert.equal(changes.length, 1);
+});
+
+test('what another helper announces is told', async (t) => {
+  const machine = temporaryMachine(t);
+  const record = recordOf({ name: 'old' });
+  await machine.store.create(record);
+  const changes = watch(t, machine);
+  await delay(settled);
+  await machine.store.save({ ...record, specification: { root: { kind: 'image', name: 'x' } } });
+  announceChange(machine);
+  await delay(settled);
+  assert.equal(changes.length, 2);
+});
+
+test('nothing is told after the end', async (t) => {
+  const machine = temporaryMachine(t);
+  const changes: unknown[] = [];
+  const watcher = new ContainerWatcher(machine, () => changes.push(1));
+  watcher.start();
+  await machine.store.create(recordOf());
+  watcher.stop();
+  await delay(settled);
+  assert.deepEqual(changes, []);
+});
+
+test('where a folder cannot be watched it is looked at now and then', async (t) => {
+  const machine = temporaryMachine(t);
+  rmSync(machine.locations.runtime, { recursive: true });
+  t.mock.timers.enable({ apis: ['setInterval'] });
+  const changes = watch(t, machine);
+  assert.match(machine.messages.join(), /changes are looked for, not told: .*ENOENT/);
+  await delay(settled);
+  await machine.store.create(recordOf({ name: 'unseen' }));
+  await delay(settled);
+  assert.deepEqual(changes, []);
+  t.mock.timers.tick(2000);
+  await delay(settled);
+  assert.deepEqual(changes, [{ names: ['unseen'], before: [] }]);
+});
+
+test('a damaged record is logged and hides no other', async (t) => {
+  const machine = temporaryMachine(t);
+  const [sound, damaged] = [recordOf({ name: 'sound' }), recordOf()];
+  await machine.store.create(sound);
+  await machine.store.create(damaged);
+  writeFileSync(machine.store.folder(damaged.id, 'container.json'), '{');
+  const changes = watch(t, machine);
+  await delay(settled);
+  assert.deepEqual(changes, [{ names: ['sound'], before: [] }]);
+  assert.match(machine.messages.join(), /is damaged/);
+});
