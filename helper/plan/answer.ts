@@ -54,6 +54,15 @@ export interface Answer {
  * Throws `Internal` for what is no such answer, and for an empty one: the stage died before it could answer.
  */
 export function parseAnswer(bytes: Uint8Array): Answer {
+  const answer = openAnswer(bytes);
+  return { ...answer, records: answer.records };
+}
+
+/**
+ * The same, its records parsed when they are first asked for: a start has hundreds of them, and whoever waits for it
+ * wants to know only that it runs.
+ */
+export function openAnswer(bytes: Uint8Array): Answer {
   const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (view.length === 0) throw malformed('the connection closed without one');
   if (view.length < headerBytes) throw malformed(`${view.length} bytes are less than its header`);
@@ -67,6 +76,7 @@ export function parseAnswer(bytes: Uint8Array): Answer {
     throw malformed(`it announces ${headerBytes + ledgerBytes} bytes and has ${view.length}`);
   }
   const failedStep = view.readUInt32LE(32);
+  let records: RecordedCall[] | undefined;
   return {
     status,
     pid: view.readUInt32LE(8),
@@ -76,7 +86,10 @@ export function parseAnswer(bytes: Uint8Array): Answer {
     ...(failedStep === noStep ? {} : { failedStep }),
     errno: view.readUInt32LE(36),
     dropped: view.readUInt32LE(44),
-    records: parseRecords(view.subarray(headerBytes)),
+    get records() {
+      records ??= parseRecords(view.subarray(headerBytes));
+      return records;
+    },
   };
 }
 

@@ -1,6 +1,6 @@
 import { createConnection, type Socket } from 'node:net';
 import { peerCredentials } from '../../native/bindings/socket.js';
-import { type Answer, parseAnswer } from '../plan/answer.js';
+import { type Answer, openAnswer } from '../plan/answer.js';
 import { encodePlan } from '../plan/encode.js';
 import type { Plan } from '../plan/step.js';
 
@@ -11,7 +11,7 @@ import type { Plan } from '../plan/step.js';
 export async function sendPlan(socket: string, plan: Plan): Promise<Exchange> {
   const request = encodePlan(plan);
   const response = await exchange(socket, request);
-  return { request, response, answer: parseAnswer(response) };
+  return { request, response, answer: openAnswer(response) };
 }
 
 /** A plan that was carried out: as it went over the wire, and what came back. */
