@@ -158,6 +158,7 @@ function mountSteps(mount: oci.Mount): Step[] {
         attributes: options.attributes,
         propagation: options.propagation,
         device: 0n,
+        ...(options.mayFail ? ({ tolerate: 'any' } as const) : {}),
       },
     ];
   }

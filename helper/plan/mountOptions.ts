@@ -20,6 +20,8 @@ export interface ParsedMountOptions {
   propagation: number;
   bind: boolean;
   recursive: boolean;
+  /** `nofail`: where it cannot be mounted the container does without. */
+  mayFail: boolean;
   /** What is the file system's own, joined by commas. */
   data: string;
 }
@@ -58,7 +60,14 @@ function optionTable(flags: Readonly<Record<string, number>>): ReadonlyMap<strin
 
 /** Splits mount options into what the kernel takes as attributes, as propagation and as data. Source: mount(8). */
 export function parseMountOptions(options: readonly string[]): ParsedMountOptions {
-  const parsed: ParsedMountOptions = { attributes: 0, propagation: 0, bind: false, recursive: false, data: '' };
+  const parsed: ParsedMountOptions = {
+    attributes: 0,
+    propagation: 0,
+    bind: false,
+    recursive: false,
+    mayFail: false,
+    data: '',
+  };
   const data: string[] = [];
   for (const option of options) {
     const attribute = attributeOptions.get(option);
@@ -69,6 +78,7 @@ export function parseMountOptions(options: readonly string[]): ParsedMountOption
     else if (propagation !== undefined) parsed.propagation = propagation;
     else if (option === 'bind') parsed.bind = true;
     else if (option === 'rbind') parsed.bind = parsed.recursive = true;
+    else if (option === 'nofail') parsed.mayFail = true;
     else if (option !== 'defaults' && option !== 'relatime') data.push(option);
   }
   parsed.data = data.join(',');

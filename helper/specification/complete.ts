@@ -165,7 +165,8 @@ function defaultMounts(
       destination: '/etc/resolv.conf',
       type: 'bind',
       source: '/etc/resolv.conf',
-      options: ['bind', 'ro', 'nosuid', 'nodev'],
+      // Nothing can be made in a root that may not be written; without name servers it still runs.
+      options: ['bind', 'ro', 'nosuid', 'nodev', 'nofail'],
     });
   }
   return mounts;
