@@ -1,10 +1,5 @@
 import { PassThrough } from 'node:stream';
-import {
-  createConnection,
-  ProposedFeatures,
-  StreamMessageReader,
-  StreamMessageWriter,
-} from 'vscode-languageserver/node';
+import { createConnection, ProposedFeatures } from 'vscode-languageserver/node';
 import { findInstallation, serve } from './server.js';
 
 /**
@@ -18,11 +13,8 @@ export function serveInProcess(): { input: NodeJS.WritableStream; output: NodeJS
 }
 
 function start(input: NodeJS.ReadableStream, output: NodeJS.WritableStream): void {
-  const connection = createConnection(
-    ProposedFeatures.all,
-    new StreamMessageReader(input),
-    new StreamMessageWriter(output),
-  );
+  // Given streams, not readers: the connection then ends this process with its client.
+  const connection = createConnection(ProposedFeatures.all, input, output);
   serve(connection, findInstallation(__dirname));
 }
 

@@ -86,18 +86,21 @@ export function serve(connection: Connection, installation: Installation): void 
     for (const notice of endNotice(before, containers)) void connection.sendNotification(notice.type, notice.params);
   });
 
+  let images: ReturnType<Machine['images']['watch']> | undefined;
   connection.onInitialize((): InitializeResult => {
     return { capabilities: { textDocumentSync: TextDocumentSyncKind.None }, serverInfo: { name: 'terrarium' } };
   });
   connection.onInitialized(() => {
     watcher.start();
     void recover(machine).catch((error: unknown) => log(`recovery: ${String(error)}`));
-    void machine.images.watch(() => void connection.sendNotification(ImagesChanged, {}));
+    images = machine.images.watch(() => void connection.sendNotification(ImagesChanged, {}));
+    images.catch((error: unknown) => log(`images are not watched: ${String(error)}`));
   });
   connection.onShutdown(async () => {
     watcher.stop();
     throwAways.stop();
     sampler.dispose();
+    (await images)?.dispose();
     await allLedgersWritten();
   });
   connection.listen();

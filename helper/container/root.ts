@@ -3,7 +3,7 @@ import { homedir } from 'node:os';
 import * as path from 'node:path';
 import type { OverlayLayers } from '../plan/mountOptions.js';
 import type { RootPlan } from '../plan/rootSteps.js';
-import { ErrorCode, type RootSource, terrariumError } from '../protocol/index.js';
+import { ErrorCode, type RootSource, terrariumError, type Writable } from '../protocol/index.js';
 import { hiddenFolders } from './hostLayer.js';
 import { readHostRoot } from './hostRoot.js';
 import type { Machine } from './machine.js';
@@ -75,11 +75,11 @@ async function checkDirectory(folder: string): Promise<void> {
   }
 }
 
-/** How a container's root is mounted. Its own folders are below `folder`. */
+/** How a container's root is mounted, and which folders of its own must be there before. */
 export async function planRoot(
   machine: Machine,
   record: Pick<ContainerRecord, 'id' | 'layers' | 'specification' | 'remove'>,
-): Promise<RootPlan> {
+): Promise<{ root: RootPlan; folders: string[] }> {
   const folder = (...names: string[]) => machine.store.folder(record.id, ...names);
   const writable = record.specification.writable ?? 'overlay';
   const scratch = writable === 'tmpfs' ? folder('scratch') : undefined;
@@ -95,9 +95,14 @@ export async function planRoot(
           writable: { upper: path.join(parent, 'upper', ...below), work: path.join(parent, 'work', ...below) },
           volatile,
         };
-  const place = { path: folder('rootfs'), ...(scratch === undefined ? {} : { scratch }) };
+  const extra: Record<Writable, string[]> = { overlay: [], tmpfs: [folder('scratch')], none: [folder('empty')] };
+  const folders = [folder('rootfs'), ...extra[writable]];
+  const place = {
+    path: folder('rootfs'),
+    ...(scratch === undefined ? {} : { scratch }),
+  };
   if ((record.specification.root ?? { kind: 'host' }).kind !== 'host') {
-    return { ...place, content: { kind: 'layered', layers: layersOn(record.layers) } };
+    return { root: { ...place, content: { kind: 'layered', layers: layersOn(record.layers) } }, folders };
   }
   const layer = await machine.hostLayer();
   const { data } = machine.locations;
@@ -109,7 +114,7 @@ export async function planRoot(
     ...(existsSync(path.join(layer.path, name)) ? [path.join(layer.path, name)] : []),
     `/${name}`,
   ];
-  return {
+  const root: RootPlan = {
     ...place,
     content: {
       kind: 'composed',
@@ -119,4 +124,5 @@ export async function planRoot(
       ),
     },
   };
+  return { root, folders };
 }

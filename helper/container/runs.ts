@@ -111,7 +111,14 @@ export async function summarize(store: ContainerStore, record: ContainerRecord):
   const initAlive = runtime !== undefined && run?.exit === undefined && isAlive(runtime.init);
   const monitorAlive = runtime !== undefined && run?.exit === undefined && isAlive(runtime.monitor);
   const paused = initAlive && runtime !== undefined && (await isPaused(runtime));
-  const { state, monitorLost } = stateOf({ run, initAlive, monitorAlive, paused });
+  return summaryOf(record, { run, initAlive, monitorAlive, paused });
+}
+
+/** The same of facts that are at hand. Pure. */
+export function summaryOf(record: ContainerRecord, facts: RunFacts): ContainerSummary {
+  const { run, initAlive } = facts;
+  const { state, monitorLost } = stateOf(facts);
+  const runtime = run?.runtime;
   return {
     id: record.id,
     name: record.name,

@@ -13,7 +13,7 @@ import { keepLedger } from './ledgers.js';
 import type { Machine } from './machine.js';
 import type { ContainerRecord, RuntimeRecord } from './record.js';
 import { planRoot } from './root.js';
-import { latestRunNumber, pruneRuns, readLatestRun, summarize } from './runs.js';
+import { latestRunNumber, pruneRuns, readLatestRun, summaryOf } from './runs.js';
 import { waitForMonitor } from './stop.js';
 
 /** Bytes of output kept in each of a run's two files. */
@@ -44,7 +44,7 @@ export async function startContainer(machine: Machine, record: ContainerRecord):
   const access = await machine.cgroups();
   const cgroup = cgroupSteps(access, record.id, record.config.linux.resources);
   const joinNetwork = await networkToJoin(machine, record);
-  const root = await planRoot(machine, record);
+  const { root, folders } = await planRoot(machine, record);
   const plan = containerPlan({
     config: record.config,
     root,
@@ -59,7 +59,7 @@ export async function startContainer(machine: Machine, record: ContainerRecord):
     chroot: record.specification.chroot ?? false,
     stdin: record.stdin,
   });
-  makeFolders(store.folder(record.id), [path.join('runs', String(number)), 'rootfs', 'empty', 'scratch', 'work']);
+  makeFolders([run, ...folders]);
   const operation = `start-${number}`;
   const startedAt = new Date().toISOString();
   const exchange = await carryOut(machine, plan, run);
@@ -86,7 +86,13 @@ export async function startContainer(machine: Machine, record: ContainerRecord):
   await writeAtomically(path.join(run, 'runtime.json'), JSON.stringify(runtime), { durable: false });
   if (number > 1) await pruneRuns(store, record.id, number);
   return {
-    summary: await summarize(store, record),
+    // As the stage has just answered; what happens from now on is told by events.
+    summary: summaryOf(record, {
+      run: { number, folder: run, runtime },
+      initAlive: true,
+      monitorAlive: true,
+      paused: false,
+    }),
     attach: attachTarget(machine, {
       socket,
       directory: run,
@@ -106,9 +112,9 @@ async function carryOut(machine: Machine, plan: Plan, run: string): Promise<Exch
   }
 }
 
-function makeFolders(parent: string, folders: readonly string[]): void {
+function makeFolders(folders: readonly string[]): void {
   // 755, since some become the root of what is seen inside; the container's own folder is 0700.
-  for (const folder of folders) mkdirSync(path.join(parent, folder), { recursive: true, mode: 0o755 });
+  for (const folder of folders) mkdirSync(folder, { recursive: true, mode: 0o755 });
 }
 
 export function socketOf(machine: Machine, name: string): string {

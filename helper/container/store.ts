@@ -176,22 +176,32 @@ export class ContainerStore {
    * @throws NotFound when it was removed meanwhile.
    */
   async locked<T>(id: string, work: (record: ContainerRecord) => Promise<T>): Promise<T> {
-    const folder = this.folder(id);
+    return this.withLock(id, async () => {
+      const record = await this.read(id);
+      if (record === undefined) {
+        throw terrariumError(ErrorCode.NotFound, `The container ${id} was removed meanwhile`);
+      }
+      return work(record);
+    });
+  }
+
+  /** The same for a container that this helper has just made: its record is known. */
+  async lockedNew<T>(record: ContainerRecord, work: () => Promise<T>): Promise<T> {
+    return this.withLock(record.id, work);
+  }
+
+  private async withLock<T>(id: string, work: () => Promise<T>): Promise<T> {
     // A descriptor of the folder itself: the lock then vanishes with what it protects.
     let fd: number;
     try {
-      fd = openSync(folder, 'r');
+      fd = openSync(this.folder(id), 'r');
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
       throw terrariumError(ErrorCode.NotFound, `There is no container ${id}`);
     }
     try {
       await flock(fd, 'exclusive');
-      const record = await this.read(id);
-      if (record === undefined) {
-        throw terrariumError(ErrorCode.NotFound, `The container ${id} was removed meanwhile`);
-      }
-      return await work(record);
+      return await work();
     } finally {
       closeSync(fd);
     }

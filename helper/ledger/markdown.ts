@@ -14,8 +14,8 @@ export function renderMarkdown(ledger: Ledger): string {
       : ['', `The step that failed is [${failed.index + 1}. ${failed.kind}](#${anchor(failed)}).`]),
     ...(ledger.dropped === 0 ? [] : ['', `${ledger.dropped} further calls did not fit into the ledger.`]),
     '',
-    '| | Step | Why | Calls | Time |',
-    '|---:|---|---|---:|---:|',
+    '| | Step | About | Why | Calls | Time |',
+    '|---:|---|---|---|---:|---:|',
     ...ledger.steps.map(
       (step) =>
         `| ${step.index + 1} | [${step.kind}](#${anchor(step)}) | ${about(step.subject)} | ${step.purpose} | ${step.calls.length} | ${duration(timeOf(step))} |`,
@@ -72,7 +72,7 @@ function about(subject: string): string {
   return short === '' ? '' : code(short.replace(/[|\r\n]/g, ' '));
 }
 
-/** Names come from people and images: a code span shows them as they are. */
+/** Names come from people and images: a code span shows them as they are, but for what would end it. */
 function code(text: string): string {
-  return `\`${text.replaceAll('`', 'ˋ')}\``;
+  return `\`${text.replaceAll('`', 'ˋ').replace(/\p{Cc}/gu, '�')}\``;
 }

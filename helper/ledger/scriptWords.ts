@@ -12,12 +12,15 @@ export function ours(text: string): string {
   return `"${text.replace(/[\\"$`]/g, '\\$&').replace(ownFolder, '$dir')}"`;
 }
 
-/** One shell word, whatever is in it; control characters by name, so that a script can be shown on a terminal. */
+/** What a terminal or a reader's eye obeys: control characters, marks that turn the direction of text, line separators. */
+const obeyed = /[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu;
+
+/** One shell word, whatever is in it; what is obeyed by its bytes, so that a script can be shown on a terminal. */
 export function quote(word: string): string {
-  if (/\p{Cc}/u.test(word)) {
+  if (new RegExp(obeyed).test(word)) {
     // By its bytes: what \u means depends on the locale.
     const bytes = (c: string) => [...Buffer.from(c)].map((byte) => `\\x${byte.toString(16).padStart(2, '0')}`).join('');
-    return `$'${word.replace(/[\\']/g, '\\$&').replace(/\p{Cc}/gu, bytes)}'`;
+    return `$'${word.replace(/[\\']/g, '\\$&').replace(obeyed, bytes)}'`;
   }
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

@@ -46,7 +46,7 @@ export function routeContainers(router: Router, machine: Machine): void {
   router.on(protocol.StartContainer, (params) => change(params, (record) => startContainer(machine, record)));
   router.on(protocol.RunContainer, async (params) => {
     const record = await createContainer(machine, params);
-    return store.locked(record.id, async () => {
+    return store.lockedNew(record, async () => {
       try {
         return await startContainer(machine, record);
       } catch (error) {
