@@ -1,0 +1,144 @@
+import assert from 'node:assert/strict';
+import * as path from 'node:path';
+import { describe, test } from 'node:test';
+import { InvalidArgumentError } from 'commander';
+import { parseChange } from '../../../cli/looking.js';
+import {
+  collect,
+  parseBytes,
+  parseMount,
+  parseNetwork,
+  parsePositive,
+  parseRoot,
+  specificationOf,
+} from '../../../cli/options.js';
+import { parseLimit } from '../../../extension/limits/units.js';
+import { parseSpecification } from '../../../helper/specification/schema.js';
+
+const refused = (work: () => unknown, text: string) => assert.throws(work, InvalidArgumentError, text);
+
+describe('sizes', () => {
+  test('M alone is binary, MB decimal, MiB binary', () => {
+    const sizes = {
+      '0': 0,
+      '4096': 4096,
+      '512B': 512,
+      '100M': 100 * 1024 ** 2,
+      '100MiB': 100 * 1024 ** 2,
+      '100MB': 100_000_000,
+      '100mb': 100_000_000,
+      '1.5G': 1.5 * 1024 ** 3,
+      '2 TiB': 2 * 1024 ** 4,
+      '64k': 65_536,
+    };
+    for (const [text, bytes] of Object.entries(sizes)) assert.equal(parseBytes(text), bytes, text);
+  });
+
+  test('mean the same here and in the form of the editor', () => {
+    for (const unit of ['', 'b', 'k', 'kb', 'kib', 'M', 'MB', 'MiB', 'g', 'Gb', 'GIB', 't', 'TB', 'TiB']) {
+      for (const number of ['8192', '16384.5']) {
+        const text = `${number}${unit}`;
+        const form = parseLimit('memory.max', text);
+        if (form.ok) assert.equal(parseBytes(text), form.value, text);
+      }
+    }
+  });
+
+  test('are refused when they are none', () => {
+    for (const text of ['', 'M', '-1M', '1X', '1MiBB', '1e3', 'Infinity', '1,5G', '0x10', '99999999T', '1 2']) {
+      refused(() => parseBytes(text), text);
+    }
+  });
+});
+
+describe('arguments of options', () => {
+  test('numbers above 0', () => {
+    assert.equal(parsePositive('0.5'), 0.5);
+    for (const text of ['0', '-1', 'x', '', 'Infinity', 'NaN']) refused(() => parsePositive(text), text);
+  });
+
+  test('a root is the host, an image or a folder', () => {
+    assert.deepEqual(parseRoot('host'), { kind: 'host' });
+    assert.deepEqual(parseRoot('busybox'), { kind: 'image', name: 'busybox' });
+    assert.deepEqual(parseRoot('/srv/root'), { kind: 'directory', path: '/srv/root' });
+    assert.deepEqual(parseRoot('./root'), { kind: 'directory', path: path.resolve('root') });
+    assert.deepEqual(parseRoot('..'), { kind: 'directory', path: path.resolve('..') });
+  });
+
+  test('a network is none, the host’s or another container’s', () => {
+    assert.deepEqual(parseNetwork('none'), { kind: 'none' });
+    assert.deepEqual(parseNetwork('host'), { kind: 'host' });
+    assert.deepEqual(parseNetwork('container:web'), { kind: 'container', container: 'web' });
+    for (const text of ['', 'bridge', 'Host']) refused(() => parseNetwork(text), text);
+  });
+
+  test('mounts add up, and sources are made absolute', () => {
+    const one = parseMount('src:/a');
+    assert.deepEqual(one, [{ source: path.resolve('src'), destination: '/a', type: 'bind' }]);
+    assert.deepEqual(parseMount('/b:/c:ro,noexec', one), [
+      ...one,
+      { source: '/b', destination: '/c', type: 'bind', options: ['ro', 'noexec'] },
+    ]);
+    for (const text of ['', '/a', ':/a', '/a:b', '/a:', '/a:/b:ro:x']) refused(() => parseMount(text), text);
+  });
+
+  test('variables have a name', () => {
+    assert.deepEqual(collect('B=x=y', ['A=']), ['A=', 'B=x=y']);
+    for (const text of ['', 'A', '=x']) refused(() => collect(text), text);
+  });
+
+  test('changes of limits', () => {
+    assert.deepEqual(parseChange('memory.max=100M'), { name: 'memory.max', value: 100 * 1024 ** 2 });
+    assert.deepEqual(parseChange('cpu.max=50%'), { name: 'cpu.max', value: 0.5 });
+    assert.deepEqual(parseChange('cpu.max=0.25'), { name: 'cpu.max', value: 0.25 });
+    assert.deepEqual(parseChange('pids.max=max'), { name: 'pids.max', value: 'max' });
+    for (const text of [
+      'memory.max',
+      'memory.max=',
+      'memory.high=1',
+      'pids.max=-1',
+      'cpu.max=1.2.3%',
+      'cpu.max=0%',
+      '',
+    ]) {
+      refused(() => parseChange(text), text);
+    }
+  });
+});
+
+describe('what run and create ask for', () => {
+  test('is a specification that the helper takes', () => {
+    const specification = specificationOf(
+      {
+        name: 'web',
+        root: 'busybox',
+        writable: 'tmpfs',
+        hostname: 'h',
+        user: 'nobody',
+        cwd: '/tmp',
+        env: ['A=1'],
+        mount: parseMount('/a:/b:ro'),
+        net: 'host',
+        memory: 1024,
+        cpus: 0.5,
+        pids: 7,
+        init: true,
+        tty: true,
+      },
+      ['sh', '-c', 'id'],
+    );
+    assert.deepEqual(parseSpecification(specification), specification);
+    assert.deepEqual(specification.resources, {
+      memory: { limit: 1024 },
+      cpu: { quota: 50_000, period: 100_000 },
+      pids: { limit: 7 },
+    });
+    assert.deepEqual([specification.terminal, specification.init, specification.name], [true, true, 'web']);
+    assert.deepEqual(specification.network, { kind: 'host' });
+  });
+
+  test('names nothing that was not asked for', () => {
+    assert.deepEqual(specificationOf({}, []), { args: [] });
+    assert.deepEqual(specificationOf({ rm: true, detach: true }, ['a']), { args: ['a'] });
+  });
+});

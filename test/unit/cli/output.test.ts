@@ -1,0 +1,87 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { describeFailure, exitStatus, json, printable, statusOf } from '../../../cli/failure.js';
+import { age, bytes, table } from '../../../cli/table.js';
+import { ErrorCode, terrariumError } from '../../../helper/protocol/index.js';
+
+/** Control characters but line ends: what a terminal obeys. */
+const obeyed = /[^\P{Cc}\n]/u;
+const hostile = 'a\u001b[2J\u0007\u007f\u009b31m\rb\tc\u0000';
+
+describe('what is printed', () => {
+  test('holds nothing that a terminal obeys', () => {
+    assert.equal(printable('a\u001b[2J\u009b\n\u007f\u0000é🐢'), 'a\\x1b[2J\\x9b\n\\x7f\\x00é🐢');
+    assert.doesNotMatch(printable(hostile), obeyed);
+    assert.doesNotMatch(
+      table([
+        [hostile, 'x'],
+        ['y', hostile],
+      ]),
+      obeyed,
+    );
+    assert.doesNotMatch(describeFailure(new Error(hostile)), obeyed);
+  });
+
+  test('is still JSON when it is JSON', () => {
+    const value = { [hostile]: [hostile, 'é', '\u0085'] };
+    assert.doesNotMatch(json(value), obeyed);
+    assert.deepEqual(JSON.parse(json(value)), value);
+  });
+
+  test('stands in columns; a line end in a cell does not start a row', () => {
+    assert.equal(
+      table([
+        ['A', 'B'],
+        ['long', 'x'],
+        ['s', 'y\nz'],
+      ]),
+      'A     B\nlong  x\ns     y z',
+    );
+    assert.equal(table([]), '');
+  });
+
+  test('gives sizes and ages in units for people', () => {
+    assert.deepEqual([0, 1023, 1024, 1536, 1024 ** 5].map(bytes), ['0 B', '1023 B', '1 KiB', '1.5 KiB', '1024 TiB']);
+    const now = Date.parse('2026-01-02T00:00:00Z');
+    const ages = [0, 59, 60, 3599, 3600, 86_399, 86_400].map((seconds) =>
+      age(new Date(now - seconds * 1000).toISOString(), now),
+    );
+    assert.deepEqual(ages, ['0 s', '59 s', '1 min', '59 min', '1 h', '23 h', '1 d']);
+    assert.equal(age('2027-01-01T00:00:00Z', now), '0 s', 'a clock that was set back');
+  });
+});
+
+describe('a failure', () => {
+  const failure = terrariumError(ErrorCode.StepFailed, 'web could not be started', {
+    step: 'mount',
+    errno: 'EPERM',
+    cause: 'Because.',
+    fix: 'Do this.',
+    command: 'sudo x',
+    ledger: { container: 'abc', operation: 'start-1' },
+  });
+
+  test('says what, why, what to do, and where there is more', () => {
+    assert.deepEqual(describeFailure(failure).split('\n'), [
+      'terrarium: web could not be started',
+      '  cause: Because.',
+      '  fix:   Do this.',
+      '         sudo x',
+      '  more:  terrarium ledger abc --operation start-1',
+    ]);
+    assert.equal(describeFailure('text'), 'terrarium: text');
+  });
+
+  test('has the status that shells and container engines give it', () => {
+    const executing = (errno: string) => terrariumError(ErrorCode.StepFailed, '', { step: 'execute', errno });
+    assert.equal(statusOf(executing('ENOENT')), exitStatus.notFound);
+    assert.equal(statusOf(executing('EACCES')), exitStatus.cannotExecute);
+    assert.equal(statusOf(failure), exitStatus.failed);
+    assert.equal(
+      statusOf(terrariumError(ErrorCode.NotFound, '', { step: 'execute', errno: 'ENOENT' })),
+      exitStatus.failed,
+    );
+    assert.equal(statusOf(new Error('x')), exitStatus.failed);
+    assert.deepEqual([exitStatus.failed, exitStatus.cannotExecute, exitStatus.notFound], [125, 126, 127]);
+  });
+});
