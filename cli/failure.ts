@@ -21,17 +21,22 @@ export function describeFailure(error: unknown): string {
     .join('\n');
 }
 
+/** What a terminal or a reader's eye obeys: control characters, marks that turn the direction of text, line separators. */
+const obeyed = /[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu;
+
 /** Escapes what a terminal would obey, except line ends. */
 export function printable(text: string): string {
-  return text.replace(/\p{Cc}/gu, (c) => (c === '\n' ? c : `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`));
+  return text.replace(obeyed, (c) => {
+    if (c === '\n') return c;
+    const digits = c.charCodeAt(0).toString(16);
+    return digits.length <= 2 ? `\\x${digits.padStart(2, '0')}` : `\\u${digits.padStart(4, '0')}`;
+  });
 }
 
-/** A value as JSON that a terminal can be shown too: JSON itself leaves DEL and the C1 control characters as they are. */
+/** JSON for people and machines: `JSON.stringify` leaves DEL, the C1 controls and marks of direction as they are. */
 export function json(value: unknown): string {
-  return JSON.stringify(value, null, 2).replace(
-    /[\u007f-\u009f]/g,
-    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
+  const escaped = (c: string) => (c === '\n' ? c : `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return JSON.stringify(value, null, 2).replace(obeyed, escaped);
 }
 
 /** The shell's convention: 127 when the command is not there, 126 when it cannot be executed, 125 for the rest. */

@@ -1,4 +1,4 @@
-import { Command } from 'commander';
+import { Command, InvalidArgumentError } from 'commander';
 import { connect, disconnect } from './client.js';
 import { addContainerCommands } from './containers.js';
 import { describeFailure, exitStatus, statusOf } from './failure.js';
@@ -24,9 +24,9 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) =>
 program
   .parseAsync()
   .catch((error: unknown) => {
-    // commander has printed its own, help included.
+    // commander has printed its own, help included; what a command finds wrong with an argument it has not.
     const { exitCode, code } = error as { exitCode?: number; code?: unknown };
-    if (typeof code === 'string' && code.startsWith('commander.')) {
+    if (typeof code === 'string' && code.startsWith('commander.') && !(error instanceof InvalidArgumentError)) {
       process.exitCode = exitCode === 0 ? 0 : exitStatus.failed;
       return;
     }
