@@ -149,6 +149,9 @@ chapter('limits: what is applied in the form is what the kernel holds', async ()
     await form.getByRole('button', { name: 'Apply' }).click();
     await until(() => heldLimit(initPid) === 100 * 1024 * 1024);
   }
+  await expand(container());
+  await expand(section('Processes'));
+  await expand(section('Namespaces'));
   await editor.screenshot('limits');
 });
 

@@ -83,8 +83,7 @@ chapter(
     await runCommand(page, 'Terrarium: Attach Terminal');
     await typeInTerminal(page, 'kept=before-reload; echo set-$kept\n');
     await waitForTerminal(page, /set-before-reload/);
-    await runCommand(page, 'Developer: Reload Window');
-    await delay(3000);
+    await editor.reload();
     await openTerrarium(page);
     await container('running').waitFor({ timeout: 60_000 });
     await waitForTerminal(page, /set-before-reload/, 60_000);

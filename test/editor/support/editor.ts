@@ -10,6 +10,7 @@ import {
   startServer,
 } from '../../../scripts/editor/server.mjs';
 import { testSettings } from '../../../scripts/editor/settings.mjs';
+import { runCommand } from './workbench.js';
 
 /** A running editor with the packaged extension installed, and a browser that shows it. */
 export interface Editor {
@@ -83,7 +84,10 @@ export async function openEditor(
       home: place.home,
       close,
       reload: async () => {
-        await page.reload({ timeout: 60_000 });
+        // The command, not the browser's button: it lets the workbench save what is open.
+        const loaded = page.waitForEvent('load', { timeout: 60_000 });
+        await runCommand(page, 'Developer: Reload Window');
+        await loaded;
         await whenPainted(page);
       },
       screenshot: async (name) => {
