@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 import { Command, InvalidArgumentError } from 'commander';
 import { connect, disconnect } from './client.js';
 import { addContainerCommands } from './containers.js';

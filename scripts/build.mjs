@@ -2,7 +2,7 @@
 // webviews load. With --tests the test files too, with --bench the measurements, with --production as it ships
 // (elsewhere with --outdir=FOLDER).
 // The stage is built by its Makefile: scripts/stage.mjs.
-import { existsSync, readdirSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import * as path from 'node:path';
 import { build } from 'esbuild';
@@ -74,6 +74,8 @@ await bundle({
   }),
   outdir,
 });
+// `bin` of package.json: npm links it, and then it is executed.
+if (existsSync(path.join(root, outdir, 'cli.cjs'))) chmodSync(path.join(root, outdir, 'cli.cjs'), 0o755);
 
 await bundle({
   ...node,

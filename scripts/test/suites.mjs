@@ -11,6 +11,7 @@ async function check({ tally }) {
   const commands = {
     'biome: format and lint': ['npx', 'biome', 'ci', '--colors=off'],
     'tsc: types': ['npx', 'tsc', '-p', '.', '--pretty', 'false'],
+    'tsc: types of webviews': ['npx', 'tsc', '-p', 'media', '--pretty', 'false'],
     'stage: tests under sanitizers': ['make', '--no-print-directory', '-C', 'native/stage', 'test'],
   };
   for (const [name, command] of Object.entries(commands)) {
