@@ -86,15 +86,20 @@ export function serve(connection: Connection, installation: Installation): void 
     for (const notice of endNotice(before, containers)) void connection.sendNotification(notice.type, notice.params);
   });
 
-  let images: ReturnType<Machine['images']['watch']> | undefined;
+  let images: Promise<{ dispose(): void } | undefined> | undefined;
   connection.onInitialize((): InitializeResult => {
     return { capabilities: { textDocumentSync: TextDocumentSyncKind.None }, serverInfo: { name: 'terrarium' } };
   });
   connection.onInitialized(() => {
     watcher.start();
     void recover(machine).catch((error: unknown) => log(`recovery: ${String(error)}`));
-    images = machine.images.watch(() => void connection.sendNotification(ImagesChanged, {}));
-    images.catch((error: unknown) => log(`images are not watched: ${String(error)}`));
+    images = machine.images
+      .watch(() => void connection.sendNotification(ImagesChanged, {}))
+      .catch((error: unknown) => {
+        // On a full disk, for one: everything else works, and ending must too.
+        log(`images are not watched: ${String(error)}`);
+        return undefined;
+      });
   });
   connection.onShutdown(async () => {
     watcher.stop();

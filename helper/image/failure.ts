@@ -36,6 +36,15 @@ export function failedWith(error: unknown, ...codes: string[]): boolean {
 
 const fullDisk = ['ENOSPC', 'EDQUOT'];
 
+const remedies: ReadonlyMap<string, Pick<ErrorData, 'cause' | 'fix'>> = new Map([
+  ['ENOENT', { cause: 'There is no such file.', fix: 'Check the path.' }],
+  [
+    'EACCES',
+    { cause: 'You may not read it.', fix: 'Make the file readable for you, and the folders on the way to it.' },
+  ],
+  ['EISDIR', { cause: 'It is a folder.', fix: 'Use the folder itself as a root, or pack it with tar first.' }],
+]);
+
 /**
  * What people are told when the kernel refuses: typed errors and everything that is no system error pass unchanged.
  * @param action what was being done, as in `Cannot ${action}`.
@@ -60,5 +69,5 @@ export function explained(error: unknown, action: string, path?: string): unknow
   if (error.code === 'EROFS') {
     return terrariumError(ErrorCode.Unavailable, `Cannot ${action}: the file system is read-only`, data);
   }
-  return badInput(`Cannot ${action}: ${error.message}`, data);
+  return badInput(`Cannot ${action}: ${error.message}`, { ...data, ...remedies.get(error.code) });
 }
