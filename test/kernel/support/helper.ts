@@ -31,6 +31,7 @@ export class TestHelper {
   /** All of them since the start. */
   readonly changes: Change[] = [];
   private complaints = '';
+  private readonly waiting = new Set<(error: Error) => void>();
 
   private constructor(
     readonly child: ChildProcess,
@@ -38,6 +39,10 @@ export class TestHelper {
   ) {
     child.stderr?.on('data', (part: Buffer) => {
       this.complaints += part.toString();
+    });
+    // Who waits for an answer must not wait for ever when there is nobody left to give it.
+    child.once('close', (code, signal) => {
+      for (const reject of this.waiting) reject(new Error(`The helper ended (${signal ?? code}): ${this.complaints}`));
     });
     connection.onNotification(protocol.ContainersChanged, ({ containers }) => {
       this.changes.push({ at: performance.now(), containers });
@@ -55,23 +60,32 @@ export class TestHelper {
     );
     const helper = new TestHelper(child, connection);
     connection.listen();
-    const ended = once(child, 'close').then(([code]) => {
-      throw new Error(`The helper ended with ${code} before it answered: ${helper.complaints}`);
-    });
     const params = { processId: wrapper.length > 0 ? null : process.pid, rootUri: null, capabilities: {} };
-    await Promise.race([connection.sendRequest('initialize', params), ended]);
-    ended.catch(() => undefined);
+    await helper.answered(connection.sendRequest('initialize', params));
     await connection.sendNotification('initialized', {});
     return helper;
   }
 
   /** Sends a request and answers its result. @throws TerrariumError as the helper answered it */
   request<P, R>(type: RequestType<P, R, protocol.ErrorData>, params: P): Promise<R> {
-    return this.connection.sendRequest<R>(type.method, params);
+    return this.answered(this.connection.sendRequest<R>(type.method, params));
   }
 
   ask<R>(type: RequestType0<R, protocol.ErrorData>): Promise<R> {
-    return this.connection.sendRequest(type);
+    return this.answered(this.connection.sendRequest(type));
+  }
+
+  private async answered<R>(answer: Promise<R>): Promise<R> {
+    let reject: (error: Error) => void = () => undefined;
+    const gone = new Promise<never>((_, refuse) => {
+      reject = refuse;
+    });
+    this.waiting.add(reject);
+    try {
+      return await Promise.race([answer, gone]);
+    } finally {
+      this.waiting.delete(reject);
+    }
   }
 
   async run(specification: protocol.ContainerSpecification): Promise<protocol.ContainerSummary> {

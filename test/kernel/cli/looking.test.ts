@@ -1,0 +1,141 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import * as path from 'node:path';
+import { test } from 'node:test';
+import type {
+  ContainerInspection,
+  ContainerSummary,
+  Ledger,
+  LimitsReport,
+  ProcessInfo,
+} from '../../../helper/protocol/index.js';
+import { Command } from '../support/command.js';
+import { startTimeOf } from '../support/kernel.js';
+import { packRoot } from '../support/root.js';
+
+const command = new Command();
+
+async function said(...args: string[]): Promise<string> {
+  const { stdout, stderr, status } = await command.terrarium(args);
+  assert.equal(status, 0, stderr);
+  return stdout;
+}
+
+const json = async <T>(...args: string[]): Promise<T> => JSON.parse(await said(...args)) as T;
+
+/** A detached container with a name. */
+async function up(name: string, ...args: string[]): Promise<string> {
+  return (await said('run', '-d', '--name', name, '--root', command.root, ...args)).trim();
+}
+
+test('a detached container outlives the command, and is listed', async () => {
+  const id = await up('first', '--', 'sleep', '60');
+  assert.match(id, /^[0-9a-f]{12}$/);
+  const found = (await json<ContainerSummary[]>('ps', '--json')).find((one) => one.id === id);
+  assert.deepEqual([found?.name, found?.state, found?.args], ['first', 'running', ['sleep', '60']]);
+  assert.equal(startTimeOf(found?.init?.pid ?? 0), found?.init?.startTime);
+  assert.match(await said('ps'), new RegExp(`^${id} +first +running +${found?.init?.pid} .*sleep 60$`, 'm'));
+  const processes = await json<ProcessInfo[]>('ps', '--json', 'first');
+  assert.deepEqual(
+    processes.map(({ innerPid, command: line }) => [innerPid, line]),
+    [[1, 'sleep 60']],
+  );
+  assert.equal((await command.terrarium(['exec', 'first', '--', 'sh', '-c', 'echo inside; exit 3'])).status, 3);
+  assert.equal((await command.terrarium(['exec', 'first', '--', 'cat'], 'piped')).stdout, 'piped');
+});
+
+test('inspect has the OCI state, and how it ended', async () => {
+  await up('second', '--', 'sleep', '60');
+  const live = await json<ContainerInspection>('inspect', 'second');
+  assert.deepEqual([live.ociVersion, live.status, live.exitCode], ['1.1.0', 'running', undefined]);
+  assert.ok(startTimeOf(live.pid) !== undefined);
+  assert.ok(live.bundle.startsWith(command.home.data));
+  assert.ok(Date.parse(live.startedAt ?? '') >= Date.parse(live.createdAt));
+  assert.equal(await said('kill', 'second'), 'second\n');
+  const ended = await json<ContainerInspection>('inspect', 'second');
+  assert.deepEqual(
+    [ended.status, ended.pid, ended.exitCode, ended.signal, ended.oomKilled],
+    ['stopped', 0, 137, 9, false],
+  );
+  assert.ok(Date.parse(ended.finishedAt ?? '') >= Date.parse(ended.startedAt ?? ''));
+});
+
+test('logs, and logs that are followed to the end', async () => {
+  await up('third', '--', 'sh', '-c', 'for i in 1 2 3; do echo line $i; sleep 0.2; done; echo err >&2');
+  const followed = await command.terrarium(['logs', '-f', 'third']);
+  assert.deepEqual([followed.stdout, followed.stderr], ['line 1\nline 2\nline 3\n', 'err\n']);
+  assert.deepEqual(await command.terrarium(['logs', 'third']), {
+    stdout: 'line 1\nline 2\nline 3\n',
+    stderr: 'err\n',
+    status: followed.status,
+  });
+});
+
+test('create, start, pause, resume, restart, rename, stop, rm', async () => {
+  const id = (await said('create', '--name', 'fourth', '--root', command.root, '--', 'sleep', '60')).trim();
+  const state = async () => (await json<ContainerSummary[]>('ps', '--json')).find((one) => one.id === id)?.state;
+  const after = async (...args: string[]) => {
+    await said(...args);
+    return state();
+  };
+  assert.equal(await state(), 'created');
+  assert.equal(await after('start', 'fourth'), 'running');
+  assert.equal(await after('pause', 'fourth'), 'paused');
+  assert.equal(await after('resume', 'fourth'), 'running');
+  assert.equal(await after('restart', '-t', '0.1', 'fourth'), 'running');
+  assert.equal(await after('rename', 'fourth', 'fifth'), 'running');
+  assert.equal((await command.terrarium(['rm', 'fifth'])).status, 125);
+  assert.equal(await after('stop', '-s', 'KILL', 'fifth'), 'stopped');
+  assert.equal(await after('rm', 'fifth'), undefined);
+});
+
+test('images: import, list, run, remove', async () => {
+  packRoot(command.root, path.join(command.home.folder, 'root.tar.gz'), 'gzip');
+  assert.match(await said('import', 'root.tar.gz', '--name', 'box'), /^box {2}sha256:[0-9a-f]{64} /);
+  assert.match(await said('images'), /^box +[0-9a-f]{12} /m);
+  assert.equal(
+    await said('run', '--rm', '--root', 'box', '--', 'cat', '/etc/group').then((text) => text.split('\n').length),
+    4,
+  );
+  assert.equal(await said('rm-image', 'box'), 'box\n');
+  assert.deepEqual(await json('images', '--json'), []);
+  const cut = await command.terrarium(['import', '/dev/null', '--name', 'none']);
+  assert.equal(cut.status, 125);
+  assert.match(cut.stderr, /^terrarium: /);
+});
+
+test('limits: in force and read back where cgroups are delegated, explained where not', async () => {
+  await up('sixth', '--', 'sleep', '60');
+  const { mode, notice } = await json<LimitsReport>('limits', '--json', 'sixth');
+  const table = await said('limits', 'sixth');
+  assert.match(table, /^pids\.max/m);
+  const changed = await command.terrarium(['limits', 'sixth', 'pids.max=30']);
+  const limited = await command.terrarium(['run', '--rm', '--pids', '20', '--root', command.root, '--', 'true']);
+  if (mode === 'none') {
+    assert.ok(notice !== undefined && table.includes(notice.remedy), table);
+    for (const { status, stderr } of [changed, limited]) {
+      assert.equal(status, 125);
+      assert.match(stderr, /cause: .*\n {2}fix: /);
+    }
+  } else {
+    assert.match(changed.stdout, /^pids\.max +30 /m);
+    assert.equal(limited.status, 0, limited.stderr);
+  }
+  assert.notEqual((await command.terrarium(['limits', 'sixth', 'pids.max=many'])).status, 0);
+  assert.notEqual((await command.terrarium(['limits', 'sixth', 'nosuch=1'])).status, 0);
+});
+
+test('ledger: to read, as JSON, as a list and as a script that runs', async () => {
+  await up('seventh', '--', 'sh', '-c', 'hostname; readlink /proc/self/ns/uts');
+  assert.match(await said('ledger', 'seventh'), /pivot_root/);
+  const ledger = await json<Ledger>('ledger', '--json', 'seventh');
+  assert.deepEqual([ledger.operation, ledger.succeeded], ['start-1', true]);
+  assert.match(await said('ledger', '--list', 'seventh'), /^start-1 +.* succeeded /m);
+  const script = path.join(command.home.folder, 'made.sh');
+  writeFileSync(script, await said('ledger', '--script', 'seventh'));
+  const directory = path.join(command.home.folder, 'by-hand');
+  const ended = spawnSync('bash', [script], { encoding: 'utf8', env: { ...process.env, TERRARIUM_DIR: directory } });
+  assert.match(ended.stdout, /^seventh\nuts:\[\d+\]\n$/, ended.stderr);
+  spawnSync('unshare', ['--user', '--map-root-user', 'rm', '-rf', directory]);
+});
