@@ -10,6 +10,7 @@ import {
 } from '../protocol/index.js';
 import { completeConfig, mergeEnvironment } from '../specification/complete.js';
 import { parseSpecification } from '../specification/schema.js';
+import type { Identity } from '../zygote/identity.js';
 import type { Machine } from './machine.js';
 import { inventName } from './names.js';
 import type { ContainerRecord } from './record.js';
@@ -57,7 +58,7 @@ export async function configFor(
     wanted === undefined
       ? { uid: 0, gid: 0, additionalGids: [], home: '/root' }
       : await resolveUser(wanted, layeredRoot(root.layers.length === 0 ? ['/'] : root.layers));
-  checkMapped(machine, user);
+  checkMapped(machine.identity, user);
   const { image } = root;
   return completeConfig(specification, {
     name,
@@ -70,17 +71,21 @@ export async function configFor(
   });
 }
 
-function checkMapped(machine: Machine, user: { uid: number; gid: number; additionalGids: number[] }): void {
+/** Refuses users that the container's id maps do not have. @throws Unavailable */
+export function checkMapped(
+  { uidMappings, gidMappings, explanation }: Identity,
+  user: { uid: number; gid: number; additionalGids: number[] },
+): void {
   const isMapped = (mappings: readonly oci.IdMapping[], id: number) =>
     mappings.some((mapping) => id >= mapping.containerID && id < mapping.containerID + mapping.size);
-  const missing = !isMapped(machine.identity.uidMappings, user.uid)
+  const missing = !isMapped(uidMappings, user.uid)
     ? `User ${user.uid}`
-    : [user.gid, ...user.additionalGids].some((gid) => !isMapped(machine.identity.gidMappings, gid))
+    : [user.gid, ...user.additionalGids].some((gid) => !isMapped(gidMappings, gid))
       ? 'One of the groups'
       : undefined;
   if (missing === undefined) return;
   throw terrariumError(ErrorCode.Unavailable, `${missing} does not exist in the container`, {
-    cause: machine.identity.explanation,
+    cause: explanation,
     fix: 'Ask an administrator for a range of ids, then start again.',
     command: 'sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 "$USER"',
   });

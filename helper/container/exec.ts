@@ -14,6 +14,8 @@ import {
 } from '../protocol/index.js';
 import { mergeEnvironment } from '../specification/complete.js';
 import { seccompFilter } from '../specification/seccomp.js';
+import type { Identity } from '../zygote/identity.js';
+import { checkMapped } from './create.js';
 import { stepFailure } from './failure.js';
 import { keepLedger } from './ledgers.js';
 import type { Machine } from './machine.js';
@@ -39,7 +41,7 @@ export async function execInContainer(
       command: `terrarium resume ${record.name}`,
     });
   }
-  const process = await processFor(record, run.runtime.init, specification);
+  const process = await processFor(machine.identity, record, run.runtime.init, specification);
   const { number, name, folder, socket } = claimSession(machine, record);
   const operation = `exec-${number}`;
   const plan = execPlan({
@@ -53,7 +55,7 @@ export async function execInContainer(
     stdin: specification.stdin ?? false,
     chroot: record.specification.chroot === true ? record.config.root.path : undefined,
   });
-  const exchange = await machine.zygote.carryOut(plan);
+  const exchange = await machine.zygote.carryOutBy(run.runtime.zygotePid, plan);
   const { answer } = exchange;
   const keeping = keepLedger(machine.store.folder(record.id, 'ledgers'), operation, exchange, (error) => {
     machine.log(`the ledger of ${operation} was not kept: ${String(error)}`);
@@ -79,6 +81,7 @@ export async function execInContainer(
 
 /** The container's own process, with what the request changes. */
 async function processFor(
+  identity: Identity,
   record: ContainerRecord,
   init: ProcessIdentity,
   asked: ExecSpecification,
@@ -86,6 +89,7 @@ async function processFor(
   const base = record.config.process;
   const root = runningRoot(init);
   const user = asked.user === undefined ? undefined : await resolveUser(asked.user, root);
+  if (user !== undefined) checkMapped(identity, user);
   const terminal = asked.terminal ?? false;
   const isRoot = (user?.uid ?? base.user.uid) === 0;
   const args =

@@ -40,6 +40,28 @@ export class Zygote {
     }
   }
 
+  /**
+   * Carries out a plan by the zygote that started a container: only there is a container's user namespace a child of the
+   * one we are in. After an update of the program it is another than the one that starts new containers. One that is gone
+   * is stood in for by ours, which can do all but enter.
+   */
+  async carryOutBy(pid: number, plan: Plan): Promise<Exchange> {
+    const current = await this.find();
+    const socket = pid === current.pid ? current.socket : await this.socketOf(pid);
+    return socket === undefined ? this.carryOut(plan) : sendPlan(socket, plan);
+  }
+
+  private async socketOf(pid: number): Promise<string | undefined> {
+    for (const socket of await this.sockets()) if ((await findListener(socket)) === pid) return socket;
+    return undefined;
+  }
+
+  private async sockets(): Promise<string[]> {
+    const { runtime } = this.options;
+    const names = await fs.readdir(runtime);
+    return names.filter((name) => /^zygote-[0-9a-f]{16}\.sock$/.test(name)).map((name) => path.join(runtime, name));
+  }
+
   private find(): Promise<{ socket: string; pid: number }> {
     this.ready ??= this.findOrStart().catch((error: unknown) => {
       this.ready = undefined;
@@ -67,21 +89,24 @@ export class Zygote {
   }
 
   /**
-   * Ends zygotes of an older program or of other ids. What they started runs on, and a helper that still wants one of
+   * Ends zygotes of an older program or of other ids that no container needs any more. A helper that still wants one of
    * them starts it again.
    */
   private async retireOthers(own: string): Promise<void> {
-    const { runtime, log } = this.options;
-    for (const name of await fs.readdir(runtime)) {
-      const socket = path.join(runtime, name);
-      if (!/^zygote-[0-9a-f]{16}\.sock$/.test(name) || socket === own) continue;
+    for (const socket of await this.sockets()) {
+      if (socket === own) continue;
       try {
         const pid = await findListener(socket);
         const identity = pid === undefined ? undefined : processIdentity(pid);
+        if (identity !== undefined) {
+          // Its children are the monitors of what it started: into those containers only it can send a process.
+          const children = await fs.readFile(`/proc/${identity.pid}/task/${identity.pid}/children`, 'utf8');
+          if (children.trim() !== '') continue;
+          signalProcess(identity, constants.signals.SIGTERM);
+        }
         await fs.rm(socket, { force: true });
-        if (identity !== undefined) signalProcess(identity, constants.signals.SIGTERM);
       } catch (error) {
-        log(`the old zygote at ${socket} was not ended: ${String(error)}`);
+        this.options.log(`the old zygote at ${socket} was not ended: ${String(error)}`);
       }
     }
   }

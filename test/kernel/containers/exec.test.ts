@@ -108,7 +108,8 @@ test('job control: Ctrl-C ends the command, Ctrl-Z stops it, Ctrl-D ends the she
   await shell.shows(/Stopped/);
   await shell.type('jobs; kill -KILL %1; echo gone$((1+1))\n');
   await shell.shows(/Stopped +sleep 601/);
-  await shell.shows(/gone2/);
+  // The prompt: before it the shell does not read yet, and the end of input would get lost between two terminal modes.
+  await shell.shows(/gone2\r\n[^]*# /);
   await shell.type('\x04');
   await shell.end();
 });
