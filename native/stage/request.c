@@ -73,16 +73,17 @@ static long receive_plan(int connection, void **received) {
   return size;
 }
 
-/* A client that has gone is told nothing: what was started runs on, and is found by its files. */
-static void send_all(int connection, const void *data, size_t size) {
+/* A client that has gone is told nothing: what was started runs on, and is found by its files. Returns whether all went out. */
+static bool send_all(int connection, const void *data, size_t size) {
   const uint8_t *bytes = data;
   while (size > 0) {
     ssize_t sent = send(connection, bytes, size, MSG_NOSIGNAL);
     if (sent < 0 && errno == EINTR) continue;
-    if (sent <= 0) return;
+    if (sent <= 0) return false;
     bytes += sent;
     size -= (size_t)sent;
   }
+  return true;
 }
 
 /*
@@ -109,7 +110,7 @@ static struct answer empty_answer(enum launch_status status, int error) {
 
 void request_refuse(int connection, int error) {
   struct answer answer = empty_answer(LAUNCH_FAILED, error);
-  send_all(connection, &answer, sizeof answer);
+  (void)send_all(connection, &answer, sizeof answer);
 }
 
 static void send_answer(int connection, const struct context *context, enum launch_status status) {
@@ -128,8 +129,7 @@ static void send_answer(int connection, const struct context *context, enum laun
   }
   answer.ledger_bytes = ledger->used;
   answer.dropped = ledger->dropped;
-  send_all(connection, &answer, sizeof answer);
-  send_all(connection, ledger->bytes, ledger->used);
+  if (send_all(connection, &answer, sizeof answer)) (void)send_all(connection, ledger->bytes, ledger->used);
 }
 
 static struct context new_context(const struct plan *plan, const void *received, size_t size) {

@@ -20,6 +20,7 @@ enum {
   CGROUP_TOTAL_MS = 5000,      /* then they are left to the helper */
   RECORD_MS = 250,             /* between attempts to write the exit record on a full disk */
   RECORD_TOTAL_MS = 60 * 1000, /* then it is given up */
+  RETRY_MS = 50,               /* until events are waited for again after the kernel could not */
   DRAIN_MAX = 1024 * 1024,     /* of a terminal, against one whose other holders go on printing */
 };
 
@@ -218,9 +219,13 @@ int watch_run(struct watch *watch) {
     if (input_fd(&monitor.input) < 0) attach_unblock_input(&monitor.server);
     fill_polled(watch, polled);
     int ready = poll(polled, POLLED, wait_ms(now));
-    if (ready < 0 && errno != EINTR) return -errno;
+    if (ready < 0) {
+      /* Out of memory, for one: the process runs on, and to leave it now would lose its status. */
+      const struct timespec pause = {.tv_nsec = RETRY_MS * 1000 * 1000};
+      if (errno != EINTR) nanosleep(&pause, NULL);
+      continue;
+    }
     now = monotonic_ms();
-    if (ready < 0) continue;
     handle_polled(watch, polled, now);
     if (polled[PROCESS].revents) {
       int ended = finish(watch, now);
