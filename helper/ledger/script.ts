@@ -118,9 +118,12 @@ function enterLines(plan: Plan): string[] {
   const execution = plan.find((step): step is StepOf<'execute'> => step.kind === 'execute');
   const ids = plan.find((step): step is StepOf<'setIds'> => step.kind === 'setIds');
   const options = enterOptions.filter(([flag]) => (flags & flag) !== 0).map(([, option]) => option);
+  const [uid, gid] = [ids?.uid ?? 0, ids?.gid ?? 0];
+  // nsenter sets groups along with an id, which is denied where a single id is mapped; you are root inside as you are.
+  const credentials = uid === 0 && gid === 0 ? '--preserve-credentials' : `--setuid ${uid} --setgid ${gid}`;
   return [
     '# Enter the namespaces of the running process, as the user inside.',
-    `exec nsenter --target ${targets[0]?.pid ?? ''} ${options.join(' ')} --setuid ${ids?.uid ?? 0} --setgid ${ids?.gid ?? 0} -- ${(execution?.args ?? ['sh']).map(quote).join(' ')}`,
+    `exec nsenter --target ${targets[0]?.pid ?? ''} ${options.join(' ')} ${credentials} -- ${(execution?.args ?? ['sh']).map(quote).join(' ')}`,
     '',
   ];
 }

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync } from 'node:fs';
+import { appendFileSync, cpSync, existsSync, mkdtempSync, readdirSync, symlinkSync } from 'node:fs';
 import * as path from 'node:path';
 import { test } from 'node:test';
 import * as protocol from '../../../helper/protocol/index.js';
 import { Attached } from '../support/attached.js';
 import { Bed } from '../support/bed.js';
 import { TestHelper } from '../support/helper.js';
-import { zygotes } from '../support/home.js';
+import { dist, zygotes } from '../support/home.js';
 import { mountsOf, parentOf, startTimeOf } from '../support/kernel.js';
 import { eventually } from '../support/wait.js';
 
@@ -79,6 +79,32 @@ test('the zygote is killed: containers run on, and new ones are started', async 
   assert.equal(stopped.state, 'stopped');
   const again = await bed.helper.request(protocol.StartContainer, { container: running.id });
   assert.equal(again.summary.state, 'running');
+});
+
+test('after an update of the program what ran before is still entered, by the zygote that started it', async () => {
+  const before = await bed.up();
+  const old = await zygotes(bed.home);
+  const updated = mkdtempSync(path.join(bed.home.folder, 'updated-'));
+  for (const part of ['helper.cjs', 'agent.cjs', 'stage'])
+    cpSync(path.join(dist, part), path.join(updated, part), { recursive: true });
+  symlinkSync(require.resolve('koffi').replace(/(?<=\/node_modules)\/.*/, ''), path.join(updated, 'node_modules'));
+  const stage = path.join(updated, 'stage', `linux-${process.arch}`, 'terrarium-stage');
+  // Bytes behind a program's end change nothing but its hash.
+  appendFileSync(stage, 'a later version');
+  const helper = await TestHelper.start(bed.home, ['/bin/sh', '-c', `exec "$0" '${updated}/helper.cjs' --stdio`]);
+  try {
+    const next = await helper.run(bed.script('sleep 60'));
+    assert.equal((await zygotes(bed.home)).length, old.length + 1, 'the old one is needed still');
+    const session = await helper.request(protocol.ExecInContainer, {
+      container: before.id,
+      process: { args: ['/bin/sh', '-c', 'readlink /proc/self/ns/pid'] },
+    });
+    const outcome = await (await Attached.to(session.attach)).end();
+    assert.equal(outcome.exitCode, 0);
+    await helper.request(protocol.RemoveContainer, { container: next.id, force: true });
+  } finally {
+    await helper.crash();
+  }
 });
 
 test('the monitor is killed: that is told, and the container can be removed without a trace', async () => {
