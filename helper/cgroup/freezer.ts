@@ -83,6 +83,11 @@ async function reaches(freezer: Freezer, frozen: boolean): Promise<boolean> {
   for (let pause = 1; (await isFrozen(freezer.record)) !== frozen; pause = Math.min(2 * pause, 50)) {
     if (Date.now() > deadline) return false;
     await delay(pause);
+    // v1 can stay in FREEZING for good, when a process was woken just as it was frozen: only a fresh start helps.
+    if (frozen && freezer.record.version === 1 && pause === 50) {
+      await writeCgroupFile(freezer.file, freezer.thawed);
+      await writeCgroupFile(freezer.file, freezer.frozen);
+    }
   }
   return true;
 }

@@ -74,7 +74,12 @@ export class Watched {
 
   kill(): void {
     for (const pid of [this.monitorPid, this.pid]) {
-      if (existsSync(`/proc/${pid}`)) process.kill(pid, 'SIGKILL');
+      try {
+        process.kill(pid, 'SIGKILL');
+      } catch (error) {
+        // It has ended by itself.
+        if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+      }
     }
   }
 
