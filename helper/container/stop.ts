@@ -61,7 +61,7 @@ export async function killContainer(machine: Machine, record: ContainerRecord): 
   const { cgroup, init } = run.runtime;
   // The kernel ends a pid namespace with its init. What shares the host's has to be found one by one.
   const ownPids = record.config.linux.namespaces.some((namespace) => namespace.type === 'pid');
-  if (cgroup !== undefined) await killAll(cgroup);
+  if (cgroup !== undefined) await killAll(cgroup).catch(unlessEnded(init));
   else if (!ownPids) for (const { identity } of await listProcesses(init)) signalUnlessEnded(identity, SIGKILL);
   signalUnlessEnded(init, SIGKILL);
   if (!(await waitForEnd(machine, record, 10_000))) {
@@ -148,6 +148,13 @@ async function resume(run: LiveRun): Promise<void> {
       if (state === 'T') signalUnlessEnded(identity, SIGCONT);
     }
   } else if (await isFrozen(run.runtime.cgroup)) await thaw(run.runtime.cgroup);
+}
+
+/** A container that ends by itself at this moment takes its cgroup with it: no failure. */
+function unlessEnded(init: ProcessIdentity): (error: unknown) => void {
+  return (error) => {
+    if (isAlive(init)) throw error;
+  };
 }
 
 function signalUnlessEnded(identity: ProcessIdentity, signal: number): void {
