@@ -11,6 +11,7 @@ import {
 } from 'vscode-jsonrpc/node';
 import * as protocol from '../../../helper/protocol/index.js';
 import { dist, type Home } from './home.js';
+import { eventually } from './wait.js';
 
 /** A `container/changed` notification, and when it came (performance.now()). */
 export interface Change {
@@ -125,13 +126,16 @@ export class TestHelper {
     this.connection.dispose();
   }
 
-  /** Ends it as the extension does: shutdown, exit. */
+  /** Ends it as the extension does: shutdown, exit. Fails when that takes more than ten seconds. */
   async stop(): Promise<void> {
-    if (this.child.exitCode !== null || this.child.signalCode !== null) return;
-    const closed = once(this.child, 'close');
-    await this.connection.sendRequest('shutdown');
+    if (this.hasEnded()) return;
+    await this.answered(this.connection.sendRequest('shutdown'));
     await this.connection.sendNotification('exit');
-    await closed;
+    await eventually(`the end of the helper, which said: ${this.complaints}`, () => this.hasEnded());
     this.connection.dispose();
+  }
+
+  private hasEnded(): boolean {
+    return this.child.exitCode !== null || this.child.signalCode !== null;
   }
 }
