@@ -23,6 +23,7 @@ import type { ContainerRecord } from './record.js';
 import { claimSession, pruneSessions } from './sessions.js';
 import { attachTarget, ownNamespaces } from './start.js';
 import { runningRun } from './stop.js';
+import { undoUnanswered } from './unanswered.js';
 
 /** Bytes of a session's output kept in each of its two files: enough to paint a terminal again. */
 const sessionOutputLimit = 1024 * 1024;
@@ -55,7 +56,10 @@ export async function execInContainer(
     stdin: specification.stdin ?? false,
     chroot: record.specification.chroot === true ? record.config.root.path : undefined,
   });
-  const exchange = await machine.zygote.carryOutBy(run.runtime.zygotePid, plan);
+  const exchange = await machine.zygote.carryOutBy(run.runtime.zygotePid, plan).catch(async (error: unknown) => {
+    await undoUnanswered(folder);
+    throw error;
+  });
   const { answer } = exchange;
   const keeping = keepLedger(machine.store.folder(record.id, 'ledgers'), operation, exchange, (error) => {
     machine.log(`the ledger of ${operation} was not kept: ${String(error)}`);

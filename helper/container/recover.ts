@@ -11,6 +11,7 @@ import { removeContainer } from './remove.js';
 import { readLatestRun } from './runs.js';
 import { socketOf } from './start.js';
 import { lingerMilliseconds, readRemovableFrom } from './throwAway.js';
+import { undoUnanswered } from './unanswered.js';
 
 /**
  * What helpers that were killed left half made: a start without a record is adopted when its monitor lives and undone
@@ -54,11 +55,12 @@ async function adopt(machine: Machine, record: ContainerRecord): Promise<void> {
   const monitor = pid === undefined ? undefined : processIdentity(pid);
   const children = monitor && (await fs.readFile(`/proc/${monitor.pid}/task/${monitor.pid}/children`, 'utf8'));
   const init = children ? processIdentity(Number(children.split(' ')[0])) : undefined;
+  const cgroup = cgroupSteps(await machine.cgroups(), record.id, record.config.linux.resources).record;
   if (monitor === undefined || init === undefined) {
+    await undoUnanswered(run.folder, cgroup);
     await fs.rm(run.folder, { recursive: true, force: true });
     return;
   }
-  const cgroup = cgroupSteps(await machine.cgroups(), record.id, record.config.linux.resources).record;
   const isThere = cgroup !== undefined && Object.values(cgroup.paths).every((folder) => existsSync(folder));
   const runtime: RuntimeRecord = {
     init,

@@ -1,6 +1,7 @@
 import { promises as fs, mkdirSync } from 'node:fs';
 import * as path from 'node:path';
 import { cgroupSteps } from '../cgroup/plan.js';
+import type { CgroupRecord } from '../cgroup/record.js';
 import { isAlive } from '../inspect/stat.js';
 import { containerPlan } from '../plan/containerPlan.js';
 import type { Plan } from '../plan/step.js';
@@ -15,6 +16,7 @@ import type { ContainerRecord, RuntimeRecord } from './record.js';
 import { planRoot } from './root.js';
 import { latestRunNumber, pruneRuns, readLatestRun, summaryOf } from './runs.js';
 import { waitForMonitor } from './stop.js';
+import { undoUnanswered } from './unanswered.js';
 
 /** Bytes of output kept in each of a run's two files. */
 const outputLimit = 16 * 1024 * 1024;
@@ -62,7 +64,7 @@ export async function startContainer(machine: Machine, record: ContainerRecord):
   makeFolders([run, ...folders]);
   const operation = `start-${number}`;
   const startedAt = new Date().toISOString();
-  const exchange = await carryOut(machine, plan, run);
+  const exchange = await carryOut(machine, plan, run, cgroup.record);
   const keeping = keepLedger(store.folder(record.id, 'ledgers'), operation, exchange, (error) => {
     machine.log(`the ledger of ${operation} was not kept: ${String(error)}`);
   });
@@ -102,11 +104,17 @@ export async function startContainer(machine: Machine, record: ContainerRecord):
   };
 }
 
-/** A plan that could not even be sent leaves no run behind. */
-async function carryOut(machine: Machine, plan: Plan, run: string): Promise<Exchange> {
+/** A plan that could not be sent, or was not answered, leaves no run behind. */
+async function carryOut(
+  machine: Machine,
+  plan: Plan,
+  run: string,
+  cgroup: CgroupRecord | undefined,
+): Promise<Exchange> {
   try {
     return await machine.zygote.carryOut(plan);
   } catch (error) {
+    await undoUnanswered(run, cgroup);
     await fs.rm(run, { recursive: true, force: true });
     throw error;
   }

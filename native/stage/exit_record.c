@@ -42,6 +42,13 @@ void exit_record_discard(struct exit_record *record) {
   renameat(record->directory_fd, EARLIER, record->directory_fd, RECORD);
 }
 
+int exit_record_announce(const struct exit_record *record, pid_t pid, uint64_t start_time) {
+  char text[RECORD_BYTES];
+  int bytes = snprintf(text, sizeof text, "{\"pid\":%d,\"startTime\":%" PRIu64 "}", (int)pid, start_time);
+  errno = ENOSPC;
+  return pwrite(record->fd, text, (size_t)bytes, 0) == bytes ? 0 : -errno;
+}
+
 int exit_record_begin(struct exit_record *record, pid_t pid, uint64_t output_start) {
   record->pid = pid;
   record->output_start = output_start;

@@ -30,6 +30,12 @@ int exit_record_reserve(struct exit_record *record, int directory_fd);
 /* Removes the placeholder and puts the earlier record back. */
 void exit_record_discard(struct exit_record *record);
 
+/*
+ * Says in the placeholder whose record it will be, before anybody was answered: who finds it without its monitor knows
+ * which process to end. Returns 0 or -errno.
+ */
+int exit_record_announce(const struct exit_record *record, pid_t pid, uint64_t start_time);
+
 /* Notes whose record it will be; the earlier one is not needed any more. Returns 0 or -errno. */
 int exit_record_begin(struct exit_record *record, pid_t pid, uint64_t output_start);
 

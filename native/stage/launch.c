@@ -124,8 +124,10 @@ static int hold(struct context *context) {
   context->watch.root_fd = fd;
   struct process_stat stat;
   int error = process_stat_read(context->watch.pid, &stat);
+  if (error < 0) return error;
   context->start_time = stat.start_time;
-  return error;
+  /* From here on it no longer dies with us. */
+  return watch_announce(&context->watch, stat.start_time);
 }
 
 /* Whether the process, whose end of the link is closed, came to what it was made for. */

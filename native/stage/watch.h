@@ -3,6 +3,7 @@
 #define TERRARIUM_WATCH_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /* One watched process. Descriptors are -1 when absent; all are O_CLOEXEC. */
@@ -33,6 +34,9 @@ int watch_prepare(struct watch *watch, const char *directory, const char *socket
 
 /* Opens the cgroup's event file and notes its oom_kill counter, once the cgroup is there. Returns 0 or -errno. */
 int watch_events(struct watch *watch, const char *events_path);
+
+/* Leaves word of the process for who finds it without its monitor. Returns 0 or -errno. */
+int watch_announce(const struct watch *watch, uint64_t start_time);
 
 /* The monitor's loop. Returns when the process has ended and everything is written and told; the caller exits. */
 int watch_run(struct watch *watch);

@@ -55,6 +55,10 @@ void watch_discard(struct watch *watch) {
   close_fd(&watch->directory_fd);
 }
 
+int watch_announce(const struct watch *watch, uint64_t start_time) {
+  return watch->directory_fd < 0 ? 0 : exit_record_announce(&monitor.record, watch->pid, start_time);
+}
+
 /* The line `oom_kill N`, which both files have alike. */
 int monitor_read_oom_kills(int fd, unsigned long long *kills) {
   char text[1024];
