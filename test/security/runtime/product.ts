@@ -227,3 +227,15 @@ export function procText(pid: number, name: string): string {
     throw error;
   }
 }
+
+/** Processes that still see a mount of a folder, whoever their parent is by now. */
+export const holders = (folder: string): number[] =>
+  processes().filter((pid) => {
+    try {
+      return readFileSync(`/proc/${pid}/mountinfo`, 'utf8').includes(folder);
+    } catch (error) {
+      // It has ended (EINVAL: it is about to), or is another user's.
+      if (['ENOENT', 'ESRCH', 'EINVAL', 'EACCES'].includes((error as NodeJS.ErrnoException).code ?? '')) return false;
+      throw error;
+    }
+  });
