@@ -82,10 +82,14 @@ export function testCgroups(version: 1 | 2, findBed: (t: TestContext) => Promise
     const group = await makeGroup(t, bed, { cpu: { quota: 5000, period: 100_000 } });
     const pid = await group.run('while :; do :; done');
     const source = { container: 'c', record: group.record, pids: [pid] };
-    const first = await sampleStatistics(source);
-    await delay(4000);
-    const { stats } = await sampleStatistics(source, first.mark);
-    assert.ok(stats.cpu !== undefined && stats.cpu > 0.04 && stats.cpu < 0.06, `it used ${stats.cpu} cores`);
+    let cores = 0;
+    // On a busy machine a window may be short of time; a limit that is not in force is wrong in every one.
+    for (let window = 0; window < 4 && !(cores > 0.04 && cores < 0.06); window++) {
+      const first = await sampleStatistics(source);
+      await delay(4000);
+      cores = (await sampleStatistics(source, first.mark)).stats.cpu ?? 0;
+    }
+    assert.ok(cores > 0.04 && cores < 0.06, `it used ${cores} cores`);
     assert.ok((await report(bed, group)).events.throttledMicroseconds > 1_000_000);
   });
 

@@ -75,16 +75,20 @@ export function testContainers(version: 'v1' | 'v2', start: (t: TestContext) => 
       return samples.reduce((sum, cpu) => sum + cpu, 0) / samples.length;
     };
     await helper.sendRequest(protocol.WatchStats, { containers: [id] });
-    const before = await mean();
-    assert.ok(before > 0.04 && before < 0.06, `it used ${before} cores`);
+    /** On a busy machine a window may be short of time; a limit that is not in force is wrong in every one. */
+    const settlesBetween = async (least: number, most: number): Promise<void> => {
+      let cores = await mean();
+      for (let window = 1; window < 5 && !(cores > least && cores < most); window++) cores = await mean();
+      assert.ok(cores > least && cores < most, `it used ${cores} cores`);
+    };
+    await settlesBetween(0.04, 0.06);
     const report = await helper.sendRequest(protocol.SetLimits, {
       container: id,
       changes: [{ name: 'cpu.max', value: 0.2 }],
     });
     assert.equal(report.readings.find(({ name }) => name === 'cpu.max')?.value, 0.2);
     await delay(1100);
-    const after = await mean();
-    assert.ok(after > 0.16 && after < 0.24, `it used ${after} cores`);
+    await settlesBetween(0.16, 0.24);
   });
 
   containerTest('a fork bomb is held, and ended by one kill', async (helper) => {
