@@ -84,7 +84,7 @@ test('specifications that make no sense are refused, each field by its name', as
   }
 });
 
-test('archives that are none: unreadable, truncated, something else', async (t: TestContext) => {
+test('archives that are none: unreadable, truncated, something else', async () => {
   const importing = (file: string) => () => bed.helper.request(protocol.ImportImage, { file, name: 'broken' });
   const file = (name: string) => path.join(bed.home.folder, name);
   await refuses(importing(file('nosuch.tar')), { code: ErrorCode.BadInput, message: /nosuch/, fix: /./ });
@@ -96,8 +96,8 @@ test('archives that are none: unreadable, truncated, something else', async (t: 
     truncateSync(archive, Math.floor(readFileSync(archive).length / 2));
     await refuses(importing(archive), { code: ErrorCode.BadInput, message: /./, fix: /./ });
   }
-  if (process.getuid?.() === 0)
-    return t.skip('root may read every file: a file that may not be read is for ordinary users');
+  // Root may read every file.
+  if (process.getuid?.() === 0) return;
   writeFileSync(file('secret.tar'), '', { mode: 0o000 });
   await refuses(importing(file('secret.tar')), { code: ErrorCode.BadInput, message: /./, fix: /./ });
 });
