@@ -1,5 +1,6 @@
 import { promises as fs } from 'node:fs';
 import * as path from 'node:path';
+import { removeCgroups } from '../cgroup/remove.js';
 import { isAlive } from '../inspect/stat.js';
 import type { Plan } from '../plan/step.js';
 import { ErrorCode, terrariumError } from '../protocol/index.js';
@@ -53,9 +54,7 @@ async function removeLeftSockets(machine: Machine, record: ContainerRecord): Pro
 async function removeLeftCgroups(machine: Machine, record: ContainerRecord): Promise<void> {
   const runtime = readLatestRun(machine.store, record.id)?.runtime;
   if (runtime?.cgroup === undefined || isAlive(runtime.monitor)) return;
-  for (const folder of new Set(Object.values(runtime.cgroup.paths))) {
-    await fs.rmdir(folder).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'ENOENT') machine.log(`cgroup ${folder} was not removed: ${error.message}`);
-    });
-  }
+  await removeCgroups(runtime.cgroup).catch((error: unknown) => {
+    machine.log(`cgroups of ${record.name} were not removed: ${String(error)}`);
+  });
 }

@@ -2,6 +2,7 @@ import { promises as fs, mkdirSync } from 'node:fs';
 import * as path from 'node:path';
 import { cgroupSteps } from '../cgroup/plan.js';
 import type { CgroupRecord } from '../cgroup/record.js';
+import { removeCgroups } from '../cgroup/remove.js';
 import { isAlive } from '../inspect/stat.js';
 import { containerPlan } from '../plan/containerPlan.js';
 import type { Plan } from '../plan/step.js';
@@ -40,6 +41,8 @@ export async function startContainer(machine: Machine, record: ContainerRecord):
     });
   }
   if (previous !== undefined) await waitForMonitor(record, previous);
+  // A monitor that was killed left them, and they would be in the way.
+  if (previous?.runtime?.cgroup !== undefined) await removeCgroups(previous.runtime.cgroup);
   const number = latestRunNumber(store, record.id) + 1;
   const run = store.folder(record.id, 'runs', String(number));
   const socket = socketOf(machine, `${record.id}-${number}`);

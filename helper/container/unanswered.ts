@@ -2,16 +2,13 @@ import { promises as fs } from 'node:fs';
 import * as path from 'node:path';
 import { ResponseError } from 'vscode-jsonrpc';
 import { z } from 'zod';
-import { killAll } from '../cgroup/kill.js';
 import type { CgroupRecord } from '../cgroup/record.js';
+import { removeCgroups } from '../cgroup/remove.js';
 import { signalProcess } from '../inspect/signal.js';
 import { ErrorCode } from '../protocol/index.js';
 
 const SIGKILL = 9;
 const announced = z.object({ pid: z.int().positive(), startTime: z.number() });
-/** A cgroup is busy for a moment after the last process in it was killed. */
-const removeAttempts = 50;
-const removePauseMilliseconds = 20;
 
 /**
  * Undoes a launch that was never answered, because its monitor was killed: a process that had come to be on its own is
@@ -19,9 +16,7 @@ const removePauseMilliseconds = 20;
  */
 export async function undoUnanswered(folder: string, cgroup?: CgroupRecord): Promise<void> {
   await endAnnounced(path.join(folder, 'exit.json.tmp'));
-  if (cgroup === undefined) return;
-  await killAll(cgroup);
-  for (const group of new Set(Object.values(cgroup.paths))) await removeGroup(group);
+  if (cgroup !== undefined) await removeCgroups(cgroup);
 }
 
 async function endAnnounced(file: string): Promise<void> {
@@ -39,19 +34,5 @@ async function endAnnounced(file: string): Promise<void> {
     signalProcess({ pid, startTime }, SIGKILL);
   } catch (error) {
     if (!(error instanceof ResponseError) || error.code !== ErrorCode.NotFound) throw error;
-  }
-}
-
-async function removeGroup(group: string): Promise<void> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      await fs.rmdir(group);
-      return;
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      if (code === 'ENOENT') return;
-      if (code !== 'EBUSY' || attempt === removeAttempts) throw error;
-      await new Promise((resolve) => setTimeout(resolve, removePauseMilliseconds));
-    }
   }
 }

@@ -22,9 +22,14 @@ function leak(t: TestContext): { outside: string; canary: Canary; descriptors: M
   return { outside, canary, descriptors: new Map(numbers.map((number) => [number, held[number % 2] ?? -1])) };
 }
 
-/** What a process has open, by number. */
+/** What a process has open, by number; nothing once it has ended. */
 function openIn(pid: number): Map<string, string> {
-  return new Map(readdirSync(`/proc/${pid}/fd`).map((fd) => [fd, readlinkSync(`/proc/${pid}/fd/${fd}`)]));
+  try {
+    return new Map(readdirSync(`/proc/${pid}/fd`).map((fd) => [fd, readlinkSync(`/proc/${pid}/fd/${fd}`)]));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return new Map();
+    throw error;
+  }
 }
 
 test('of a helper with descriptors 7 to 20 open, processes inside get 0, 1 and 2', async (t) => {
