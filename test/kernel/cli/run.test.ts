@@ -39,7 +39,7 @@ test('exit statuses: its own, of a signal, not found, not executable, ours', asy
 test('pipes: input, output and errors are kept apart and whole', async () => {
   const through = await shell('echo hi | terrarium run --rm --root "$root" -- cat');
   assert.deepEqual(through, { stdout: 'hi\n', stderr: '', status: 0 });
-  const large = 'x'.repeat(99) + '\n';
+  const large = `${'x'.repeat(99)}\n`;
   const input = large.repeat(20_000);
   const { stdout } = await terrarium(
     ['run', '--rm', '--root', command.root, '--', 'sh', '-c', 'cat; echo end >&2'],
