@@ -11,7 +11,7 @@ import {
   RunContainer,
   StartContainer,
 } from '../../../helper/protocol/index.js';
-import { holders, Product, processes, procText, until } from './product.js';
+import { holders, Product, parentOf, pidOf, processes, procText, until } from './product.js';
 
 const childrenOf = (pid: number): number[] =>
   procText(pid, `task/${pid}/children`).split(' ').filter(Boolean).map(Number);
@@ -93,13 +93,9 @@ test('a container whose monitor was killed says so, and can be started again', a
   const product = await Product.start(t);
   const { client } = product;
   const { id, init } = await product.up({ args: ['/bin/sleep', '1000'] });
-  const monitor = Number(
-    procText(init?.pid ?? 0, 'stat')
-      .split(') ')[1]
-      ?.split(' ')[1],
-  );
+  const monitor = parentOf(pidOf(init));
   kill(monitor);
-  kill(init?.pid ?? 0);
+  kill(pidOf(init));
   const state = await until('it has ended', async () => {
     const summary = (await client.sendRequest(ListContainers)).find((one) => one.id === id);
     return summary?.state === 'stopped' && summary;

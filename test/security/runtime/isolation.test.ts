@@ -9,7 +9,7 @@ import { type TestContext, test } from 'node:test';
 import type { ContainerSpecification } from '../../../helper/protocol/index.js';
 import { findListener } from '../../../helper/zygote/connection.js';
 import { attempt, perl, results, systemCall } from './perl.js';
-import { Product, processes, procText } from './product.js';
+import { Product, parentOf, pidOf, processes, procText } from './product.js';
 
 const { EPERM, EACCES, ESRCH } = constants.errno;
 
@@ -45,7 +45,7 @@ test('nothing of the helper’s environment is inside', async (t) => {
     assert.doesNotMatch(said, foreign);
   }
   // Seen from outside, by who may: the init of ours has no environment at all, and nor has what made it.
-  assert.equal(procText(init?.pid ?? 0, 'environ').replaceAll('\0', ''), '');
+  assert.equal(procText(pidOf(init), 'environ').replaceAll('\0', ''), '');
   assert.equal(procText(await product.zygotePid(), 'environ').replaceAll('\0', ''), '');
 });
 
@@ -111,17 +111,13 @@ test('from a container that shares the host’s pids, nothing outside can be tra
     ['with capabilities and without a filter', { capabilities: everything, seccomp: 'unconfined' as const }],
   ] as const) {
     const { id, init } = await product.up({ shareHost: ['pid'], ...more });
-    const monitor = Number(
-      procText(init?.pid ?? 0, 'stat')
-        .split(') ')[1]
-        ?.split(' ')[1],
-    );
+    const monitor = parentOf(pidOf(init));
     for (const [whose, pid] of Object.entries({
       bystander: outside,
       helper: product.helperPid,
       zygote,
       monitor,
-      'init of another container': other.init?.pid ?? 0,
+      'init of another container': pidOf(other.init),
     })) {
       const said = results(await product.exec(id, { args: perl(attack, String(pid)) }));
       for (const what of [
@@ -187,7 +183,7 @@ test('CVE-2020-15257: abstract sockets: none are ours, and the host’s are out 
     readFileSync(`/proc/${pid}/net/unix`, 'utf8')
       .split('\n')
       .filter((line) => / @/.test(line));
-  assert.deepEqual(abstract(init?.pid ?? 0), []);
+  assert.deepEqual(abstract(pidOf(init)), []);
   assert.deepEqual(
     abstract('self').filter((line) => line.includes('terrarium') && !line.includes(name)),
     [],

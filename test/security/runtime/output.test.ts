@@ -6,7 +6,7 @@ import * as path from 'node:path';
 import { test } from 'node:test';
 import { RenderLedger } from '../../../helper/protocol/index.js';
 import { busyboxRoot } from '../../kernel/stage/zygote.js';
-import { cliBundle, Product, procText, until, workFolder } from './product.js';
+import { cliBundle, Product, pidOf, procText, until, workFolder } from './product.js';
 
 /** Clears the screen, sets the title, C1 CSI, return, backspace, right-to-left override and isolate, line separator. */
 const evil = 'a\x1b[2Jb\x1b]0;owned\x07c\u009b31md\re\x08f\u202eg\u2066h\u2028i';
@@ -34,7 +34,7 @@ test('escapes in arguments, environment, paths and process names come out as tex
     mounts: [{ destination: `/mnt/${evil}`, type: 'tmpfs' }],
     annotations: { [evil]: evil },
   });
-  await until('it has its name', () => procText(init?.pid ?? 0, 'comm').startsWith('a\x1b[2J'));
+  await until('it has its name', () => procText(pidOf(init), 'comm').startsWith('a\x1b[2J'));
   const shown: string[][] = [
     ['ps'],
     ['ps', '--json'],

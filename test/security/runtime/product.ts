@@ -174,7 +174,7 @@ export class Product {
       if (!name.endsWith('.sock')) continue;
       const socket = path.join(this.runtime, name);
       const pid = await findListener(socket);
-      if (pid === undefined) continue;
+      if (pid === undefined || pid <= 1) continue;
       // What belongs to other ids, or is an overlay's work folder of mode 000, only the zygote can remove.
       await sendPlan(socket, [{ kind: 'removeTree', path: this.data, tolerate: 'any' }]);
       process.kill(pid, 'SIGTERM');
@@ -209,6 +209,19 @@ export function workFolder(t: TestContext): string {
 /** Folders below one. */
 export function makeFolders(parent: string, ...names: string[]): void {
   for (const name of names) mkdirSync(path.join(parent, name), { recursive: true });
+}
+
+/** Pid of a container's init; fails where there is none, for 0 would be taken for the test's own process group. */
+export function pidOf(init: protocol.ProcessIdentity | undefined): number {
+  assert.ok(init !== undefined, 'it runs');
+  return init.pid;
+}
+
+/** The monitor of a container's init, for one. */
+export function parentOf(pid: number): number {
+  const parent = Number(procText(pid, 'stat').split(') ')[1]?.split(' ')[1]);
+  assert.ok(parent > 1, `${pid} has a parent`);
+  return parent;
 }
 
 /** Every process that exists. */

@@ -13,7 +13,7 @@ import {
   RemoveContainer,
   StopContainer,
 } from '../../../helper/protocol/index.js';
-import { Product, processes, procText, until } from './product.js';
+import { Product, parentOf, pidOf, processes, procText, until } from './product.js';
 
 async function victim(t: TestContext): Promise<{ child: ChildProcess; pid: number; startTime: number }> {
   const child = spawn('/bin/sleep', ['1000'], { stdio: 'ignore' });
@@ -29,15 +29,11 @@ test('a container whose pid another process has now', async (t) => {
   const forge = async (identity: { pid: number; startTime: number }): Promise<string> => {
     const { id, init } = await product.up({ args: ['/bin/sleep', '1000'] });
     const file = product.store(id, 'runs/1/runtime.json');
-    const monitor = Number(
-      procText(init?.pid ?? 0, 'stat')
-        .split(') ')[1]
-        ?.split(' ')[1],
-    );
+    const monitor = parentOf(pidOf(init));
     // As after a crash of the machine, or a monitor that was killed: no exit record, and pids that went round.
     process.kill(monitor, 'SIGKILL');
-    process.kill(init?.pid ?? 0, 'SIGKILL');
-    await until('both are gone', () => !processes().includes(monitor) && !processes().includes(init?.pid ?? 0));
+    process.kill(pidOf(init), 'SIGKILL');
+    await until('both are gone', () => !processes().includes(monitor) && !processes().includes(pidOf(init)));
     const runtime = JSON.parse(readFileSync(file, 'utf8'));
     writeFileSync(file, JSON.stringify({ ...runtime, init: identity, monitor: identity, cgroup: undefined }));
     return id;

@@ -7,7 +7,7 @@ import * as path from 'node:path';
 import { test } from 'node:test';
 import { encodePlan } from '../../../helper/plan/encode.js';
 import { perl } from './perl.js';
-import { Product, processes, procText, until } from './product.js';
+import { Product, parentOf, pidOf, processes, procText, until } from './product.js';
 
 const nobody = 65534;
 
@@ -141,11 +141,7 @@ test('hostile plans cost a bounded time, and leave the zygote as it was', async 
 test('hostile clients of a terminal cost a monitor nothing', async (t) => {
   const product = await Product.start(t);
   const { id, init } = await product.up({ args: ['/bin/sh', '-c', 'echo private; cat'] }, true);
-  const monitor = Number(
-    procText(init?.pid ?? 0, 'stat')
-      .split(') ')[1]
-      ?.split(' ')[1],
-  );
+  const monitor = parentOf(pidOf(init));
   const socket = path.join(product.runtime, readdirSync(product.runtime).find((name) => name.startsWith(id)) ?? '');
   const before = readdirSync(`/proc/${monitor}/fd`).length;
   const message = (type: number, bytes: number, payload = Buffer.alloc(0)): Buffer => {
@@ -183,7 +179,7 @@ test('hostile clients of a terminal cost a monitor nothing', async (t) => {
   await until('the crowd was dealt with', () => readdirSync(`/proc/${monitor}/fd`).length <= before + 33);
   for (const one of [...crowd, connection]) one.destroy();
   await until('it holds no descriptor of theirs', () => readdirSync(`/proc/${monitor}/fd`).length === before);
-  assert.ok(processes().includes(init?.pid ?? 0), 'the process lives');
+  assert.ok(processes().includes(pidOf(init)), 'the process lives');
   assert.equal(await product.logs(id), 'private\n', 'nothing was put in');
 
   // Control: a client that knows how to ask is served.
