@@ -43,15 +43,14 @@ test('a container whose pid another process has now', async (t) => {
   const { client } = product;
   assert.equal((await client.sendRequest(ListContainers)).find((one) => one.id === id)?.state, 'stopped');
   await client.sendRequest(StopContainer, { ...container, graceSeconds: 0.1 });
-  for (const request of [
-    client.sendRequest(KillContainer, container),
-    client.sendRequest(KillContainer, { ...container, pid }),
-    client.sendRequest(PauseContainer, container),
-    client.sendRequest(ListProcesses, container),
-    client.sendRequest(ExecInContainer, { ...container, process: { args: ['/bin/true'] } }),
-  ]) {
-    await assert.rejects(request, /not running|not one of|has ended/);
-  }
+  const requests = [
+    () => client.sendRequest(KillContainer, container),
+    () => client.sendRequest(KillContainer, { ...container, pid }),
+    () => client.sendRequest(PauseContainer, container),
+    () => client.sendRequest(ListProcesses, container),
+    () => client.sendRequest(ExecInContainer, { ...container, process: { args: ['/bin/true'] } }),
+  ];
+  for (const request of requests) await assert.rejects(request, /not running|not one of|has ended/);
   await client.sendRequest(RemoveContainer, { ...container, force: true });
   assert.equal(child.signalCode, null, 'the other process was left alone');
   assert.ok(procText(pid, 'stat').includes(') S '), 'and runs on');
