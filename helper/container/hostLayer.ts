@@ -13,7 +13,7 @@ import { setXattr } from '../../native/bindings/xattr.js';
  *   inside may not create anything in them. A folder that is merged takes its owner from the topmost layer, which is us.
  */
 /** Folders of a system that containers see empty; without the first slash. */
-export const hiddenFolders = ['var/tmp', 'var/run', 'var/lib/docker', 'var/lib/containers'];
+export const hiddenFolders = ['var/home', 'var/tmp', 'var/run', 'var/lib/docker', 'var/lib/containers'];
 const writable: readonly { folder: string; depth: number }[] = [
   { folder: 'etc', depth: 2 },
   { folder: 'opt', depth: 1 },

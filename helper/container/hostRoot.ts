@@ -36,12 +36,30 @@ export function decideHostRoot(entries: readonly HostEntry[], mountPoints: reado
   });
 }
 
+/** What a container does not get to see of this machine's folders, beside the ones that are never its business. Absolute paths. */
+export interface HostView {
+  /**
+   * What is above these is opened up: the folders on the way are the container's own, their other entries parts for
+   * themselves. A folder with our data below it cannot be a layer: an upper layer inside of a lower one is refused (ELOOP).
+   */
+  opened: readonly string[];
+  /** Seen empty. */
+  hidden: readonly string[];
+}
+
+/**
+ * Where our data and the person's home are: hidden wherever they lie. A home of somebody else's (`/`, `/usr/sbin`: those of
+ * services) is a folder of the system and stays.
+ */
+export function hostView(data: string, home: { path: string; isOwn: boolean }, more: readonly string[]): HostView {
+  const own = home.isOwn && home.path !== '/' ? [data, home.path] : [data];
+  return { opened: own, hidden: [...own, ...more] };
+}
+
 /**
  * Reads `/` as it is now. Folders that this user cannot list are left out: they could not be used inside either.
- * A folder with `data`, our own, below it cannot be a layer: an upper layer inside of a lower one is refused (ELOOP). It
- * is opened up, so that only the folders on the way are the container's own, and those in `hidden` (absolute) are empty.
  */
-export function readHostRoot(data: string, hidden: readonly string[]): HostPart[] {
+export function readHostRoot({ opened, hidden }: HostView): HostPart[] {
   const read = (parent: string): HostEntry[] =>
     readdirSync(parent, { withFileTypes: true }).flatMap((entry): HostEntry[] => {
       const at = path.join(parent, entry.name);
@@ -51,7 +69,8 @@ export function readHostRoot(data: string, hidden: readonly string[]): HostPart[
       const mode = lstatSync(at).mode & 0o7777;
       if (ownFolders.includes(name) || hidden.includes(at)) return [{ name, kind: 'folder', mode, isEmpty: true }];
       try {
-        if (data.startsWith(`${at}/`)) return [{ name, kind: 'folder', mode, isEmpty: true }, ...read(at)];
+        if (opened.some((folder) => folder.startsWith(`${at}/`)))
+          return [{ name, kind: 'folder', mode, isEmpty: true }, ...read(at)];
         return [{ name, kind: 'folder', mode, isEmpty: readdirSync(at).length === 0 }];
       } catch (error) {
         const { code } = error as NodeJS.ErrnoException;

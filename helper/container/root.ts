@@ -1,11 +1,11 @@
-import { existsSync, promises as fs } from 'node:fs';
+import { existsSync, promises as fs, lstatSync } from 'node:fs';
 import { homedir } from 'node:os';
 import * as path from 'node:path';
 import type { OverlayLayers } from '../plan/mountOptions.js';
 import type { RootPlan } from '../plan/rootSteps.js';
 import { ErrorCode, type RootSource, terrariumError, type Writable } from '../protocol/index.js';
 import { hiddenFolders } from './hostLayer.js';
-import { readHostRoot } from './hostRoot.js';
+import { hostView, readHostRoot } from './hostRoot.js';
 import type { Machine } from './machine.js';
 import type { ContainerRecord } from './record.js';
 
@@ -106,9 +106,11 @@ export async function planRoot(
   }
   const layer = await machine.hostLayer();
   const { data } = machine.locations;
-  const home = homedir();
-  // A home below /home is left out anyway; one elsewhere is where our own folders are, unless it is some system folder.
-  const hidden = [data, ...(data.startsWith(`${home}/`) ? [home] : []), ...hiddenFolders.map((name) => `/${name}`)];
+  const view = hostView(
+    data,
+    { path: homedir(), isOwn: lstatSync(homedir(), { throwIfNoEntry: false })?.uid === process.getuid?.() },
+    hiddenFolders.map((name) => `/${name}`),
+  );
   /** What lies below the container's own layer of a folder. */
   const lowerOf = (name: string) => [
     ...(existsSync(path.join(layer.path, name)) ? [path.join(layer.path, name)] : []),
@@ -119,7 +121,7 @@ export async function planRoot(
     content: {
       kind: 'composed',
       base: path.join(parent, writable === 'none' ? 'empty' : 'upper'),
-      parts: readHostRoot(data, hidden).map((part) =>
+      parts: readHostRoot(view).map((part) =>
         part.kind === 'overlay' ? { ...part, layers: layersOn(lowerOf(part.name), part.name) } : part,
       ),
     },
