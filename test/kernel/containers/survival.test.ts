@@ -168,7 +168,7 @@ test('two helpers at once: no name is given twice, no change is lost', async () 
   assert.deepEqual(links.sort(), all.sort());
 });
 
-test('the log is read in pages that fit together, also over a rotation', async () => {
+test('the log is read in pages that fit together', async () => {
   const { id } = await bed.helper.run(
     bed.script('i=0; while [ $i -lt 300 ]; do i=$((i+1)); echo line $i; done; echo err >&2'),
   );
