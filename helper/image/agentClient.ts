@@ -6,10 +6,10 @@ import {
   createMessageConnection,
   type MessageConnection,
   ResponseError,
-  StreamMessageReader,
   StreamMessageWriter,
 } from 'vscode-jsonrpc/node';
 import { ErrorCode, terrariumError } from '../protocol/errors.js';
+import { readMessages } from '../protocol/reader.js';
 import { RemoveTree, UnpackLayer, UnpackProgressType } from './agentProtocol.js';
 import { cancelled, isCancelled } from './failure.js';
 import type { UnpackOptions, UnpackParams, UnpackResult } from './unpack.js';
@@ -161,10 +161,7 @@ export class AgentClient {
     });
     // Writing to an agent that has died fails with EPIPE; that it died is reported below.
     child.stdin.on('error', () => undefined);
-    const connection = createMessageConnection(
-      new StreamMessageReader(child.stdout),
-      new StreamMessageWriter(child.stdin),
-    );
+    const connection = createMessageConnection(readMessages(child.stdout), new StreamMessageWriter(child.stdin));
     const started = this.agent;
     const retire = () => {
       if (this.agent === started) {

@@ -3,13 +3,9 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import * as path from 'node:path';
 import type { TestContext } from 'node:test';
-import {
-  createMessageConnection,
-  type MessageConnection,
-  StreamMessageReader,
-  StreamMessageWriter,
-} from 'vscode-jsonrpc/node';
+import { createMessageConnection, type MessageConnection, StreamMessageWriter } from 'vscode-jsonrpc/node';
 import * as protocol from '../../../helper/protocol/index.js';
+import { readMessages } from '../../../helper/protocol/reader.js';
 
 /** dist/helper.cjs: tests are bundled into folders below dist, of different depth. */
 function helperBundle(): string {
@@ -36,10 +32,7 @@ export async function startHelper(t: TestContext, options: HelperOptions = {}): 
     stdio: ['pipe', 'pipe', 'inherit'],
     env: { ...process.env, XDG_DATA_HOME: folder, ...options.environment?.(folder) },
   });
-  const connection = createMessageConnection(
-    new StreamMessageReader(child.stdout),
-    new StreamMessageWriter(child.stdin),
-  );
+  const connection = createMessageConnection(readMessages(child.stdout), new StreamMessageWriter(child.stdin));
   connection.listen();
   t.after(async () => {
     for (const { id } of await connection.sendRequest(protocol.ListContainers)) {

@@ -6,10 +6,10 @@ import {
   type MessageConnection,
   type RequestType,
   type RequestType0,
-  StreamMessageReader,
   StreamMessageWriter,
 } from 'vscode-jsonrpc/node';
 import * as protocol from '../../../helper/protocol/index.js';
+import { readMessages } from '../../../helper/protocol/reader.js';
 import { dist, type Home } from './home.js';
 import { eventually } from './wait.js';
 
@@ -55,10 +55,7 @@ export class TestHelper {
     const command = [...wrapper, process.execPath, path.join(dist, 'helper.cjs'), '--stdio'];
     const [program = '', ...args] = command;
     const child = spawn(program, args, { stdio: 'pipe', env: home.environment, cwd: '/' });
-    const connection = createMessageConnection(
-      new StreamMessageReader(child.stdout),
-      new StreamMessageWriter(child.stdin),
-    );
+    const connection = createMessageConnection(readMessages(child.stdout), new StreamMessageWriter(child.stdin));
     const helper = new TestHelper(child, connection);
     connection.listen();
     const params = { processId: wrapper.length > 0 ? null : process.pid, rootUri: null, capabilities: {} };

@@ -1,4 +1,5 @@
 /** The product as a person has it: a helper of the test's own, its zygote, and what is left of them afterwards. */
+
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -6,15 +7,11 @@ import { tmpdir } from 'node:os';
 import * as path from 'node:path';
 import type { TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  createMessageConnection,
-  type MessageConnection,
-  StreamMessageReader,
-  StreamMessageWriter,
-} from 'vscode-jsonrpc/node';
+import { createMessageConnection, type MessageConnection, StreamMessageWriter } from 'vscode-jsonrpc/node';
 import type { Answer } from '../../../helper/plan/answer.js';
 import type { Plan } from '../../../helper/plan/step.js';
 import * as protocol from '../../../helper/protocol/index.js';
+import { readMessages } from '../../../helper/protocol/reader.js';
 import { findListener, sendPlan } from '../../../helper/zygote/connection.js';
 
 const dist = path.resolve(__dirname, '../../..');
@@ -80,7 +77,7 @@ export class Product {
     const { stdin, stdout } = helper;
     assert.ok(stdin !== null && stdout !== null);
     this.#helper = helper;
-    this.#connection = createMessageConnection(new StreamMessageReader(stdout), new StreamMessageWriter(stdin));
+    this.#connection = createMessageConnection(readMessages(stdout), new StreamMessageWriter(stdin));
     this.#connection.listen();
     await this.client.sendRequest('initialize', { processId: process.pid, rootUri: null, capabilities: {} });
     await this.client.sendNotification('initialized', {});
