@@ -22,12 +22,21 @@ function leak(t: TestContext): { outside: string; canary: Canary; descriptors: M
   return { outside, canary, descriptors: new Map(numbers.map((number) => [number, held[number % 2] ?? -1])) };
 }
 
-/** What a process has open, by number; nothing once it has ended. */
+/** What a process has open, by number; nothing once it has ended. One that it closes meanwhile is left out. */
 function openIn(pid: number): Map<string, string> {
+  const open = new Map<string, string>();
+  for (const fd of unlessGone(() => readdirSync(`/proc/${pid}/fd`)) ?? []) {
+    const target = unlessGone(() => readlinkSync(`/proc/${pid}/fd/${fd}`));
+    if (target !== undefined) open.set(fd, target);
+  }
+  return open;
+}
+
+function unlessGone<T>(read: () => T): T | undefined {
   try {
-    return new Map(readdirSync(`/proc/${pid}/fd`).map((fd) => [fd, readlinkSync(`/proc/${pid}/fd/${fd}`)]));
+    return read();
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return new Map();
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   }
 }
