@@ -21,7 +21,7 @@ export function addImageCommands(program: Command, connect: Connect, print: Prin
       process.once('SIGINT', () => cancel.cancel());
       const token = 'import';
       const progress = connection.onProgress(
-        protocol.ImportProgressType,
+        protocol.ImageProgressType,
         token,
         ({ doneBytes, totalBytes, entries }) => {
           if (process.stderr.isTTY) {

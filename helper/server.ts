@@ -1,6 +1,7 @@
 import { homedir } from 'node:os';
 import * as path from 'node:path';
 import { type Connection, type InitializeResult, TextDocumentSyncKind } from 'vscode-languageserver/node';
+import { AgentClient, agentInside } from './agent/client.js';
 import { endNotice } from './container/endNotice.js';
 import { prepareHostLayer } from './container/hostLayer.js';
 import { allLedgersWritten } from './container/ledgers.js';
@@ -11,7 +12,7 @@ import { ContainerStore } from './container/store.js';
 import { ThrowAways } from './container/throwAway.js';
 import { ContainerWatcher } from './container/watcher.js';
 import { zygoteFailure } from './doctor/zygoteFailure.js';
-import { AgentClient, agentInside } from './image/agentClient.js';
+import { layerAgent } from './image/layerAgent.js';
 import { ImageStore } from './image/store.js';
 import { ContainersChanged, ImagesChanged, StatsSampled } from './protocol/index.js';
 import { routeContainers } from './requests/containers.js';
@@ -48,12 +49,13 @@ export function assembleMachine(installation: Installation, log: (message: strin
   });
   const images = new ImageStore({
     folder: locations.images,
-    agent,
+    agent: layerAgent(agent),
     uses: async () => (await store.list()).map(({ name, layers }) => ({ container: name, layers })),
   });
   return {
     locations,
     store,
+    agent,
     images,
     zygote,
     identity,

@@ -1,4 +1,4 @@
-// Bundles what runs into dist/: the extension, the helper, its image agent, the `terrarium` command and what the
+// Bundles what runs into dist/: the extension, the helper, its agent, the `terrarium` command and what the
 // webviews load. With --tests the test files too, with --bench the measurements, with --production as it ships
 // (elsewhere with --outdir=FOLDER).
 // The stage is built by its Makefile: scripts/stage.mjs.
@@ -69,7 +69,7 @@ await bundle({
   entryPoints: present({
     extension: 'extension/extension.ts',
     helper: 'helper/main.ts',
-    agent: 'helper/image/agent.ts',
+    agent: 'helper/agent/main.ts',
     cli: 'cli/main.ts',
   }),
   outdir,

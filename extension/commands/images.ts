@@ -3,8 +3,8 @@ import { env, l10n, ProgressLocation, Uri, window, workspace } from 'vscode';
 import {
   type ImageSummary,
   ImportImage,
-  type ImportProgress,
-  ImportProgressType,
+  type ImageProgress,
+  ImageProgressType,
   ListImages,
   RemoveImage,
 } from '../../helper/protocol/index.js';
@@ -78,8 +78,8 @@ async function runImport(context: CommandContext, file: string, name: string): P
   return window.withProgress(
     { location: ProgressLocation.Notification, title: l10n.t('Importing {0}', messageText(name)), cancellable: true },
     async (progress, cancellation) => {
-      let last: ImportProgress | undefined;
-      const subscription = context.helper.onProgress(ImportProgressType, token, (now) => {
+      let last: ImageProgress | undefined;
+      const subscription = context.helper.onProgress(ImageProgressType, token, (now) => {
         progress.report({ message: importText(now), increment: importIncrement(last, now) });
         last = now;
       });

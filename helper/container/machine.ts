@@ -1,3 +1,4 @@
+import type { AgentClient } from '../agent/client.js';
 import { type CgroupAccess, detectCgroupAccess } from '../cgroup/access.js';
 import { prepareDelegation } from '../cgroup/delegation.js';
 import type { ImageStore } from '../image/store.js';
@@ -12,6 +13,8 @@ export interface Machine {
   locations: Locations;
   store: ContainerStore;
   images: ImageStore;
+  /** Does what needs files of all mapped ids, or may block. */
+  agent: AgentClient;
   zygote: Zygote;
   identity: Identity;
   /** The stage's program, also the one that attaches terminals. */

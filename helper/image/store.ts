@@ -4,9 +4,9 @@ import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { flock, type LockMode } from '../../native/bindings/flock.js';
 import { ErrorCode, terrariumError } from '../protocol/errors.js';
-import type { ImageSummary, ImportProgress } from '../protocol/machine.js';
-import type { AgentClient } from './agentClient.js';
+import type { ImageProgress, ImageSummary } from '../protocol/images.js';
 import { cancelled, explained, failedWith } from './failure.js';
+import type { LayerAgent } from './layerAgent.js';
 import {
   type Descriptor,
   hexOf,
@@ -36,14 +36,14 @@ export interface Image {
 export interface ImageStoreOptions {
   /** `$XDG_DATA_HOME/terrarium/images`, absolute. */
   folder: string;
-  agent: Pick<AgentClient, 'unpack' | 'removeTree'>;
+  agent: LayerAgent;
   /** Which layers containers need; asked while the store is locked. */
   uses: () => Promise<readonly LayerUse[]>;
 }
 
 export interface ImportOptions {
   signal?: AbortSignal;
-  onProgress?: (progress: ImportProgress) => void;
+  onProgress?: (progress: ImageProgress) => void;
 }
 
 const layerRecordSchema = z.object({

@@ -17,6 +17,8 @@ export enum ErrorCode {
   BadInput = 7,
   /** Ours: a defect. */
   Internal = 8,
+  /** A registry wants other credentials, or some. */
+  Unauthorized = 9,
 }
 
 /** What every error carries to the user beside its message: cause and fix, never only an errno. */

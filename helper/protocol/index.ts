@@ -1,6 +1,8 @@
 /** The contract between Terrarium's helper and those who ask it: the extension and the `terrarium` command. */
 export * from './container.js';
 export * from './errors.js';
+export * from './files.js';
+export * from './images.js';
 export * from './ledger.js';
 export * from './limits.js';
 export * from './machine.js';

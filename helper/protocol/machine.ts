@@ -18,23 +18,3 @@ export interface DoctorLine {
 export interface DoctorReport {
   lines: DoctorLine[];
 }
-
-export interface ImageSummary {
-  name: string;
-  /** Of the manifest. */
-  digest: string;
-  createdAt: string;
-  /** Unpacked, on disk. */
-  sizeBytes: number;
-  /** Names of the containers that use it. */
-  usedBy: string[];
-  /** What import had to flatten or leave out, for instance devices or owners. */
-  notes: string[];
-}
-
-export interface ImportProgress {
-  phase: 'read' | 'unpack' | 'finish';
-  doneBytes: number;
-  totalBytes: number;
-  entries: number;
-}

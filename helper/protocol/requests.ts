@@ -1,4 +1,4 @@
-import { NotificationType, ProgressType, RequestType, RequestType0 } from 'vscode-jsonrpc';
+import { NotificationType, RequestType, RequestType0 } from 'vscode-jsonrpc';
 import type {
   AttachTarget,
   CapabilityReport,
@@ -14,7 +14,7 @@ import type {
 import type { ErrorData } from './errors.js';
 import type { Ledger, LedgerSummary } from './ledger.js';
 import type { ContainerStats, LimitChange, LimitsReport } from './limits.js';
-import type { DoctorReport, ImageSummary, ImportProgress } from './machine.js';
+import type { DoctorReport } from './machine.js';
 
 /** `container` is an id, an unambiguous start of one, or a name. */
 export interface ContainerReference {
@@ -129,18 +129,6 @@ export interface RenderLedgerParams extends LedgerParams {
 }
 export const RenderLedger = new RequestType<RenderLedgerParams, { text: string }, ErrorData>('ledger/render');
 
-// ---- images ------------------------------------------------------------------------------------------------------
-export const ListImages = new RequestType0<ImageSummary[], ErrorData>('image/list');
-export interface ImportParams {
-  file: string;
-  name: string;
-  /** Token for `ImportProgressType` notifications. */
-  progress?: string;
-}
-/** Imports a root file system from a tar, told by its content: plain, gzip, xz or zstd. Cancel leaves nothing behind. */
-export const ImportImage = new RequestType<ImportParams, ImageSummary, ErrorData>('image/import');
-export const ImportProgressType = new ProgressType<ImportProgress>();
-export const RemoveImage = new RequestType<{ name: string }, null, ErrorData>('image/remove');
 // ---- the machine -------------------------------------------------------------------------------------------------
 /** Tries what containers need, one thing after another. */
 export const RunDoctor = new RequestType0<DoctorReport, ErrorData>('doctor/run');
@@ -152,7 +140,6 @@ export const WatchStats = new RequestType<{ containers: string[] }, null, ErrorD
 // ---- helper → client ---------------------------------------------------------------------------------------------
 /** Something about containers changed: the whole list, since it is short and order-free. */
 export const ContainersChanged = new NotificationType<{ containers: ContainerSummary[] }>('container/changed');
-export const ImagesChanged = new NotificationType<Record<string, never>>('image/changed');
 export const StatsSampled = new NotificationType<{ stats: ContainerStats[] }>('stats/sampled');
 /** A container ended in a way that a person should hear of. */
 export const ContainerEnded = new NotificationType<{ summary: ContainerSummary; message: string }>('container/ended');

@@ -1,3 +1,4 @@
+import * as path from 'node:path';
 import type { Connection } from 'vscode-languageserver/node';
 import type { Machine } from '../container/machine.js';
 import * as protocol from '../protocol/index.js';
@@ -7,7 +8,7 @@ import type { Router } from './router.js';
 export function routeImages(router: Router, machine: Machine, connection: Connection): void {
   const { images } = machine;
   router.on0(protocol.ListImages, () => images.list());
-  router.on(protocol.ImportImage, async ({ file, name, progress }, token) => {
+  router.on(protocol.ImportImage, async ({ file, name = path.basename(file), progress }, token) => {
     const abort = new AbortController();
     const listener = token.onCancellationRequested(() => abort.abort());
     try {
@@ -17,7 +18,7 @@ export function routeImages(router: Router, machine: Machine, connection: Connec
           signal: abort.signal,
           ...(progress === undefined
             ? {}
-            : { onProgress: (state) => void connection.sendProgress(protocol.ImportProgressType, progress, state) }),
+            : { onProgress: (state) => void connection.sendProgress(protocol.ImageProgressType, progress, state) }),
         },
       );
     } finally {
@@ -26,6 +27,6 @@ export function routeImages(router: Router, machine: Machine, connection: Connec
   });
   router.on(protocol.RemoveImage, async ({ name }) => {
     await images.remove(name);
-    return null;
+    return { images: [name], freedBytes: 0, kept: [] };
   });
 }

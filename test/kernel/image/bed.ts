@@ -5,7 +5,8 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import * as path from 'node:path';
 import type { TestContext } from 'node:test';
-import { AgentClient, type AgentClientOptions } from '../../../helper/image/agentClient.js';
+import { AgentClient, type AgentClientOptions } from '../../../helper/agent/client.js';
+import { layerAgent } from '../../../helper/image/layerAgent.js';
 import { ImageStore } from '../../../helper/image/store.js';
 
 /** The bundle beside the tests' own: dist/agent.cjs. */
@@ -76,7 +77,12 @@ export function makeBed(t: TestContext, mapping: Mapping = 'direct'): Bed {
   const images = path.join(folder, 'images');
   mkdirSync(work);
   const agent = startAgent(t, mapping);
-  return { work, images, agent, store: new ImageStore({ folder: images, agent, uses: async () => [] }) };
+  return {
+    work,
+    images,
+    agent,
+    store: new ImageStore({ folder: images, agent: layerAgent(agent), uses: async () => [] }),
+  };
 }
 
 /**

@@ -3,7 +3,8 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import * as path from 'node:path';
 import { test } from 'node:test';
-import { AgentClient, agentInside } from '../../../helper/image/agentClient.js';
+import { AgentClient, agentInside } from '../../../helper/agent/client.js';
+import { layerAgent } from '../../../helper/image/layerAgent.js';
 import { ImageStore } from '../../../helper/image/store.js';
 import { ErrorCode } from '../../../helper/protocol/errors.js';
 import { readIdentity } from '../../../helper/zygote/identity.js';
@@ -25,7 +26,7 @@ test('inside the user namespace of the zygote owners are kept, and their files r
   const agent = new AgentClient(() => agentInside(stage, pid, agentBundle));
   t.after(() => agent.dispose());
   const images = path.join(folder, 'images');
-  const store = new ImageStore({ folder: images, agent, uses: async () => [] });
+  const store = new ImageStore({ folder: images, agent: layerAgent(agent), uses: async () => [] });
 
   const file = path.join(folder, 'a.tar');
   const mail = { uid: 8, gid: 12, mode: 0o2750 };
@@ -80,7 +81,7 @@ test('a disk that fills up while unpacking is said to be full, and what was writ
   writeFileSync(archive, paxArchive([{ name: 'a', content: Buffer.alloc(3_000_000, 'x') }]));
   const target = { archive, tree: path.join(disk, 'tree'), blob: path.join(disk, 'blob') };
   // Without the quota, which would have noticed before.
-  const full = agent.unpack({ ...target, quota: { bytes: Number.MAX_SAFE_INTEGER } });
+  const full = layerAgent(agent).unpack({ ...target, quota: { bytes: Number.MAX_SAFE_INTEGER } });
   await assert.rejects(full, (error: { code: number; message: string; data: { errno: string } }) => {
     assert.match(error.message, /the disk is full/);
     assert.deepEqual([error.code, error.data.errno], [ErrorCode.Unavailable, 'ENOSPC']);
@@ -88,5 +89,5 @@ test('a disk that fills up while unpacking is said to be full, and what was writ
   });
   // The agent is still there, and so is all of the disk: what takes more than half of it fits again.
   writeFileSync(archive, paxArchive([{ name: 'a', content: Buffer.alloc(900_000, 'x') }]));
-  await agent.unpack(target);
+  await layerAgent(agent).unpack(target);
 });

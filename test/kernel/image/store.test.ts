@@ -4,11 +4,12 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import * as path from 'node:path';
 import { test } from 'node:test';
-import { AgentClient } from '../../../helper/image/agentClient.js';
+import { AgentClient } from '../../../helper/agent/client.js';
+import { layerAgent } from '../../../helper/image/layerAgent.js';
 import { ImageStore } from '../../../helper/image/store.js';
 import type { LayerUse } from '../../../helper/image/unused.js';
 import { ErrorCode } from '../../../helper/protocol/errors.js';
-import type { ImportProgress } from '../../../helper/protocol/machine.js';
+import type { ImageProgress } from '../../../helper/protocol/images.js';
 import { type Bed, fingerprint, makeBed, run, startAgent, unavailable } from './bed.js';
 import { paxArchive } from './rawTar.js';
 
@@ -29,7 +30,7 @@ test('progress runs up to the size of the archive, and a cancel midway leaves th
   const before = fingerprint(bed.images);
   const file = archive(bed, 'large', 3000);
   const abort = new AbortController();
-  let seen: ImportProgress | undefined;
+  let seen: ImageProgress | undefined;
   const cancelled = bed.store.import(
     { file, name: 'large' },
     {
@@ -44,7 +45,7 @@ test('progress runs up to the size of the archive, and a cancel midway leaves th
   assert.ok(seen && seen.doneBytes > 0 && seen.doneBytes < seen.totalBytes, 'it was cancelled midway');
   assert.ok(fingerprint(bed.images) === before);
 
-  const all: ImportProgress[] = [];
+  const all: ImageProgress[] = [];
   await bed.store.import({ file, name: 'large' }, { onProgress: (progress) => all.push(progress) });
   const last = all.at(-1);
   assert.equal(last?.phase, 'finish');
@@ -55,7 +56,7 @@ test('progress runs up to the size of the archive, and a cancel midway leaves th
 test('an agent that does not answer to a cancel is killed, and what it left removed', async (t) => {
   const bed = makeBed(t);
   const agent = startAgent(t, 'direct', { cancelMilliseconds: 100 });
-  const store = new ImageStore({ folder: bed.images, agent, uses: async () => [] });
+  const store = new ImageStore({ folder: bed.images, agent: layerAgent(agent), uses: async () => [] });
   await store.list();
   const before = fingerprint(bed.images);
   const abort = new AbortController();
@@ -104,26 +105,26 @@ test('the death of the agent fails the import with a reason, and the next import
 test('an agent that cannot be started says why', async (t) => {
   const bed = makeBed(t);
   const agent = new AgentClient(() => ({ program: '/nonexistent/stage', args: [] }));
-  const store = new ImageStore({ folder: bed.images, agent, uses: async () => [] });
-  await assert.rejects(store.import({ file: archive(bed, 'a', 1), name: 'a' }), /image agent/);
+  const store = new ImageStore({ folder: bed.images, agent: layerAgent(agent), uses: async () => [] });
+  await assert.rejects(store.import({ file: archive(bed, 'a', 1), name: 'a' }), /agent ended/);
   assert.deepEqual(await store.list(), []);
 });
 
 test('an idle agent goes away and is started again when needed', async (t) => {
   const bed = makeBed(t);
   const agent = startAgent(t, 'direct', { idleMilliseconds: 50 });
-  await agent.removeTree(path.join(bed.work, 'nothing'));
+  await layerAgent(agent).removeTree(path.join(bed.work, 'nothing'));
   const [pid] = childrenOf(process.pid);
   for (const start = Date.now(); existsSync(`/proc/${pid}/exe`) && Date.now() - start < 5000; ) {
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
   assert.equal(existsSync(`/proc/${pid}/exe`), false);
-  await agent.removeTree(path.join(bed.work, 'nothing'));
+  await layerAgent(agent).removeTree(path.join(bed.work, 'nothing'));
 });
 
 test('two stores at once, as of two windows: no update is lost, and one of two equal names wins', async (t) => {
   const bed = makeBed(t);
-  const other = new ImageStore({ folder: bed.images, agent: startAgent(t), uses: async () => [] });
+  const other = new ImageStore({ folder: bed.images, agent: layerAgent(startAgent(t)), uses: async () => [] });
   const files = Array.from({ length: 12 }, (_, index) => archive(bed, `seed${index}`, 5));
   const results = await Promise.allSettled([
     ...files.map((file, index) => (index % 2 ? bed.store : other).import({ file, name: `image${index}` })),
@@ -148,7 +149,7 @@ test('two stores at once, as of two windows: no update is lost, and one of two e
 test('layers that a container uses outlive their image', async (t) => {
   const bed = makeBed(t);
   const uses: LayerUse[] = [];
-  const store = new ImageStore({ folder: bed.images, agent: bed.agent, uses: async () => uses });
+  const store = new ImageStore({ folder: bed.images, agent: layerAgent(bed.agent), uses: async () => uses });
   await store.import({ file: archive(bed, 'a', 2), name: 'a' });
   const { layers } = await store.resolve('a');
   uses.push({ container: 'box', layers });
@@ -164,7 +165,7 @@ test('layers that a container uses outlive their image', async (t) => {
 test('while an image is in use it cannot be removed', async (t) => {
   const bed = makeBed(t);
   await bed.store.import({ file: archive(bed, 'a', 1), name: 'a' });
-  const other = new ImageStore({ folder: bed.images, agent: bed.agent, uses: async () => [] });
+  const other = new ImageStore({ folder: bed.images, agent: layerAgent(bed.agent), uses: async () => [] });
   const order: string[] = [];
   let removal: Promise<unknown> | undefined;
   await bed.store.use('a', async ({ layers }) => {
@@ -189,12 +190,12 @@ test('what a killed helper left is removed by the next, what a living one works 
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   await once(holder.stdout, 'data');
-  const next = new ImageStore({ folder: bed.images, agent: bed.agent, uses: async () => [] });
+  const next = new ImageStore({ folder: bed.images, agent: layerAgent(bed.agent), uses: async () => [] });
   await next.collected();
   assert.deepEqual(readdirSync(ingest), ['living']);
   holder.stdin.end('\n');
   await once(holder, 'close');
-  await new ImageStore({ folder: bed.images, agent: bed.agent, uses: async () => [] }).collected();
+  await new ImageStore({ folder: bed.images, agent: layerAgent(bed.agent), uses: async () => [] }).collected();
   assert.deepEqual(readdirSync(ingest), []);
 });
 
@@ -222,7 +223,7 @@ test('files of other ids are removed with their image', async (t) => {
 
 test('a change by another process is noticed', async (t) => {
   const bed = makeBed(t);
-  const other = new ImageStore({ folder: bed.images, agent: bed.agent, uses: async () => [] });
+  const other = new ImageStore({ folder: bed.images, agent: layerAgent(bed.agent), uses: async () => [] });
   let changes = 0;
   const watcher = await other.watch(() => changes++);
   t.after(() => watcher.dispose());

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import * as path from 'node:path';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
+import { layerAgent } from '../../../helper/image/layerAgent.js';
 import type { QuotaLimits } from '../../../helper/image/quota.js';
 import { ErrorCode } from '../../../helper/protocol/errors.js';
 import { type Bed, makeBed, run } from '../../kernel/image/bed.js';
@@ -18,12 +19,12 @@ async function unpack(
   mkdirSync(target, { recursive: true });
   const [tree, blob] = [path.join(target, 'tree'), path.join(target, 'blob')];
   try {
-    await bed.agent.unpack({ archive, tree, blob, quota });
+    await layerAgent(bed.agent).unpack({ archive, tree, blob, quota });
   } catch (error) {
     assert.deepEqual(readdirSync(target), [], 'nothing is left');
     return error as { code: number; message: string };
   }
-  await bed.agent.removeTree(target);
+  await layerAgent(bed.agent).removeTree(target);
   assert.equal(existsSync(target), false);
   return undefined;
 }

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { presentImage } from '../../../extension/images/imageText.js';
 import { importIncrement, importText } from '../../../extension/images/importText.js';
 import { doctorDetails, doctorSummary, presentDoctorLine } from '../../../extension/machine/doctorText.js';
-import type { DoctorLine, ImportProgress } from '../../../helper/protocol/index.js';
+import type { DoctorLine, ImageProgress } from '../../../helper/protocol/index.js';
 
 describe('a line of the doctor', () => {
   const line: DoctorLine = {
@@ -61,7 +61,7 @@ describe('an image', () => {
 });
 
 describe('the progress of an import', () => {
-  const at = (doneBytes: number, phase: ImportProgress['phase'] = 'unpack'): ImportProgress => ({
+  const at = (doneBytes: number, phase: ImageProgress['phase'] = 'unpack'): ImageProgress => ({
     phase,
     doneBytes,
     totalBytes: 1000,

@@ -5,14 +5,14 @@ import {
   CancellationTokenSource,
   createMessageConnection,
   type MessageConnection,
+  type ProgressType,
   ResponseError,
   StreamMessageWriter,
 } from 'vscode-jsonrpc/node';
+import { cancelled, isCancelled } from '../image/failure.js';
 import { ErrorCode, terrariumError } from '../protocol/errors.js';
 import { readMessages } from '../protocol/reader.js';
-import { RemoveTree, UnpackLayer, UnpackProgressType } from './agentProtocol.js';
-import { cancelled, isCancelled } from './failure.js';
-import type { UnpackOptions, UnpackParams, UnpackResult } from './unpack.js';
+import type { AgentRequest } from './router.js';
 
 /** How to start the agent. */
 export interface AgentCommand {
@@ -38,6 +38,11 @@ export interface AgentClientOptions {
   onLog?: (text: string) => void;
 }
 
+export interface AgentRequestOptions<G> {
+  signal?: AbortSignal;
+  progress?: { type: ProgressType<G>; listener: (progress: G) => void };
+}
+
 interface RunningAgent {
   process: ChildProcess;
   connection: MessageConnection;
@@ -50,7 +55,7 @@ interface RunningAgent {
   ended: Promise<string>;
 }
 
-/** Starts the image agent on demand, keeps it for a while and talks to it. */
+/** Starts the agent on demand, keeps it for a while and talks to it. */
 export class AgentClient {
   private agent: Promise<RunningAgent> | undefined;
 
@@ -61,15 +66,19 @@ export class AgentClient {
   ) {}
 
   /**
-   * See `unpack`. After a cancel that the agent does not answer in time it is killed; then `tree` and `blob` are left
-   * for the caller to remove.
+   * Asks the agent. When a cancel is not answered in time the agent is killed: what it was making is then left, half
+   * made, for the caller to remove.
    * @throws TerrariumError
    */
-  async unpack(params: UnpackParams, { signal, onProgress }: UnpackOptions = {}): Promise<UnpackResult> {
+  async request<P extends object, R, G extends { phase: string } = never>(
+    type: AgentRequest<P, R>,
+    params: P,
+    { signal, progress }: AgentRequestOptions<G> = {},
+  ): Promise<R> {
     return await this.use(async (agent) => {
       const source = new CancellationTokenSource();
-      const progress = randomUUID();
-      const listener = agent.connection.onProgress(UnpackProgressType, progress, (value) => onProgress?.(value));
+      const token = randomUUID();
+      const listener = progress && agent.connection.onProgress(progress.type, token, progress.listener);
       const patience = new AbortController();
       const cancel = () => {
         source.cancel();
@@ -80,21 +89,20 @@ export class AgentClient {
         if (signal?.aborted) {
           throw cancelled();
         }
-        return await agent.connection.sendRequest(UnpackLayer, { ...params, progress }, source.token);
+        return await agent.connection.sendRequest<R>(
+          type.method,
+          { ...params, ...(listener && { progress: token }) },
+          source.token,
+        );
       } catch (error) {
         throw signal?.aborted ? cancelled() : error;
       } finally {
         patience.abort();
         signal?.removeEventListener('abort', cancel);
-        listener.dispose();
+        listener?.dispose();
         source.dispose();
       }
     });
-  }
-
-  /** Removes a file or tree, whoever of the mapped ids owns what is in it. @throws TerrariumError */
-  async removeTree(path: string): Promise<void> {
-    await this.use((agent) => agent.connection.sendRequest(RemoveTree, { path }));
   }
 
   /** Ends the agent; a request under way fails. The next request starts another one. */
@@ -211,5 +219,5 @@ function agentEnvironment(): NodeJS.ProcessEnv {
 }
 
 function agentEnded(how: string) {
-  return terrariumError(ErrorCode.Internal, 'The image agent ended unexpectedly', { cause: how });
+  return terrariumError(ErrorCode.Internal, 'The agent ended unexpectedly', { cause: how });
 }

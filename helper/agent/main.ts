@@ -1,0 +1,16 @@
+/**
+ * The agent: a process of its own that reads, writes and removes files of root file systems. It runs inside the user
+ * namespace of the containers, where it may use files of all mapped ids, and may block while the helper must not. It
+ * executes nothing, and ends when its standard input is closed.
+ */
+import { createMessageConnection, StreamMessageReader, StreamMessageWriter } from 'vscode-jsonrpc/node';
+import { serveLayers } from '../image/layerService.js';
+import { AgentRouter } from './router.js';
+
+const connection = createMessageConnection(
+  new StreamMessageReader(process.stdin),
+  new StreamMessageWriter(process.stdout),
+);
+serveLayers(new AgentRouter(connection));
+connection.onClose(() => process.exit(0));
+connection.listen();

@@ -1,0 +1,29 @@
+import type { AgentClient } from '../agent/client.js';
+import { RemoveTree, UnpackLayer, UnpackProgressType } from './layerProtocol.js';
+import type { UnpackOptions, UnpackParams, UnpackResult } from './unpack.js';
+
+/** What the image store wants done to trees by the agent, who may use files of all mapped ids. */
+export interface LayerAgent {
+  /**
+   * See `unpack`. After a cancel that the agent does not answer in time it is killed; then `tree` and `blob` are left
+   * for the caller to remove.
+   * @throws TerrariumError
+   */
+  unpack(params: UnpackParams, options?: UnpackOptions): Promise<UnpackResult>;
+  /** Removes a file or tree, whoever of the mapped ids owns what is in it. @throws TerrariumError */
+  removeTree(path: string): Promise<void>;
+}
+
+/** Layers by way of an agent. */
+export function layerAgent(agent: AgentClient): LayerAgent {
+  return {
+    unpack: (params, { signal, onProgress } = {}) =>
+      agent.request(UnpackLayer, params, {
+        ...(signal && { signal }),
+        ...(onProgress && { progress: { type: UnpackProgressType, listener: onProgress } }),
+      }),
+    removeTree: async (path) => {
+      await agent.request(RemoveTree, { path });
+    },
+  };
+}
