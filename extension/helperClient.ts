@@ -4,9 +4,9 @@ import {
   type Disposable,
   EventEmitter,
   type ExtensionContext,
-  ExtensionMode,
   type LogOutputChannel,
   l10n,
+  workspace,
 } from 'vscode';
 import {
   CloseAction,
@@ -20,17 +20,12 @@ import {
   RequestType0,
   RevealOutputChannelOn,
 } from 'vscode-languageclient/node';
-import { WatchStats } from '../helper/protocol/index.js';
+import { type InitializationOptions, TrustGranted, WatchStats } from '../helper/protocol/index.js';
 import type { ConnectionState } from './connection/connectionState.js';
 import { helperEnvironment } from './connection/helperEnvironment.js';
 import { RestartPolicy } from './connection/restartPolicy.js';
 import { StatisticsWatch } from './connection/statisticsWatch.js';
-
-/** Documents the helper speaks about as a language server. */
-const specificationFiles = [
-  { scheme: 'file', pattern: '**/*.terrarium.json' },
-  { scheme: 'untitled', pattern: '**/*.terrarium.json' },
-];
+import { specificationFiles } from './specification/files.js';
 
 /** A language client that leaves telling people to us: views and one notification, instead of one per failure. */
 class QuietLanguageClient extends LanguageClient {
@@ -53,6 +48,9 @@ export class HelperClient implements Disposable {
   private readonly listeners = new Map<string, Set<Listener>>();
   private readonly stateChanged = new EventEmitter<ConnectionState>();
   private current: ConnectionState;
+  private readonly trust = workspace.onDidGrantWorkspaceTrust(() => {
+    this.tellOfTrust().catch((error: unknown) => this.log.warn(`Telling of trust: ${errorText(error)}`));
+  });
 
   /** Which containers are sampled, for all parts of the extension together. */
   readonly statistics = new StatisticsWatch((containers) => this.sendWatch(containers));
@@ -142,6 +140,7 @@ export class HelperClient implements Disposable {
   }
 
   dispose(): void {
+    this.trust.dispose();
     this.stateChanged.dispose();
   }
 
@@ -184,7 +183,7 @@ export class HelperClient implements Disposable {
         documentSelector: specificationFiles,
         outputChannel: this.log,
         revealOutputChannelOn: RevealOutputChannelOn.Never,
-        initializationOptions: { development: this.context.extensionMode !== ExtensionMode.Production },
+        initializationOptions: { trusted: workspace.isTrusted } satisfies InitializationOptions,
         errorHandler: {
           error: (error, _message, count) => this.connectionError(error, count),
           closed: () => this.connectionClosed(client),
@@ -238,6 +237,12 @@ export class HelperClient implements Disposable {
       throw new Error(l10n.t('The helper does not run.'));
     }
     return this.client;
+  }
+
+  /** One that starts after this is told when it starts. */
+  private async tellOfTrust(): Promise<void> {
+    await Promise.allSettled([this.starting]);
+    if (this.current.kind === 'ready') await this.running().sendNotification(TrustGranted.method);
   }
 
   private sendWatch(containers: string[]): void {

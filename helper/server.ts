@@ -1,6 +1,6 @@
 import { homedir } from 'node:os';
 import * as path from 'node:path';
-import { type Connection, type InitializeResult, TextDocumentSyncKind } from 'vscode-languageserver/node';
+import type { Connection, InitializeParams, InitializeResult } from 'vscode-languageserver/node';
 import { AgentClient, agentInside } from './agent/client.js';
 import { endNotice } from './container/endNotice.js';
 import { prepareHostLayer } from './container/hostLayer.js';
@@ -14,6 +14,7 @@ import { ContainerWatcher } from './container/watcher.js';
 import { zygoteFailure } from './doctor/zygoteFailure.js';
 import { layerAgent } from './image/layerAgent.js';
 import { ImageStore } from './image/store.js';
+import { languageCapabilities, SpecificationLanguage } from './language/server.js';
 import { ContainersChanged, ImagesChanged, StatsSampled } from './protocol/index.js';
 import { routeContainers } from './requests/containers.js';
 import { routeDoctor } from './requests/doctor.js';
@@ -81,22 +82,28 @@ export function serve(connection: Connection, installation: Installation): void 
   const sampler = routeLimits(router, machine, (stats) => {
     void connection.sendNotification(StatsSampled, { stats });
   });
+  const language = new SpecificationLanguage(connection, machine);
   const throwAways = new ThrowAways(machine);
   const watcher = new ContainerWatcher(machine, (containers, before) => {
     throwAways.consider(containers);
+    language.refresh();
     void connection.sendNotification(ContainersChanged, { containers });
     for (const notice of endNotice(before, containers)) void connection.sendNotification(notice.type, notice.params);
   });
 
   let images: Promise<{ dispose(): void } | undefined> | undefined;
-  connection.onInitialize((): InitializeResult => {
-    return { capabilities: { textDocumentSync: TextDocumentSyncKind.None }, serverInfo: { name: 'terrarium' } };
+  connection.onInitialize(({ initializationOptions }: InitializeParams): InitializeResult => {
+    language.begin(initializationOptions);
+    return { capabilities: languageCapabilities, serverInfo: { name: 'terrarium' } };
   });
   connection.onInitialized(() => {
     watcher.start();
     void recover(machine).catch((error: unknown) => log(`recovery: ${String(error)}`));
     images = machine.images
-      .watch(() => void connection.sendNotification(ImagesChanged, {}))
+      .watch(() => {
+        void connection.sendNotification(ImagesChanged, {});
+        language.refresh();
+      })
       .catch((error: unknown) => {
         // On a full disk, for one: everything else works, and ending must too.
         log(`images are not watched: ${String(error)}`);
@@ -107,6 +114,7 @@ export function serve(connection: Connection, installation: Installation): void 
     watcher.stop();
     throwAways.stop();
     sampler.dispose();
+    language.dispose();
     (await images)?.dispose();
     await allLedgersWritten();
   });

@@ -3,10 +3,9 @@
 // (elsewhere with --outdir=FOLDER).
 // The stage is built by its Makefile: scripts/stage.mjs.
 import { chmodSync, existsSync, readdirSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { copyFile, rm } from 'node:fs/promises';
 import * as path from 'node:path';
 import { build } from 'esbuild';
-import { writeSpecificationSchema } from './specification-schema.mjs';
 
 const root = path.resolve(import.meta.dirname, '..');
 const options = new Set(process.argv.slice(2));
@@ -92,7 +91,10 @@ await bundle({
   external: [],
 });
 
-await writeSpecificationSchema(path.resolve(root, outdir));
+await copyFile(
+  path.join(root, 'extension/specification/specification.schema.json'),
+  path.resolve(root, outdir, 'specification.schema.json'),
+);
 
 if (options.has('--tests')) {
   const tests = { ...node, outbase: path.join(root, 'test'), outdir: 'dist/test', metafile: true };

@@ -1,26 +1,34 @@
 import * as path from 'node:path';
-import { commands, type ExtensionContext, l10n, languages, Uri, window } from 'vscode';
+import { commands, type ExtensionContext, l10n, languages, type TextDocument, Uri, window, workspace } from 'vscode';
 import type { Notifier } from '../errors/notifier.js';
-import { LaunchLens } from './launchLens.js';
+import type { HelperClient } from '../helperClient.js';
+import { specificationFiles } from './files.js';
 import { type LaunchContext, launchSpecification } from './launchSpecification.js';
 import { newSpecification } from './newSpecification.js';
 
-/** File names of specifications; `terrarium.json` alone would be a name without a container's. */
-export const specificationPattern = '**/*.terrarium.json';
-
-/** Registers the commands and the lens of `*.terrarium.json` files. `attach` opens a terminal on what was started. */
+/**
+ * Registers the commands of `*.terrarium.json` files, and starts the helper when the first of them is opened: it is their
+ * language server. `attach` opens a terminal on what was started.
+ */
 export function registerSpecification(
   context: ExtensionContext,
-  helper: LaunchContext['helper'],
+  helper: Pick<HelperClient, 'request' | 'start' | 'state'>,
   notifier: Notifier,
   attach: LaunchContext['attach'],
 ): void {
+  const serve = (document: TextDocument) => {
+    // A helper that failed is started again by people; where there is no Linux, views say so.
+    if (helper.state.kind !== 'idle' || languages.match(specificationFiles, document) === 0) return;
+    helper.start().catch((error: unknown) => notifier.show(error, l10n.t('Help with specifications')));
+  };
+  for (const document of workspace.textDocuments) serve(document);
   context.subscriptions.push(
+    workspace.onDidOpenTextDocument(serve),
     commands.registerCommand('terrarium.newSpecification', () =>
       newSpecification().catch((error: unknown) => notifier.show(error, l10n.t('New specification'))),
     ),
     commands.registerCommand('terrarium.launchSpecification', async (argument: unknown) => {
-      const uri = argument instanceof Uri ? argument : window.activeTextEditor?.document.uri;
+      const uri = fileOf(argument);
       if (uri === undefined) {
         window.showInformationMessage(
           l10n.t('Open a *.terrarium.json file first, or make one with “New Specification”.'),
@@ -33,6 +41,11 @@ export function registerSpecification(
         notifier.show(error, l10n.t('Launch {0}', path.basename(uri.path)));
       }
     }),
-    languages.registerCodeLensProvider({ pattern: specificationPattern }, new LaunchLens()),
   );
+}
+
+/** Menus give a Uri, the helper's lens its text, the palette nothing. */
+function fileOf(argument: unknown): Uri | undefined {
+  if (argument instanceof Uri) return argument;
+  return typeof argument === 'string' ? Uri.parse(argument, true) : window.activeTextEditor?.document.uri;
 }

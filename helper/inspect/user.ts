@@ -72,6 +72,11 @@ export function findUser(user: string, database: UserDatabase): ResolvedUser {
   };
 }
 
+/** The users that have a name, in the order of the file. */
+export function usersOf({ passwd }: UserDatabase): { name: string; uid: number }[] {
+  return passwdEntries(passwd).map(({ name, uid }) => ({ name, uid }));
+}
+
 interface PasswdEntry {
   name: string;
   uid: number;

@@ -1,4 +1,4 @@
-import { NotificationType, RequestType, RequestType0 } from 'vscode-jsonrpc';
+import { NotificationType, NotificationType0, RequestType, RequestType0 } from 'vscode-jsonrpc';
 import type {
   AttachTarget,
   CapabilityReport,
@@ -136,6 +136,15 @@ export const RunDoctor = new RequestType0<DoctorReport, ErrorData>('doctor/run')
 // ---- what a client watches: only while it is visible ---------------------------------------------------------------
 /** Replaces the set of containers whose statistics this client wants once a second; empty: none, and nothing polls. */
 export const WatchStats = new RequestType<{ containers: string[] }, null, ErrorData>('stats/watch');
+
+// ---- specification files, of which the helper speaks as a language server ----------------------------------------
+/** What the client says with `initialize`. */
+export interface InitializationOptions {
+  /** Default true. In a workspace that is not trusted, paths that its files name are not even looked at. */
+  trusted?: boolean;
+}
+/** The person has come to trust the workspace. */
+export const TrustGranted = new NotificationType0('workspace/trustGranted');
 
 // ---- helper → client ---------------------------------------------------------------------------------------------
 /** Something about containers changed: the whole list, since it is short and order-free. */

@@ -35,7 +35,8 @@ export const defaultMaskedPaths = [
 ];
 export const defaultReadonlyPaths = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'];
 
-const defaultPath = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+/** Where programs are looked for. */
+export const defaultPath = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /**
  * Fills in every default but the seccomp profile, which is long and always the same: see seccomp.ts. Pure: the same
@@ -173,7 +174,7 @@ function defaultMounts(
 }
 
 /** Binds get nosuid and nodev whatever was asked: a setuid file of the host must not count inside. */
-function userMounts(specification: ContainerSpecification): oci.Mount[] {
+export function userMounts(specification: Pick<ContainerSpecification, 'mounts'>): oci.Mount[] {
   return (specification.mounts ?? []).map((mount) => {
     const type = mount.type ?? (mount.source === undefined ? 'tmpfs' : 'bind');
     const asked = (mount.options ?? []).filter((option) => !['suid', 'nosuid', 'dev', 'nodev'].includes(option));

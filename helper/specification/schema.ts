@@ -25,8 +25,12 @@ const environment = noNul('A variable').regex(/^[^=]+=/s, 'NAME=value');
 const root = z
   .discriminatedUnion('kind', [
     z.strictObject({ kind: z.literal('host') }).describe("This machine's own /, read-only, below a private layer"),
-    z.strictObject({ kind: z.literal('image'), name: z.string().min(1) }).describe('An imported image'),
-    z.strictObject({ kind: z.literal('directory'), path: absolutePath }).describe('A folder with a root file system'),
+    z
+      .strictObject({ kind: z.literal('image'), name: z.string().min(1).describe('Its name in the view Images') })
+      .describe('An imported image'),
+    z
+      .strictObject({ kind: z.literal('directory'), path: absolutePath.describe('The folder; it is only read') })
+      .describe('A folder with a root file system'),
   ])
   .describe('Where the root file system comes from');
 
@@ -56,11 +60,16 @@ const network = z
   .discriminatedUnion('kind', [
     z.strictObject({ kind: z.literal('none') }).describe('A network of its own with nothing but lo'),
     z.strictObject({ kind: z.literal('host') }).describe("This machine's network"),
-    z.strictObject({ kind: z.literal('container'), container: z.string().min(1) }).describe("Another container's"),
+    z
+      .strictObject({ kind: z.literal('container'), container: z.string().min(1).describe('Name of one that runs') })
+      .describe("Another container's"),
   ])
   .describe('Which network the container sees');
 
-const offset = z.strictObject({ secs: z.int(), nanosecs: z.int().min(0).max(999_999_999) });
+const offset = z.strictObject({
+  secs: z.int().describe('Seconds ahead of the machine’s clock; below zero: behind it'),
+  nanosecs: z.int().min(0).max(999_999_999).describe('Nanoseconds beyond the seconds'),
+});
 
 const resources = z
   .strictObject({
@@ -70,17 +79,27 @@ const resources = z
         reservation: size.optional().describe('Bytes. memory.low'),
         swap: z.int().min(-1).optional().describe('Bytes of memory and swap together; -1: no limit'),
       })
-      .optional(),
+      .optional()
+      .describe('Limits of memory'),
     cpu: z
       .strictObject({
-        shares: z.int().min(2).max(262_144).optional(),
-        quota: z.int().min(-1).optional().describe('Microseconds per period'),
+        shares: z
+          .int()
+          .min(2)
+          .max(262_144)
+          .optional()
+          .describe('Its share where CPUs are scarce; default 1024. cpu.weight'),
+        quota: z.int().min(-1).optional().describe('Microseconds of CPU time per period; -1: no limit. cpu.max'),
         period: z.int().min(1000).max(1_000_000).optional().describe('Microseconds, default 100000'),
-        cpus: z.string().optional().describe('For instance 0-1,3'),
-        mems: z.string().optional(),
+        cpus: z.string().optional().describe('CPUs it may use, for instance 0-1,3. cpuset.cpus'),
+        mems: z.string().optional().describe('Memory nodes it may use. cpuset.mems'),
       })
-      .optional(),
-    pids: z.strictObject({ limit: z.int().min(-1) }).optional(),
+      .optional()
+      .describe('Limits of CPU time'),
+    pids: z
+      .strictObject({ limit: z.int().min(-1).describe('Processes and threads, at most; -1: no limit. pids.max') })
+      .optional()
+      .describe('How many processes it may have'),
     unified: z
       .record(
         z.string().regex(/^[a-z0-9]+(\.[a-zA-Z0-9_.-]+)+$/, 'the name of a cgroup v2 file, such as memory.high'),
@@ -94,8 +113,8 @@ const resources = z
 const rlimit = z
   .strictObject({
     type: z.enum(Object.keys(rlimitNumbers) as [keyof typeof rlimitNumbers, ...(keyof typeof rlimitNumbers)[]]),
-    soft: size,
-    hard: size,
+    soft: size.describe('What counts; a process may raise it up to the hard limit'),
+    hard: size.describe('What nobody inside can go beyond'),
   })
   .refine((limit) => limit.soft <= limit.hard, { error: 'the soft limit is above the hard limit' });
 
@@ -108,21 +127,21 @@ const seccompAction = z.enum([
   'SCMP_ACT_KILL_PROCESS',
 ]);
 const seccomp = z.strictObject({
-  defaultAction: seccompAction,
-  defaultErrnoRet: z.int().min(0).max(4095).optional(),
-  architectures: z.array(z.string()).optional(),
+  defaultAction: seccompAction.describe('For calls that no rule names'),
+  defaultErrnoRet: z.int().min(0).max(4095).optional().describe('The errno of SCMP_ACT_ERRNO; default 1, EPERM'),
+  architectures: z.array(z.string()).optional().describe('Kept for others: filters are made for this machine’s own'),
   syscalls: z
     .array(
       z.strictObject({
-        names: z.array(z.string()).min(1),
-        action: seccompAction,
-        errnoRet: z.int().min(0).max(4095).optional(),
+        names: z.array(z.string()).min(1).describe('System calls that the rule is about'),
+        action: seccompAction.describe('What becomes of them'),
+        errnoRet: z.int().min(0).max(4095).optional().describe('The errno of SCMP_ACT_ERRNO; default 1, EPERM'),
         args: z
           .array(
             z.strictObject({
-              index: z.int().min(0).max(5),
-              value: size,
-              valueTwo: size.optional(),
+              index: z.int().min(0).max(5).describe('Which argument, from 0'),
+              value: size.describe('What it is compared with; the mask of SCMP_CMP_MASKED_EQ'),
+              valueTwo: size.optional().describe('What SCMP_CMP_MASKED_EQ compares with'),
               op: z.enum([
                 'SCMP_CMP_NE',
                 'SCMP_CMP_LT',
@@ -142,7 +161,7 @@ const seccomp = z.strictObject({
 
 export const specificationSchema = z
   .strictObject({
-    $schema: z.string().optional(),
+    $schema: z.string().optional().describe('Address of a schema, for other editors'),
     name: name.optional().describe('Default: a name made up for you'),
     root: root.optional(),
     writable: z
@@ -155,49 +174,81 @@ export const specificationSchema = z
       .optional()
       .describe('The command. Empty: the container stays up until it is stopped'),
     env: z.array(environment).optional().describe('NAME=value; added to the defaults of the root'),
-    cwd: absolutePath.optional(),
+    cwd: absolutePath.optional().describe('The folder it starts in'),
     user: z.string().min(1).optional().describe('name, uid, name:group or uid:gid, as inside the root'),
     terminal: z.boolean().optional().describe('Give the command a terminal'),
-    mounts: z.array(mount).optional(),
+    mounts: z.array(mount).optional().describe('Folders and files put into the container, in this order'),
     network: network.optional(),
     shareHost: z
       .array(z.enum(['uts', 'ipc', 'pid', 'cgroup', 'time']))
       .optional()
       .describe('Namespaces to share with this machine instead of making new ones'),
-    timeOffsets: z.strictObject({ monotonic: offset.optional(), boottime: offset.optional() }).optional(),
+    timeOffsets: z
+      .strictObject({
+        monotonic: offset.optional().describe('CLOCK_MONOTONIC'),
+        boottime: offset.optional().describe('CLOCK_BOOTTIME, and with it uptime'),
+      })
+      .optional()
+      .describe('A time namespace: how far its clocks since boot are ahead'),
     resources: resources.optional(),
-    rlimits: z.array(rlimit).optional(),
+    rlimits: z.array(rlimit).optional().describe('Limits of setrlimit(2), for each process by itself'),
     capabilities: z
-      .strictObject({ add: z.array(capability).optional(), drop: z.array(capability).optional() })
+      .strictObject({
+        add: z.array(capability).optional().describe('Beyond the default set'),
+        drop: z.array(capability).optional().describe('Of the default set'),
+      })
       .optional()
       .describe('Changes to the default set'),
-    seccomp: z.union([z.enum(['default', 'unconfined']), seccomp]).optional(),
-    noNewPrivileges: z.boolean().optional(),
-    maskedPaths: z.array(absolutePath).optional(),
-    readonlyPaths: z.array(absolutePath).optional(),
-    sysctl: z.record(z.string().regex(/^[a-z0-9_-]+([./][a-zA-Z0-9_-]+)+$/), noNul('A value')).optional(),
-    oomScoreAdj: z.int().min(-1000).max(1000).optional(),
+    seccomp: z
+      .union([z.enum(['default', 'unconfined']), seccomp])
+      .optional()
+      .describe('Which system calls are let through: the built-in profile, unconfined, or a profile in OCI’s words'),
+    noNewPrivileges: z.boolean().optional().describe('No program can gain privileges, by setuid for one'),
+    maskedPaths: z.array(absolutePath).optional().describe('What is hidden, instead of the default list'),
+    readonlyPaths: z.array(absolutePath).optional().describe('What cannot be written, instead of the default list'),
+    sysctl: z
+      .record(
+        z.string().regex(/^[a-z0-9_-]+([./][a-zA-Z0-9_-]+)+$/, 'the name of a setting, such as net.core.somaxconn'),
+        noNul('A value'),
+      )
+      .optional()
+      .describe('Kernel settings of its own namespaces'),
+    oomScoreAdj: z
+      .int()
+      .min(-1000)
+      .max(1000)
+      .optional()
+      .describe('Who is killed first when memory runs out: higher is sooner'),
     chroot: z.boolean().optional().describe('chroot instead of pivot_root: weak on purpose, to compare'),
     init: z.boolean().optional().describe('A small init as PID 1 that reaps orphans and forwards signals'),
-    annotations: z.record(z.string().min(1), z.string()).optional(),
+    annotations: z.record(z.string().min(1), z.string()).optional().describe('Notes of your own'),
   })
   .describe('A Terrarium container. Everything has a default');
+
+export type CheckedSpecification =
+  | { success: true; specification: ContainerSpecification }
+  | { success: false; error: z.ZodError };
+
+/** Holds anything against the grammar. */
+export function checkSpecification(input: unknown): CheckedSpecification {
+  const result = specificationSchema.safeParse(input);
+  if (!result.success) return result;
+  const { $schema, ...specification } = result.data;
+  return { success: true, specification: specification as ContainerSpecification };
+}
 
 /**
  * Checks what came from outside. Throws `Invalid` with one sentence per problem, each naming where it is.
  */
 export function parseSpecification(input: unknown): ContainerSpecification {
-  const result = specificationSchema.safeParse(input);
-  if (!result.success) {
-    const problems = result.error.issues.map((issue) => {
-      const where = issue.path.map(String).join('.');
-      return where === '' ? issue.message : `${where}: ${issue.message}`;
-    });
-    throw terrariumError(ErrorCode.Invalid, `The specification is not valid: ${problems.join('; ')}`, {
-      cause: problems.join('\n'),
-      fix: 'Correct the fields named above.',
-    });
-  }
-  const { $schema, ...specification } = result.data;
-  return specification as ContainerSpecification;
+  const result = checkSpecification(input);
+  if (result.success) return result.specification;
+  const problems = result.error.issues.map((issue) => {
+    const where = issue.path.map(String).join('.');
+    return where === '' ? issue.message : `${where}: ${issue.message}`;
+  });
+  throw terrariumError(ErrorCode.Invalid, `The specification is not valid: ${problems.join('; ')}`, {
+    cause: problems.join('\n'),
+    fix: 'Correct the fields named above.',
+  });
 }

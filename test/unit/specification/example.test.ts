@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { exampleSpecification } from '../../../extension/specification/example.js';
 import { parseText } from '../../../extension/specification/parse.js';
-import snippets from '../../../extension/specification/snippets.json' with { type: 'json' };
 import { parseSpecification, specificationSchema } from '../../../helper/specification/schema.js';
+import snippets from '../../../helper/specification/snippets.json' with { type: 'json' };
 
 /** The example with its commented-out fields put in, as somebody who tries each of them would. */
 function uncommented(text: string): string {

@@ -1,0 +1,184 @@
+/** What the grammar cannot say of a specification: whether it makes sense, and makes it on this machine. Pure. */
+import { limitsOf } from '../cgroup/resources.js';
+import { checkMapped } from '../container/create.js';
+import { findUser } from '../inspect/user.js';
+import { type ContainerSpecification, ErrorCode, type oci, type TerrariumError } from '../protocol/index.js';
+import { capability, containerCapabilities, defaultCapabilities } from '../security/capabilities.js';
+import { systemCallNumbers } from '../security/seccomp/architecture.js';
+import { compileSeccomp } from '../security/seccomp/compile.js';
+import type { Path } from './document.js';
+import type { Facts } from './facts.js';
+import type { Misgiving, Severity } from './problems.js';
+import { namespaceOfSysctl } from './vocabulary.js';
+
+type Check = (specification: ContainerSpecification, facts: Facts) => Misgiving[];
+
+/** Everything that the machine, or another field, has against a specification that the grammar takes. */
+export function misgivings(specification: ContainerSpecification, facts: Facts): Misgiving[] {
+  return checks.flatMap((check) => check(specification, facts));
+}
+
+const say = (severity: Severity, path: Path, message: string): Misgiving => ({ severity, path, message });
+
+/** What a function of the helper refuses, as a start would refuse it. */
+function refusal(path: Path, work: () => unknown): Misgiving[] {
+  try {
+    work();
+    return [];
+  } catch (error) {
+    // Errors of the protocol are answers; others are defects.
+    if (!isAnswer(error)) throw error;
+    return [say('error', path, explained(error))];
+  }
+}
+
+const isAnswer = (error: unknown): error is TerrariumError =>
+  error instanceof Error && 'code' in error && typeof error.code === 'number' && error.code in ErrorCode;
+
+const explained = ({ message, data }: TerrariumError): string =>
+  [message, data?.cause, data?.fix].filter(Boolean).join('. ').replaceAll('..', '.');
+
+const checkName: Check = ({ name }, { containers }) =>
+  name !== undefined && containers.some((container) => container.name === name)
+    ? [say('warning', ['name'], `There is a container of that name already: it has to be removed first`)]
+    : [];
+
+const checkRoot: Check = ({ root }, facts) => {
+  if (facts.root.kind !== 'refused') return [];
+  const field = root?.kind === 'image' ? ['name'] : root?.kind === 'directory' ? ['path'] : [];
+  return [say('error', ['root', ...field], explained(facts.root.error))];
+};
+
+/** As create does it: without a user of its own, the image's. */
+const checkUser: Check = ({ user }, { root, identity }) => {
+  if (root.kind !== 'found' && root.kind !== 'unreadable') return [];
+  const wanted = user ?? root.image?.user;
+  const path = user === undefined ? ['root', 'name'] : ['user'];
+  if (wanted === undefined) return [];
+  if (root.kind === 'unreadable') return [say('error', path, explained(root.error))];
+  return refusal(path, () => checkMapped(identity, findUser(wanted, root.users)));
+};
+
+const checkCapabilities: Check = ({ capabilities: change }) => {
+  const isAll = (name: string) => /^(CAP_)?ALL$/i.test(name);
+  const at = (field: 'add' | 'drop') =>
+    (change?.[field] ?? []).map((name, index) => ({ name, path: ['capabilities', field, index] as const }));
+  const unknown = [...at('add'), ...at('drop')].flatMap(({ name, path }) =>
+    isAll(name) ? [] : refusal(path, () => capability(name)),
+  );
+  if (unknown.length > 0) return unknown;
+  const both = refusal(['capabilities', 'drop'], () => containerCapabilities(change));
+  const idle = (field: 'add' | 'drop', inDefault: boolean, why: string) =>
+    at(field)
+      .filter(({ name }) => !isAll(name) && isDefault(name) === inDefault)
+      .map(({ path }) => say('information', path, why));
+  const hasAll = [...(change?.add ?? []), ...(change?.drop ?? [])].some(isAll);
+  if (both.length > 0 || hasAll) return both;
+  return [
+    ...idle('add', true, 'It is there by default'),
+    ...idle('drop', false, 'It is not there by default: nothing is dropped'),
+  ];
+};
+
+const isDefault = (name: string): boolean => defaultCapabilities.includes(capability(name).name);
+
+const checkMounts: Check = ({ mounts = [] }, { sources }) =>
+  mounts.flatMap(({ destination, source, options }, index) => [
+    ...(source !== undefined && sources.get(source) === false && !options?.includes('nofail')
+      ? [say('error', ['mounts', index, 'source'], `There is nothing at ${source}`)]
+      : []),
+    ...(mounts.slice(index + 1).some((later) => later.destination === destination)
+      ? [say('warning', ['mounts', index, 'destination'], `Hidden by a later mount on ${destination}`)]
+      : []),
+    ...(/^\/+$/.test(destination)
+      ? [say('error', ['mounts', index, 'destination'], 'The root itself is said in "root"')]
+      : []),
+  ]);
+
+const checkNetwork: Check = ({ network }, { containers }) => {
+  if (network?.kind !== 'container') return [];
+  const wanted = network.container;
+  const other = containers.find(({ name }) => name === wanted);
+  const path = ['network', 'container'];
+  // The start of an id is as good as a name; which one it is the start of is not looked up here.
+  if (other === undefined) {
+    return /^[0-9a-f]{1,12}$/.test(wanted) ? [] : [say('error', path, `There is no container "${wanted}"`)];
+  }
+  return other.state === 'running' || other.state === 'paused'
+    ? []
+    : [say('warning', path, `${wanted} is not running: it has to be started first`)];
+};
+
+const checkSharing: Check = ({ shareHost = [], hostname, timeOffsets, network, sysctl = {} }) => [
+  ...(shareHost.includes('uts') && hostname !== undefined
+    ? [say('information', ['hostname'], 'This machine’s host name is shared and stays what it is')]
+    : []),
+  ...(shareHost.includes('time') && timeOffsets !== undefined
+    ? [say('information', ['timeOffsets'], 'This machine’s clocks are shared and stay what they are')]
+    : []),
+  ...Object.keys(sysctl).flatMap((key) => {
+    const type = namespaceOfSysctl(key);
+    const shared = type === 'network' ? network?.kind === 'host' : type !== undefined && shareHost.includes(type);
+    if (type !== undefined && !shared) return [];
+    const why =
+      type === undefined
+        ? 'It is a setting of the whole machine, which a container cannot change'
+        : `It is a setting of this machine’s ${type} namespace, which is shared`;
+    return [{ path: ['sysctl'], key, severity: 'error', message: why } satisfies Misgiving];
+  }),
+];
+
+/** KTIME_SEC_MAX / 2 of the kernel, beyond which it answers ERANGE: time_namespaces(7). */
+const largestClock = 2 ** 63 / 1e9 / 2;
+
+const checkClocks: Check = ({ timeOffsets }, { uptime }) =>
+  (['monotonic', 'boottime'] as const).flatMap((clock) => {
+    const secs = timeOffsets?.[clock]?.secs;
+    if (secs === undefined || (uptime + secs >= 0 && uptime + secs < largestClock)) return [];
+    const why = secs < 0 ? `The clock would run below zero: this machine is up for ${Math.floor(uptime)} s` : 'Too far';
+    return [say('error', ['timeOffsets', clock, 'secs'], why)];
+  });
+
+/** Part by part, so that each is underlined where it is written. */
+const checkResources: Check = ({ resources }) => {
+  const { memory, cpu, unified } = resources ?? {};
+  const wrong = (path: Path, part: oci.Resources) => refusal(['resources', ...path], () => limitsOf(part));
+  const limit = memory?.limit === undefined ? [] : wrong(['memory', 'limit'], { memory: { limit: memory.limit } });
+  return [
+    ...(limit.length > 0 || memory === undefined ? limit : wrong(['memory', 'swap'], { memory })),
+    ...(cpu === undefined ? [] : wrong(['cpu', 'quota'], { cpu })),
+    ...Object.entries(unified ?? {}).flatMap(([file, text]) => wrong(['unified', file], { unified: { [file]: text } })),
+  ];
+};
+
+const knownCalls: ReadonlySet<string> = new Set(Object.values(systemCallNumbers).flatMap(Object.keys));
+
+const checkSeccomp: Check = ({ seccomp }) => {
+  if (typeof seccomp !== 'object') return [];
+  const { syscalls = [], ...rest } = seccomp;
+  const rules = syscalls.flatMap((rule, index) => {
+    const path = ['seccomp', 'syscalls', index];
+    const unknown = rule.names.flatMap((name, at) =>
+      knownCalls.has(name)
+        ? []
+        : [say('warning', [...path, 'names', at], `Neither x86-64 nor arm64 has a system call "${name}": passed over`)],
+    );
+    return [...unknown, ...refusal(path, () => compileSeccomp({ ...rest, syscalls: [rule] }))];
+  });
+  return rules.some(({ severity }) => severity === 'error')
+    ? rules
+    : [...rules, ...refusal(['seccomp'], () => compileSeccomp(seccomp))];
+};
+
+const checks: readonly Check[] = [
+  checkName,
+  checkRoot,
+  checkUser,
+  checkCapabilities,
+  checkMounts,
+  checkNetwork,
+  checkSharing,
+  checkClocks,
+  checkResources,
+  checkSeccomp,
+];
