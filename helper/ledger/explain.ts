@@ -196,6 +196,11 @@ const explanations: Readonly<Record<StepKind, Explanation>> = {
     without: 'the container would end at once, having nothing to run',
     manual: ['pid_namespaces(7)', 'wait(2)'],
   },
+  lease: {
+    purpose: 'End as soon as nobody has this file locked any more.',
+    without: 'it would stay until it is killed, whether somebody needs it or not',
+    manual: ['flock(2)'],
+  },
   removeTree: { purpose: 'Remove a tree of ours.', without: 'its files would stay on disk', manual: ['unlinkat(2)'] },
   removeCgroup: { purpose: 'Remove an empty cgroup.', without: 'it would stay', manual: ['cgroups(7)'] },
 };

@@ -138,6 +138,8 @@ export const stepShapes = {
   /** Removes a tree by descriptor, never following a link or crossing a mount. Missing: fine. */
   removeTree: { code: 38, actor: 'any', fields: { path: 'string' } },
   removeCgroup: { code: 39, actor: 'any', fields: { path: 'string' } },
+  /** Opens a file of ours: `stayInit` then ends as soon as nobody else has a lock (flock) on it. */
+  lease: { code: 40, actor: 'init', fields: { path: 'string' } },
 } as const satisfies Record<string, StepShape>;
 
 export type StepKind = keyof typeof stepShapes;

@@ -26,6 +26,8 @@ struct context {
   bool null_attached;
   /* The process whose namespaces the new one enters: in its pid namespace this pid would name another. */
   int target_fd;
+  /* Of `lease`: a process that stays ends when nobody else has it locked; or -1. */
+  int lease_fd;
 
   /* Of the monitor only. */
   const char *events; /* path of the cgroup's event file, or NULL */

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -40,14 +41,24 @@ static bool reap(pid_t child, int *status) {
   return found;
 }
 
-_Noreturn void init_stay(void) {
+static _Noreturn void outstay(int lease_fd) {
+  if (dup2(lease_fd, 3) < 0) _exit(125);
+  close_range(4, ~0u, 0);
+  while (flock(3, LOCK_EX) < 0) {
+    if (errno != EINTR) _exit(125);
+  }
+  _exit(0);
+}
+
+_Noreturn void init_stay(int lease_fd) {
   sigset_t set;
   int status;
   block_signals(&set);
   hide();
   title_set("terrarium init");
-  close_range(3, ~0u, 0);
   if (prctl(PR_SET_NAME, "init") < 0) _exit(125);
+  if (lease_fd >= 0) outstay(lease_fd);
+  close_range(3, ~0u, 0);
   for (;;) {
     siginfo_t info;
     reap(-1, &status);

@@ -60,6 +60,7 @@ enum step_code {
   STEP_STAY_INIT = 37,
   STEP_REMOVE_TREE = 38,
   STEP_REMOVE_CGROUP = 39,
+  STEP_LEASE = 40,
 };
 
 struct step_monitor {
@@ -237,6 +238,10 @@ struct step_remove_cgroup {
   const char *path;
 };
 
+struct step_lease {
+  const char *path;
+};
+
 union step_fields {
   struct step_monitor monitor;
   struct step_make_directory make_directory;
@@ -272,6 +277,7 @@ union step_fields {
   struct step_execute execute;
   struct step_remove_tree remove_tree;
   struct step_remove_cgroup remove_cgroup;
+  struct step_lease lease;
 };
 
 struct field_shape {
@@ -420,6 +426,9 @@ static const struct field_shape fields_remove_tree[] = {
 static const struct field_shape fields_remove_cgroup[] = {
     {FIELD_STRING, offsetof(struct step_remove_cgroup, path)},
 };
+static const struct field_shape fields_lease[] = {
+    {FIELD_STRING, offsetof(struct step_lease, path)},
+};
 
 struct step_shape {
   const char *name; /* NULL: there is no step of this code */
@@ -469,7 +478,8 @@ static const struct step_shape step_shapes[] = {
     [STEP_STAY_INIT] = {"stayInit", ACTOR_INIT, 0, NULL},
     [STEP_REMOVE_TREE] = {"removeTree", ACTOR_ANY, 1, fields_remove_tree},
     [STEP_REMOVE_CGROUP] = {"removeCgroup", ACTOR_ANY, 1, fields_remove_cgroup},
+    [STEP_LEASE] = {"lease", ACTOR_INIT, 1, fields_lease},
 };
-enum { STEP_CODES = 40 };
+enum { STEP_CODES = 41 };
 
 #endif

@@ -77,9 +77,18 @@ int run_execute(struct context *context, const struct step_execute *step) {
   init_supervise(child);
 }
 
+int run_lease(struct context *context, const struct step_lease *step) {
+  int fd = (int)CALL(context, openat, DESCRIPTOR(AT_FDCWD), TEXT(step->path), FLAGS(O_RDONLY | O_NOFOLLOW | O_CLOEXEC),
+                     NUMBER(0));
+  if (fd < 0) return fd;
+  close_fd(&context->lease_fd);
+  context->lease_fd = fd;
+  return 0;
+}
+
 int run_stay_init(struct context *context) {
   int error = hand_over(context);
   if (error < 0) return error;
   settle(context);
-  init_stay();
+  init_stay(context->lease_fd);
 }
