@@ -1,7 +1,7 @@
 import { type ExtensionContext, window } from 'vscode';
-import { InspectContainer } from '../helper/protocol/index.js';
+import { InspectContainer, InspectImage } from '../helper/protocol/index.js';
 import type { CommandContext } from './commands/context.js';
-import { imageCommands } from './commands/images.js';
+import { type BuiltTexts, imageCommands } from './commands/images.js';
 import { inspectCommands } from './commands/inspect.js';
 import { launchCommands } from './commands/launch.js';
 import { lifecycleCommands } from './commands/lifecycle.js';
@@ -43,6 +43,11 @@ export function activate(extension: ExtensionContext): void {
   const inspections = new TextDocuments('terrarium-inspect', async (container) =>
     JSON.stringify(await helper.request(InspectContainer, { container }), undefined, 2),
   );
+  const configurations = new TextDocuments('terrarium-image', async (name) =>
+    JSON.stringify((await helper.request(InspectImage, { name })).config, undefined, 2),
+  );
+  const built: BuiltTexts = new Map();
+  const builds = new TextDocuments('terrarium-build', async (image) => built.get(image) ?? '');
   const logs = new TextDocuments('terrarium-log', (container) => readLog(helper, container));
 
   const context: CommandContext = {
@@ -66,6 +71,8 @@ export function activate(extension: ExtensionContext): void {
     machine,
     terminals,
     inspections,
+    configurations,
+    builds,
     logs,
     new RunningCount(store),
     showConnection(helper, [images.view, machine.view], log),
@@ -80,11 +87,14 @@ export function activate(extension: ExtensionContext): void {
         ...launchCommands(context),
         ...lifecycleCommands(context),
         ...terminalCommands(context),
-        ...imageCommands(context),
+        ...imageCommands(context, { configurations, builds, built }),
         ...inspectCommands(context, inspections, logs),
         ...machineCommands(context),
       },
-      () => containers.view.selection,
+      {
+        'terrarium.containers': () => containers.view.selection,
+        'terrarium.images': () => images.view.selection,
+      },
     ),
   );
   registerLimits(extension, helper, notifier);

@@ -1,4 +1,4 @@
-import type { DoctorLine, ImageSummary, ProcessInfo } from '../../helper/protocol/index.js';
+import type { DoctorLine, ImageSummary, LayerDetails, ProcessInfo } from '../../helper/protocol/index.js';
 
 /**
  * What commands are called with from the trees. Anybody can call a command with anything, so each is recognised by
@@ -7,6 +7,7 @@ import type { DoctorLine, ImageSummary, ProcessInfo } from '../../helper/protoco
 interface Kinds {
   process: { container: string; process: ProcessInfo };
   image: { image: ImageSummary };
+  layer: { image: string; layer: LayerDetails };
   line: { line: DoctorLine };
   detail: { line: DoctorLine };
   fact: { copy?: string };

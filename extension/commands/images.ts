@@ -1,133 +1,130 @@
-import { randomUUID } from 'node:crypto';
-import { env, l10n, ProgressLocation, Uri, window, workspace } from 'vscode';
-import {
-  type ImageSummary,
-  ImportImage,
-  type ImageProgress,
-  ImageProgressType,
-  ListImages,
-  RemoveImage,
-} from '../../helper/protocol/index.js';
-import type { Failure } from '../errors/notifier.js';
-import { importIncrement, importText } from '../images/importText.js';
-import { freeName, imageNameProblem, proposedImageName } from '../text/names.js';
-import { iconSafeText, messageText } from '../text/untrusted.js';
-import { calledOn, nodeOf } from './arguments.js';
+import { commands, env, l10n, Uri, window } from 'vscode';
+import type { ImageSummary } from '../../helper/protocol/index.js';
+import { builtText } from '../building/builtText.js';
+import type { TextDocuments } from '../documents/textDocuments.js';
+import { RegistryAccess } from '../registry/credentials.js';
+import { messageText } from '../text/untrusted.js';
+import { nodeOf } from './arguments.js';
 import type { CommandContext } from './context.js';
+import { bootstrapImage, buildImage } from './images/build.js';
+import { chooseImage } from './images/chooseImage.js';
+import { commitContainer, exportTo } from './images/give.js';
+import { chooseArchive, chooseLayout, importFrom } from './images/importImage.js';
+import { pullImage, pushImage } from './images/registry.js';
+import { pruneImages, removeImages, renameImage } from './images/remove.js';
 import type { Handler } from './register.js';
 
-/** Commands on images. */
-export function imageCommands(context: CommandContext): Record<string, { doing: string; run: Handler }> {
+/** What was built in this window, by the image's name, for the document that tells of it. */
+export type BuiltTexts = Map<string, string>;
+
+/** Commands on images. @param documents the configurations of images, and what was built. */
+export function imageCommands(
+  context: CommandContext,
+  documents: { configurations: TextDocuments; builds: TextDocuments; built: BuiltTexts },
+): Record<string, { doing: string; run: Handler }> {
+  const access = new RegistryAccess(context.extension, context.log);
   return {
     'terrarium.importImage': {
       doing: l10n.t('Import'),
+      run: async (resource) => {
+        // From the editor's explorer it comes with the file.
+        const source = resource instanceof Uri ? resource : await chooseArchive();
+        offerLaunch(context, source && (await importFrom(context, source)), l10n.t('Imported'));
+      },
+    },
+    'terrarium.importLayout': {
+      doing: l10n.t('Import'),
       run: async () => {
-        const image = await importImage(context);
-        if (image) {
-          window.setStatusBarMessage(l10n.t('Imported {0}', messageText(image.name)), 5000);
+        const source = await chooseLayout();
+        offerLaunch(context, source && (await importFrom(context, source)), l10n.t('Imported'));
+      },
+    },
+    'terrarium.pullImage': {
+      doing: l10n.t('Pull'),
+      run: async () => offerLaunch(context, await pullImage(context, access), l10n.t('Pulled')),
+    },
+    'terrarium.pushImage': {
+      doing: l10n.t('Push'),
+      run: async (node) => {
+        const reference = await pushImage(context, access, node);
+        if (reference !== undefined) {
+          window.setStatusBarMessage(l10n.t('Pushed {0}', messageText(reference)), 5000);
         }
       },
     },
+    'terrarium.forgetCredentials': {
+      doing: l10n.t('Forget credentials'),
+      run: async () => {
+        const hosts = await access.forget();
+        window.showInformationMessage(
+          hosts.length === 0
+            ? l10n.t('No credentials of registries are kept.')
+            : l10n.t('Forgotten: the credentials for {0}.', messageText(hosts.join(', '))),
+        );
+      },
+    },
+    'terrarium.buildImage': {
+      doing: l10n.t('Build an image'),
+      run: async () => {
+        const result = await buildImage(context);
+        if (result) {
+          documents.built.set(result.image.name, builtText(result));
+          await documents.builds.show(result.image.name, `${result.image.name.replaceAll('/', '-')}.md`);
+          offerLaunch(context, result.image, l10n.t('Built'));
+        }
+      },
+    },
+    'terrarium.bootstrapImage': {
+      doing: l10n.t('Bootstrap a distribution'),
+      run: async () => {
+        const name = await bootstrapImage(context);
+        offerLaunch(context, name === undefined ? undefined : { name }, l10n.t('Bootstrapped'));
+      },
+    },
+    'terrarium.commitContainer': {
+      doing: l10n.t('Commit'),
+      run: async (node) => offerLaunch(context, await commitContainer(context, node), l10n.t('Committed to')),
+    },
+    'terrarium.export': { doing: l10n.t('Export'), run: (node) => exportTo(context, node) },
+    'terrarium.renameImage': { doing: l10n.t('Rename image'), run: (node) => renameImage(context, node) },
     'terrarium.removeImage': {
       doing: l10n.t('Remove image'),
       run: (first, selection) => removeImages(context, first, selection),
     },
+    'terrarium.pruneImages': { doing: l10n.t('Prune images'), run: () => pruneImages(context) },
+    'terrarium.showImageConfiguration': {
+      doing: l10n.t('Show configuration'),
+      run: async (node) => {
+        const image = await chooseImage(context, l10n.t('Show the configuration of which image?'), node);
+        if (image) {
+          await documents.configurations.show(image.name, `${image.name.replaceAll('/', '-')}.json`);
+        }
+      },
+    },
     'terrarium.copyDigest': {
       doing: l10n.t('Copy digest'),
-      run: async (first) => {
-        const [image] = imagesOf([first]);
-        if (image) {
-          await env.clipboard.writeText(image.digest);
+      run: async (node) => {
+        const digest = nodeOf('image', node)?.image.digest ?? nodeOf('layer', node)?.layer.diffId;
+        if (digest !== undefined) {
+          await env.clipboard.writeText(digest);
         }
       },
     },
   };
 }
 
-/** Asks for an archive and a name and imports it, with progress and cancel. Undefined when the person left. */
-export async function importImage(context: CommandContext): Promise<ImageSummary | undefined> {
-  const [file] =
-    (await window.showOpenDialog({
-      title: l10n.t('Archive with a Root File System'),
-      openLabel: l10n.t('Import'),
-      canSelectFiles: true,
-      filters: {
-        [l10n.t('Archives')]: ['tar', 'gz', 'tgz', 'xz', 'txz', 'zst', 'tzst'],
-        [l10n.t('All Files')]: ['*'],
-      },
-      defaultUri: workspace.workspaceFolders?.[0]?.uri ?? Uri.file('/'),
-    })) ?? [];
-  if (!file) {
-    return undefined;
-  }
-  const taken = (await context.helper.request(ListImages)).map(({ name }) => name);
-  const name = await window.showInputBox({
-    title: l10n.t('Import {0}', file.path.slice(file.path.lastIndexOf('/') + 1)),
-    prompt: l10n.t('Name of the image'),
-    value: freeName(proposedImageName(file.path), taken),
-    validateInput: (text) => imageNameProblem(text.trim(), taken),
-  });
-  if (name === undefined) {
-    return undefined;
-  }
-  return runImport(context, file.fsPath, name.trim());
-}
-
-async function runImport(context: CommandContext, file: string, name: string): Promise<ImageSummary> {
-  const token = randomUUID();
-  return window.withProgress(
-    { location: ProgressLocation.Notification, title: l10n.t('Importing {0}', messageText(name)), cancellable: true },
-    async (progress, cancellation) => {
-      let last: ImageProgress | undefined;
-      const subscription = context.helper.onProgress(ImageProgressType, token, (now) => {
-        progress.report({ message: importText(now), increment: importIncrement(last, now) });
-        last = now;
-      });
-      try {
-        return await context.helper.request(ImportImage, { file, name, progress: token }, cancellation);
-      } finally {
-        subscription.dispose();
-      }
-    },
-  );
-}
-
-async function removeImages(context: CommandContext, first: unknown, selection: unknown): Promise<void> {
-  const images = imagesOf(calledOn(first, selection));
-  if (images.length === 0) {
-    const known = await context.helper.request(ListImages);
-    const picked = await window.showQuickPick(
-      known.map((image) => ({ label: iconSafeText(image.name, 100), image })),
-      { title: l10n.t('Remove which image?') },
-    );
-    images.push(...(picked ? [picked.image] : []));
-  }
-  const [only] = images;
-  if (!only) {
+/** Tells of a new image without waiting for an answer. Nothing when the person left. */
+function offerLaunch(context: CommandContext, image: Pick<ImageSummary, 'name'> | undefined, did: string): void {
+  if (!image) {
     return;
   }
-  const button = { title: l10n.t('Remove') };
-  const answer = await window.showWarningMessage(
-    messageText(
-      images.length === 1 ? l10n.t('Remove image {0}?', only.name) : l10n.t('Remove {0} images?', images.length),
-    ),
-    { modal: true, detail: messageText(images.map(({ name }) => name).join(', ')) },
-    button,
-  );
-  if (answer !== button) {
-    return;
-  }
-  const failures: Failure[] = [];
-  for (const { name } of images) {
-    try {
-      await context.helper.request(RemoveImage, { name });
-    } catch (error) {
-      failures.push({ doing: l10n.t('Remove image {0}', name), error });
-    }
-  }
-  context.notifier.showAll(failures);
-}
+  const launch = { title: l10n.t('Launch') };
 
-function imagesOf(nodes: readonly unknown[]): ImageSummary[] {
-  return nodes.flatMap((node) => nodeOf('image', node)?.image ?? []);
+  window.showInformationMessage(messageText(`${did} ${image.name}.`), launch).then(
+    (answer) =>
+      answer === launch
+        ? commands.executeCommand('terrarium.launchImage', { kind: 'image', image: { name: image.name } })
+        : undefined,
+    (error: unknown) => context.log.error(`Notification: ${String(error)}`),
+  );
 }

@@ -7,7 +7,7 @@ import { type RootChoice, rootChoices } from '../flows/rootChoices.js';
 import { containerNameProblem } from '../text/names.js';
 import { nodeOf } from './arguments.js';
 import type { CommandContext } from './context.js';
-import { importImage } from './images.js';
+import { chooseArchive, importFrom } from './images/importImage.js';
 import { inView } from './progress.js';
 import type { Handler } from './register.js';
 import { refuseWorkspaceRoot } from './trust.js';
@@ -141,7 +141,8 @@ async function rootOf(context: CommandContext, choice: RootChoice): Promise<Root
     case 'chooseDirectory':
       return chooseDirectory();
     case 'importImage': {
-      const image = await importImage(context);
+      const archive = await chooseArchive();
+      const image = archive && (await importFrom(context, archive));
       return image && { kind: 'image', name: image.name };
     }
     case 'specification':

@@ -6,19 +6,18 @@ export type Handler = (first: unknown, selection: unknown) => Promise<void> | vo
 
 /**
  * Registers commands by id, each with what it does in words: what it throws becomes one notification that begins
- * with them. `selected` gives the selection of the tree, for commands run by a key.
+ * with them. Keybindings know no items: their `args` name a view, whose selection is meant; `selections` gives it.
  */
 export function registerCommands(
   notifier: Notifier,
   table: Readonly<Record<string, { doing: string; run: Handler }>>,
-  selected: () => readonly unknown[],
+  selections: Readonly<Record<string, () => readonly unknown[]>>,
 ): Disposable[] {
   return Object.entries(table).map(([id, { doing, run }]) =>
     commands.registerCommand(id, async (first: unknown, selection: unknown) => {
       try {
-        // Keybindings know no items: `"args": "selection"` stands for what is selected in the tree.
-        const [item, items] = first === 'selection' ? [selected()[0], selected()] : [first, selection];
-        await run(item, items);
+        const selected = typeof first === 'string' ? selections[first]?.() : undefined;
+        await run(selected ? selected[0] : first, selected ?? selection);
       } catch (error) {
         notifier.show(error, doing);
       }

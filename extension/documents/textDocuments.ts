@@ -7,24 +7,24 @@ export class TextDocuments implements Disposable {
 
   /**
    * @param scheme of the URIs
-   * @param read gives the text for a container's id
+   * @param read gives the text for what a document is about, such as a container's id
    */
   constructor(
     private readonly scheme: string,
-    read: (container: string) => Promise<string>,
+    read: (subject: string) => Promise<string>,
   ) {
     this.registration = workspace.registerTextDocumentContentProvider(scheme, {
       onDidChange: this.changed.event,
-      provideTextDocumentContent: (uri) => read(new URLSearchParams(uri.query).get('container') ?? ''),
+      provideTextDocumentContent: (uri) => read(new URLSearchParams(uri.query).get('subject') ?? ''),
     });
   }
 
-  /** Shows the document of a container under a file name, freshly read. */
-  async show(container: string, fileName: string): Promise<void> {
+  /** Shows the document about something under a file name, freshly read. */
+  async show(subject: string, fileName: string): Promise<void> {
     const uri = Uri.from({
       scheme: this.scheme,
       path: `/${fileName}`,
-      query: new URLSearchParams({ container }).toString(),
+      query: new URLSearchParams({ subject }).toString(),
     });
     this.changed.fire(uri);
     await window.showTextDocument(await workspace.openTextDocument(uri), { preview: true });

@@ -46,6 +46,32 @@ export function pickStep<T>(
   ]);
 }
 
+/** Asks to choose any number of a list, which is searched as one types. Those of `chosen` are ticked at first. */
+export function manyStep<T>(
+  position: StepPosition,
+  placeholder: string,
+  items: readonly ChoiceItem<T>[],
+  chosen: (choice: T) => boolean,
+): Promise<StepResult<T[]>> {
+  const input = window.createQuickPick<QuickPickItem & { choice?: T }>();
+  input.placeholder = placeholder;
+  input.canSelectMany = true;
+  input.matchOnDescription = true;
+  input.items = items.map(({ choice, ...look }) =>
+    choice === undefined ? { ...look, kind: QuickPickItemKind.Separator } : { ...look, choice },
+  );
+  input.selectedItems = input.items.filter(({ choice }) => choice !== undefined && chosen(choice));
+  return ask(input, position, (done) => [
+    input.onDidAccept(() =>
+      done({
+        kind: 'answer',
+        value: input.selectedItems.flatMap(({ choice }) => (choice === undefined ? [] : [choice])),
+      }),
+    ),
+    input.onDidTriggerButton(() => done({ kind: 'back' })),
+  ]);
+}
+
 /** Asks for a line of text. `problem` says what is wrong with it while it is typed. */
 export function textStep(
   position: StepPosition,

@@ -8,22 +8,40 @@ import {
   type TreeView,
   window,
 } from 'vscode';
-import { type ImageSummary, ImagesChanged, ListImages } from '../../helper/protocol/index.js';
+import {
+  type ImageSummary,
+  ImagesChanged,
+  InspectImage,
+  type LayerDetails,
+  type LayerEntry,
+  ListImages,
+  ListLayerEntries,
+} from '../../helper/protocol/index.js';
 import type { HelperClient } from '../helperClient.js';
 import { presentFailure } from '../views/failure.js';
 import { treeItem } from '../views/treeItem.js';
 import { presentImage, presentNote } from './imageText.js';
+import { presentLayer, presentLayerEntry } from './layerText.js';
 
 export interface ImageNode {
   kind: 'image';
   image: ImageSummary;
 }
+export interface LayerNode {
+  kind: 'layer';
+  image: string;
+  layer: LayerDetails;
+  /** From one, at the bottom. */
+  number: number;
+}
 export type ImageTreeNode =
   | ImageNode
+  | LayerNode
+  | { kind: 'entry'; image: string; diffId: string; entry: LayerEntry }
   | { kind: 'note'; image: string; index: number; note: string }
   | { kind: 'failure'; message: string };
 
-/** The view of imported images, with what import had to say about each. */
+/** The view of images: what each is made of, layer by layer, and what import had to say about it. */
 export class ImagesView implements TreeDataProvider<ImageTreeNode>, Disposable {
   readonly view: TreeView<ImageTreeNode>;
   private listed = false;
@@ -54,23 +72,69 @@ export class ImagesView implements TreeDataProvider<ImageTreeNode>, Disposable {
   }
 
   getTreeItem(node: ImageTreeNode): TreeItem {
-    if (node.kind === 'failure') {
-      return treeItem('failure', presentFailure(node.message), TreeItemCollapsibleState.None);
-    }
-    if (node.kind === 'note') {
-      return treeItem(`${node.image}/${node.index}`, presentNote(node.note), TreeItemCollapsibleState.None);
-    }
     const { Collapsed, None } = TreeItemCollapsibleState;
-    return treeItem(node.image.name, presentImage(node.image), node.image.notes.length > 0 ? Collapsed : None);
+    switch (node.kind) {
+      case 'failure':
+        return treeItem(`failure/${node.message}`, presentFailure(node.message), None);
+      case 'note':
+        return treeItem(`${node.image}/${node.index}`, presentNote(node.note), None);
+      case 'image':
+        return treeItem(node.image.name, presentImage(node.image), Collapsed);
+      case 'layer':
+        return treeItem(`${node.image}@${node.number}`, presentLayer(node.layer, node.number), Collapsed);
+      case 'entry': {
+        const isFolder = node.entry.kind === 'directory' || node.entry.kind === 'opaque';
+        const id = `${node.image}@${node.diffId}:${node.entry.kind}:${node.entry.path}`;
+        return treeItem(id, presentLayerEntry(node.entry), isFolder ? Collapsed : None);
+      }
+    }
   }
 
   async getChildren(node?: ImageTreeNode): Promise<ImageTreeNode[]> {
-    if (node?.kind === 'image') {
-      return node.image.notes.map((note, index) => ({ kind: 'note', image: node.image.name, index, note }));
+    switch (node?.kind) {
+      case undefined:
+        return this.listImages();
+      case 'image':
+        return this.childrenOf(node.image);
+      case 'layer':
+        return this.entries(node.image, node.layer.diffId, '/');
+      case 'entry':
+        return this.entries(node.image, node.diffId, node.entry.path);
+      default:
+        return [];
     }
-    if (node) {
-      return [];
+  }
+
+  private async childrenOf({ name, notes }: ImageSummary): Promise<ImageTreeNode[]> {
+    const shown = notes.map((note, index): ImageTreeNode => ({ kind: 'note', image: name, index, note }));
+    try {
+      const { layers } = await this.helper.request(InspectImage, { name });
+      return [
+        ...layers.map((layer, index): ImageTreeNode => ({ kind: 'layer', image: name, layer, number: index + 1 })),
+        ...shown,
+      ];
+    } catch (error) {
+      // A damaged image still has its notes, which say so.
+      return [...shown, this.failed(`Layers of ${name}`, error)];
     }
+  }
+
+  private async entries(image: string, diffId: string, path: string): Promise<ImageTreeNode[]> {
+    try {
+      const entries = await this.helper.request(ListLayerEntries, { name: image, diffId, path });
+      return entries.map((entry): ImageTreeNode => ({ kind: 'entry', image, diffId, entry }));
+    } catch (error) {
+      return [this.failed(`Entries of ${path}`, error)];
+    }
+  }
+
+  private failed(what: string, error: unknown): ImageTreeNode {
+    const message = error instanceof Error ? error.message : String(error);
+    this.log.error(`${what}: ${message}`);
+    return { kind: 'failure', message };
+  }
+
+  private async listImages(): Promise<ImageTreeNode[]> {
     try {
       const images = await this.helper.request(ListImages);
       this.listed = true;
@@ -78,9 +142,8 @@ export class ImagesView implements TreeDataProvider<ImageTreeNode>, Disposable {
         .toSorted((a, b) => a.name.localeCompare(b.name))
         .map((image): ImageTreeNode => ({ kind: 'image', image }));
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
-      this.log.error(`Images could not be listed: ${message}`);
-      return this.helper.state.kind === 'ready' ? [{ kind: 'failure', message }] : [];
+      const failure = this.failed('Images could not be listed', error);
+      return this.helper.state.kind === 'ready' ? [failure] : [];
     }
   }
 

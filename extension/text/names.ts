@@ -1,4 +1,4 @@
-const archiveEndings = /\.(tar(\.(gz|xz|zst|zstd|bz2))?|tgz|txz|tzst)$/i;
+const archiveEndings = /\.(tar(\.(gz|xz|zst|zstd|bz2))?|tgz|txz|tzst|tbz2?|oci)$/i;
 
 /** A name for an image, made from the file it is imported from: `/tmp/Debian 12.tar.xz` gives `debian-12`. */
 export function proposedImageName(file: string): string {
@@ -9,6 +9,12 @@ export function proposedImageName(file: string): string {
     .replace(/([._-])[._-]*/g, '$1')
     .replace(/^[._-]+|[._-]+$/g, '');
   return name === '' ? 'image' : name.slice(0, 64).replace(/[._-]+$/, '');
+}
+
+/** A name for an image, made from what an archive or registry calls it: `docker.io/library/debian:12` gives `debian:12`. */
+export function proposedReferenceName(reference: string): string {
+  const name = reference.replace(/@.*$/, '').replace(/^docker\.io\/(library\/)?/, '');
+  return imageNameProblem(name, []) === undefined ? name : proposedImageName(name);
 }
 
 /** The first of `base`, `base-2`, `base-3`… that is not taken. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { presentImage } from '../../../extension/images/imageText.js';
-import { importIncrement, importText } from '../../../extension/images/importText.js';
+import { progressIncrement, progressText } from '../../../extension/images/progressText.js';
 import { doctorDetails, doctorSummary, presentDoctorLine } from '../../../extension/machine/doctorText.js';
 import type { DoctorLine, ImageProgress } from '../../../helper/protocol/index.js';
 
@@ -70,15 +70,15 @@ describe('the progress of an import', () => {
 
   it('adds up to a hundred percent and never goes back', () => {
     const reports = [at(0), at(250), at(200), at(1000), at(0, 'finish')];
-    const steps = reports.map((now, index) => importIncrement(reports[index - 1], now));
+    const steps = reports.map((now, index) => progressIncrement(reports[index - 1], now));
     assert.deepEqual(steps, [0, 25, 0, 80, 0]);
   });
 
   it('is told in bytes and entries', () => {
     assert.equal(
-      importText({ phase: 'unpack', doneBytes: 1024, totalBytes: 4096, entries: 5 }),
-      '1 KiB of 4 KiB, 5 entries',
+      progressText({ phase: 'unpack', doneBytes: 1024, totalBytes: 4096, entries: 5 }),
+      'unpacking: 1 KiB of 4 KiB, 5 entries',
     );
-    assert.equal(importText({ phase: 'read', doneBytes: 0, totalBytes: 0, entries: 0 }), '0 B');
+    assert.equal(progressText({ phase: 'read', doneBytes: 0, totalBytes: 0, entries: 0 }), 'reading: 0 B');
   });
 });

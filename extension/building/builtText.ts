@@ -1,0 +1,34 @@
+import type { BuildResult, BuiltFile } from '../../helper/protocol/index.js';
+import { formatBytes } from '../limits/units.js';
+import { documentText, plainText } from '../text/untrusted.js';
+
+/** What was copied into an image that was built from programs, and why, as a document to read. */
+export function builtText({ image, files }: BuildResult): string {
+  const copied = files.filter(({ source }) => source !== undefined);
+  const made = files.filter(({ source }) => source === undefined);
+  return documentText(
+    [
+      `# ${plainText(image.name, 100)}`,
+      '',
+      `${formatBytes(image.sizeBytes)}: ${copied.length} files of this machine, ${made.length} made.`,
+      ...(image.notes.length === 0 ? [] : ['', ...image.notes.map((note) => `- ${plainText(note)}`)]),
+      '',
+      ...table('Copied', copied),
+      ...table('Made', made),
+    ].join('\n'),
+  );
+}
+
+function table(title: string, files: readonly BuiltFile[]): string[] {
+  if (files.length === 0) {
+    return [];
+  }
+  const row = ({ path, source, why }: BuiltFile) =>
+    `| ${cell(path)} | ${source === undefined || source === path ? '' : cell(source)} | ${cell(why)} |`;
+  return [`## ${title}`, '', '| in the image | from | why |', '| --- | --- | --- |', ...files.map(row), ''];
+}
+
+/** Text without what Markdown gives a meaning: names of files may hold anything. */
+function cell(text: string): string {
+  return plainText(text, 300).replace(/[\\`*_{}[\]<>()#+!|~]/g, '\\$&');
+}

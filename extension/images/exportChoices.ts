@@ -1,0 +1,38 @@
+import type { ExportFormat } from '../../helper/protocol/index.js';
+
+export interface ExportChoice {
+  format: ExportFormat;
+  label: string;
+  detail: string;
+  /** Of the proposed file name. */
+  ending: string;
+}
+
+/** What can be given away, with who takes it. */
+export const exportChoices: readonly ExportChoice[] = [
+  { format: 'tar', label: 'Root File System', detail: 'A plain tar, as docker export writes it', ending: '.tar' },
+  {
+    format: 'oci-archive',
+    label: 'OCI Archive',
+    detail: 'The image with its layers, for skopeo, podman and registries',
+    ending: '.oci.tar',
+  },
+  {
+    format: 'docker-archive',
+    label: 'Docker Archive',
+    detail: 'The image with its layers, for docker load and podman load',
+    ending: '.docker.tar',
+  },
+  {
+    format: 'bundle',
+    label: 'OCI Bundle',
+    detail: 'A folder with config.json and rootfs that crun and runc run',
+    ending: '-bundle',
+  },
+  { format: 'kube', label: 'Kubernetes Pod', detail: 'A manifest for podman kube play and kubectl', ending: '.yaml' },
+];
+
+/** A file name for what is exported: names of images have slashes and colons. */
+export function exportName(name: string, { ending }: ExportChoice): string {
+  return `${name.replace(/[^A-Za-z0-9._-]+/g, '-').replace(/^[-.]+|-+$/g, '') || 'export'}${ending}`;
+}
