@@ -20,6 +20,7 @@ import { ImagesView } from './images/imagesView.js';
 import { registerLedger } from './ledger/registerLedger.js';
 import { registerLimits } from './limits/registerLimits.js';
 import { MachineView } from './machine/machineView.js';
+import { RegistryAccess } from './registry/credentials.js';
 import { registerSpecification } from './specification/registerSpecification.js';
 import { Attacher } from './terminal/attach.js';
 import { containerProfile } from './terminal/profile.js';
@@ -61,6 +62,7 @@ export function activate(extension: ExtensionContext): void {
     terminals,
     attacher,
     notifier,
+    registries: new RegistryAccess(extension, log),
   };
   extension.subscriptions.push(
     log,

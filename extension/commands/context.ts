@@ -5,6 +5,7 @@ import type { Notifier } from '../errors/notifier.js';
 import type { HelperClient } from '../helperClient.js';
 import type { ImagesView } from '../images/imagesView.js';
 import type { MachineView } from '../machine/machineView.js';
+import type { RegistryAccess } from '../registry/credentials.js';
 import type { Attacher } from '../terminal/attach.js';
 import type { Terminals } from '../terminal/terminals.js';
 
@@ -20,4 +21,5 @@ export interface CommandContext {
   terminals: Terminals;
   attacher: Attacher;
   notifier: Notifier;
+  registries: RegistryAccess;
 }

@@ -2,7 +2,6 @@ import { commands, env, l10n, Uri, window } from 'vscode';
 import type { ImageSummary } from '../../helper/protocol/index.js';
 import { builtText } from '../building/builtText.js';
 import type { TextDocuments } from '../documents/textDocuments.js';
-import { RegistryAccess } from '../registry/credentials.js';
 import { messageText } from '../text/untrusted.js';
 import { nodeOf } from './arguments.js';
 import type { CommandContext } from './context.js';
@@ -22,7 +21,6 @@ export function imageCommands(
   context: CommandContext,
   documents: { configurations: TextDocuments; builds: TextDocuments; built: BuiltTexts },
 ): Record<string, { doing: string; run: Handler }> {
-  const access = new RegistryAccess(context.extension, context.log);
   return {
     'terrarium.importImage': {
       doing: l10n.t('Import'),
@@ -41,12 +39,12 @@ export function imageCommands(
     },
     'terrarium.pullImage': {
       doing: l10n.t('Pull'),
-      run: async () => offerLaunch(context, await pullImage(context, access), l10n.t('Pulled')),
+      run: async () => offerLaunch(context, await pullImage(context), l10n.t('Pulled')),
     },
     'terrarium.pushImage': {
       doing: l10n.t('Push'),
       run: async (node) => {
-        const reference = await pushImage(context, access, node);
+        const reference = await pushImage(context, node);
         if (reference !== undefined) {
           window.setStatusBarMessage(l10n.t('Pushed {0}', messageText(reference)), 5000);
         }
@@ -55,7 +53,7 @@ export function imageCommands(
     'terrarium.forgetCredentials': {
       doing: l10n.t('Forget credentials'),
       run: async () => {
-        const hosts = await access.forget();
+        const hosts = await context.registries.forget();
         window.showInformationMessage(
           hosts.length === 0
             ? l10n.t('No credentials of registries are kept.')

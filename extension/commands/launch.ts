@@ -1,16 +1,15 @@
 import { isDeepStrictEqual } from 'node:util';
-import { commands, l10n, Uri, window, workspace } from 'vscode';
-import { type ContainerSpecification, ListImages, type RootSource, RunContainer } from '../../helper/protocol/index.js';
+import { commands, l10n } from 'vscode';
+import { type ContainerSpecification, ListImages, RunContainer } from '../../helper/protocol/index.js';
 import { type CreationAnswers, limitChoices, networkChoices, specificationOf } from '../flows/creationChoices.js';
 import { mapResult, pickStep, runSteps, type StepResult, soleStep, textStep } from '../flows/multiStep.js';
-import { type RootChoice, rootChoices } from '../flows/rootChoices.js';
+import { rootChoices } from '../flows/rootChoices.js';
 import { containerNameProblem } from '../text/names.js';
 import { nodeOf } from './arguments.js';
 import type { CommandContext } from './context.js';
-import { chooseArchive, importFrom } from './images/importImage.js';
 import { inView } from './progress.js';
 import type { Handler } from './register.js';
-import { refuseWorkspaceRoot } from './trust.js';
+import { rootOf } from './rootOf.js';
 
 /** Commands that make new containers. */
 export function launchCommands(context: CommandContext): Record<string, { doing: string; run: Handler }> {
@@ -132,36 +131,4 @@ async function create(context: CommandContext): Promise<void> {
 export async function runAndAttach(context: CommandContext, specification: ContainerSpecification): Promise<void> {
   const started = await inView(() => context.helper.request(RunContainer, { specification }));
   await Promise.all([context.attacher.attachStarted(started), context.containers.reveal(started.summary.id)]);
-}
-
-async function rootOf(context: CommandContext, choice: RootChoice): Promise<RootSource | undefined> {
-  switch (choice.kind) {
-    case 'root':
-      return choice.root;
-    case 'chooseDirectory':
-      return chooseDirectory();
-    case 'importImage': {
-      const archive = await chooseArchive();
-      const image = archive && (await importFrom(context, archive));
-      return image && { kind: 'image', name: image.name };
-    }
-    case 'specification':
-      return undefined;
-  }
-}
-
-async function chooseDirectory(): Promise<RootSource | undefined> {
-  const [folder] =
-    (await window.showOpenDialog({
-      title: l10n.t('Folder with a Root File System'),
-      openLabel: l10n.t('Use as Root'),
-      canSelectFiles: false,
-      canSelectFolders: true,
-      defaultUri: workspace.workspaceFolders?.[0]?.uri ?? Uri.file('/'),
-    })) ?? [];
-  if (!folder) {
-    return undefined;
-  }
-  await refuseWorkspaceRoot(folder.fsPath);
-  return { kind: 'directory', path: folder.fsPath };
 }

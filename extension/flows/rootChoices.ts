@@ -6,7 +6,10 @@ import { iconSafeText } from '../text/untrusted.js';
 export type RootChoice =
   | { kind: 'root'; root: RootSource }
   | { kind: 'chooseDirectory' }
+  | { kind: 'chooseHostFolders' }
+  | { kind: 'pullImage' }
   | { kind: 'importImage' }
+  | { kind: 'buildImage' }
   | { kind: 'specification' };
 
 export interface ChoiceItem<T> {
@@ -45,9 +48,24 @@ export function rootChoices(images: readonly ImageSummary[], withSpecification: 
       description: 'used read-only',
     },
     {
+      choice: { kind: 'chooseHostFolders' },
+      label: "$(home) This Machine's Own /, Choosing What Is Seen…",
+      description: 'some folders are hidden by default',
+    },
+    {
+      choice: { kind: 'pullImage' },
+      label: '$(cloud-download) Pull an Image…',
+      description: 'from a registry',
+    },
+    {
       choice: { kind: 'importImage' },
       label: '$(desktop-download) Import an Archive…',
-      description: 'tar, tar.gz, tar.xz, tar.zst',
+      description: 'of a root file system or of images, as docker save writes them',
+    },
+    {
+      choice: { kind: 'buildImage' },
+      label: '$(tools) Build from This Machine’s Programs…',
+      description: 'with their loader and libraries',
     },
   );
   if (withSpecification) {

@@ -3,7 +3,12 @@ import type { Mount, NamespaceType, Process, Resources, Rlimit, Seccomp, TimeOff
 /** Where a container's root file system comes from. */
 export type RootSource =
   /** This machine's own `/`, read-only, below a private writable layer. */
-  | { kind: 'host' }
+  | {
+      kind: 'host';
+      /** Absolute folders to hide beside those that are hidden by default (`ListHostFolders`), and such to show. */
+      hide?: string[];
+      show?: string[];
+    }
   | { kind: 'image'; name: string }
   /** A folder that holds a root file system, used as read-only lower layer. */
   | { kind: 'directory'; path: string };

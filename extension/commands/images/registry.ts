@@ -9,7 +9,6 @@ import {
 } from '../../../helper/protocol/index.js';
 import { platformText } from '../../images/archiveChoices.js';
 import { withImageProgress } from '../../images/imageProgress.js';
-import type { RegistryAccess } from '../../registry/credentials.js';
 import { isOwnPlatform, orderPlatforms, referenceProblem, rememberReference } from '../../registry/reference.js';
 import { freeName, proposedReferenceName } from '../../text/names.js';
 import { iconSafeText } from '../../text/untrusted.js';
@@ -19,7 +18,7 @@ import { chooseImage } from './chooseImage.js';
 const recentKey = 'terrarium.recentReferences';
 
 /** Asks for a reference, and a platform where there are several, and pulls it. Undefined when the person left. */
-export async function pullImage(context: CommandContext, access: RegistryAccess): Promise<ImageSummary | undefined> {
+export async function pullImage(context: CommandContext): Promise<ImageSummary | undefined> {
   const { globalState } = context.extension;
   const recent = globalState.get<string[]>(recentKey, []);
   const reference = await askReference(recent);
@@ -28,7 +27,7 @@ export async function pullImage(context: CommandContext, access: RegistryAccess)
   }
   const taken = (await context.helper.request(ListImages)).map(({ name }) => name);
   const name = freeName(proposedReferenceName(reference), taken);
-  const image = await access.use(reference, async (params) => {
+  const image = await context.registries.use(reference, async (params) => {
     const platform = await choosePlatform(
       await window.withProgress({ location: { viewId: 'terrarium.images' } }, () =>
         context.helper.request(ListPlatforms, params),
@@ -51,11 +50,7 @@ export async function pullImage(context: CommandContext, access: RegistryAccess)
 }
 
 /** Asks where to, and pushes an image. Undefined when the person left, else the reference. */
-export async function pushImage(
-  context: CommandContext,
-  access: RegistryAccess,
-  first: unknown,
-): Promise<string | undefined> {
+export async function pushImage(context: CommandContext, first: unknown): Promise<string | undefined> {
   const image = await chooseImage(context, l10n.t('Push which image?'), first);
   if (!image) {
     return undefined;
@@ -69,7 +64,7 @@ export async function pushImage(
   if (reference === undefined) {
     return undefined;
   }
-  const pushed = await access.use(reference.trim(), (params) =>
+  const pushed = await context.registries.use(reference.trim(), (params) =>
     withImageProgress(context.helper, l10n.t('Pushing {0}', params.reference), (progress, cancellation) =>
       context.helper.request(PushImage, { ...params, name: image.name, progress }, cancellation),
     ),
