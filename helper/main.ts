@@ -1,5 +1,6 @@
 import { PassThrough } from 'node:stream';
 import { createConnection, ProposedFeatures } from 'vscode-languageserver/node';
+import { wholeMessages } from './requests/wholeMessages.js';
 import { findInstallation, serve } from './server.js';
 
 /**
@@ -14,7 +15,7 @@ export function serveInProcess(): { input: NodeJS.WritableStream; output: NodeJS
 
 function start(input: NodeJS.ReadableStream, output: NodeJS.WritableStream): void {
   // Given streams, not readers: the connection then ends this process with its client.
-  const connection = createConnection(ProposedFeatures.all, input, output);
+  const connection = createConnection(ProposedFeatures.all, input, wholeMessages(output));
   serve(connection, findInstallation(__dirname));
 }
 

@@ -1,6 +1,6 @@
 /** A client of a monitor's attach socket: docs/stage.md, "Attach". */
-import { once } from 'node:events';
-import { connect, type Socket } from 'node:net';
+import { Socket } from 'node:net';
+import { connectUnix } from '../../native/bindings/socket.js';
 import { ErrorCode, terrariumError } from '../protocol/errors.js';
 import { type Frame, FrameDecoder } from './frame.js';
 
@@ -64,11 +64,10 @@ export class Attachment implements AsyncIterable<Frame> {
    * output files tell the rest.
    */
   static async connect(path: string, options: AttachOptions = {}): Promise<Attachment> {
-    const socket = connect({ path });
+    let fd: number;
     try {
-      await once(socket, 'connect');
+      fd = connectUnix(path);
     } catch (error) {
-      socket.destroy();
       const errno = (error as NodeJS.ErrnoException).code ?? 'EIO';
       const ended = errno === 'ENOENT' || errno === 'ECONNREFUSED';
       throw terrariumError(
@@ -77,6 +76,7 @@ export class Attachment implements AsyncIterable<Frame> {
         { syscall: 'connect', errno, path },
       );
     }
+    const socket = new Socket({ fd, readable: true, writable: true });
     // Errors reach the writer through its callback and the reader through the iterator; unheard they would end us.
     socket.on('error', () => socket.destroy());
     const attachment = new Attachment(socket, path);

@@ -18,7 +18,8 @@ import { type ResolvedRoot, withRoot } from './root.js';
 import { ContainerStore } from './store.js';
 
 /**
- * Makes a container: everything that can be wrong with the specification is found here, before anything is made.
+ * Makes a container: everything that can be wrong with the specification is found here, before anything is made. Its
+ * record is to be synced (`ContainerStore.sync`) before anybody is told.
  * @throws Invalid, NotFound, NameTaken, BadInput
  */
 export async function createContainer(machine: Machine, params: CreateParams): Promise<ContainerRecord> {

@@ -71,7 +71,8 @@ export async function execInContainer(
       operation,
     });
   }
-  await pruneSessions(machine, record, number).catch((error: unknown) => {
+  // Nobody waits for it.
+  void pruneSessions(machine, record, number).catch((error: unknown) => {
     machine.log(`old sessions of ${record.name} were not removed: ${String(error)}`);
   });
   return {

@@ -1,5 +1,6 @@
 import { promises as fs } from 'node:fs';
 import * as path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { composeLedger } from '../ledger/ledger.js';
 import { type Answer, parseAnswer } from '../plan/answer.js';
 import { decodePlan } from '../plan/decode.js';
@@ -9,6 +10,9 @@ import type { Exchange } from '../zygote/connection.js';
 
 /** Operations of a container, each as two files: the plan and the stage's answer, byte for byte as they were sent. */
 const kept = 20;
+
+/** After an operation, before its ledger is written. */
+const pauseMilliseconds = 10;
 
 /** What is still being written, so that who reads right after a start finds it. */
 const pending = new Map<string, Promise<void>>();
@@ -35,6 +39,8 @@ export function keepLedger(
 }
 
 async function write(folder: string, operation: string, exchange: Exchange): Promise<void> {
+  // The client and the new process have the machine for themselves first.
+  await delay(pauseMilliseconds);
   await fs.mkdir(folder, { recursive: true, mode: 0o700 });
   await fs.writeFile(path.join(folder, `${operation}.plan`), exchange.request, { mode: 0o600 });
   await fs.writeFile(path.join(folder, `${operation}.answer`), exchange.response, { mode: 0o600 });

@@ -1,4 +1,4 @@
-import { existsSync, promises as fs, lstatSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, type Stats, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import * as path from 'node:path';
 import type { OverlayLayers } from '../plan/mountOptions.js';
@@ -42,21 +42,25 @@ export async function withRoot<T>(
         }),
       );
     case 'directory':
-      await checkDirectory(root.path);
+      checkDirectory(root.path);
       return action({ layers: [root.path] });
   }
 }
 
 /** A root must look like one, so that a slip of the hand does not end in "no such file" from inside. */
-async function checkDirectory(folder: string): Promise<void> {
-  const stat = await fs.stat(folder).catch((error: NodeJS.ErrnoException) => {
+function checkDirectory(folder: string): void {
+  let stat: Stats;
+  try {
+    stat = statSync(folder);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
     throw terrariumError(ErrorCode.BadInput, `The root folder cannot be used: ${folder}`, {
       path: folder,
-      errno: error.code ?? 'EIO',
-      cause: error.code === 'ENOENT' ? 'There is no such folder.' : error.message,
+      errno: code ?? 'EIO',
+      cause: code === 'ENOENT' ? 'There is no such folder.' : message,
       fix: 'Choose a folder that holds a root file system, or import an archive as an image.',
     });
-  });
+  }
   if (!stat.isDirectory()) {
     throw terrariumError(ErrorCode.BadInput, `The root is not a folder: ${folder}`, {
       path: folder,
@@ -66,7 +70,7 @@ async function checkDirectory(folder: string): Promise<void> {
       command: `terrarium import ${folder} --name my-image`,
     });
   }
-  if ((await fs.readdir(folder)).length === 0) {
+  if (readdirSync(folder).length === 0) {
     throw terrariumError(ErrorCode.BadInput, `The root folder is empty: ${folder}`, {
       path: folder,
       cause: 'There is nothing in it that could be run.',

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, promises as fs, mkdirSync, openSync, statSync, symlinkSync } from 'node:fs';
+import { closeSync, promises as fs, mkdirSync, openSync, readlinkSync, statSync, symlinkSync } from 'node:fs';
 import * as path from 'node:path';
 import { flock } from '../../native/bindings/flock.js';
 import { ErrorCode, terrariumError } from '../protocol/index.js';
@@ -25,14 +25,15 @@ export class ContainerStore {
   }
 
   /**
-   * Claims the name and writes the record. Leaves nothing behind on failure.
+   * Claims the name and writes the record. Leaves nothing behind on failure. A crash of the machine may still lose it:
+   * nobody is to be told that it is there before `sync`, which can go on while it is started.
    * @throws NameTaken
    */
   async create(record: ContainerRecord): Promise<void> {
     const folder = this.folder(record.id);
     mkdirSync(folder, { mode: 0o700 });
     try {
-      await this.write(record);
+      await this.write(record, { durable: false });
       await this.claimName(record.name, record.id);
     } catch (error) {
       await fs.rm(folder, { recursive: true, force: true });
@@ -40,16 +41,25 @@ export class ContainerStore {
     }
   }
 
-  async save(record: ContainerRecord): Promise<void> {
-    await this.write(record);
+  /** Makes what was created survive a crash of the machine. What a throw-away container is need not. */
+  async sync(record: ContainerRecord): Promise<void> {
+    if (record.remove) return;
+    const file = await fs.open(this.folder(record.id, 'container.json'), 'r');
+    try {
+      await file.sync();
+    } finally {
+      await file.close();
+    }
   }
 
-  /** What a throw-away container is need not survive the machine. */
-  private write(record: ContainerRecord): Promise<void> {
+  /** Writes a record that is there already: after a crash of the machine it is the old one or the new one. */
+  async save(record: ContainerRecord): Promise<void> {
+    await this.write(record, { durable: !record.remove });
+  }
+
+  private write(record: ContainerRecord, how: { durable: boolean }): Promise<void> {
     this.known.delete(record.id);
-    return writeAtomically(this.folder(record.id, 'container.json'), JSON.stringify(record), {
-      durable: !record.remove,
-    });
+    return writeAtomically(this.folder(record.id, 'container.json'), JSON.stringify(record), how);
   }
 
   /** @throws NameTaken */
@@ -144,7 +154,7 @@ export class ContainerStore {
 
   /** Finds a container by name, id, or an unambiguous start of an id. @throws NotFound */
   async find(reference: string): Promise<ContainerRecord> {
-    const named = await this.idOfName(reference);
+    const named = this.idOfName(reference);
     if (named !== undefined) {
       const record = await this.read(named);
       if (record?.name === reference) return record;
@@ -167,7 +177,7 @@ export class ContainerStore {
   }
 
   async isNameTaken(name: string): Promise<boolean> {
-    const id = await this.idOfName(name);
+    const id = this.idOfName(name);
     return id !== undefined && (await this.read(id))?.name === name;
   }
 
@@ -207,10 +217,11 @@ export class ContainerStore {
     }
   }
 
-  private async idOfName(name: string): Promise<string | undefined> {
+  /** At once: reading a link takes a few microseconds, and a way to a thread and back a hundred. */
+  private idOfName(name: string): string | undefined {
     if (name === '' || name.includes('/') || name.includes('\0') || name.startsWith('.')) return undefined;
     try {
-      const target = path.basename(await fs.readlink(path.join(this.locations.names, name)));
+      const target = path.basename(readlinkSync(path.join(this.locations.names, name)));
       return idPattern.test(target) ? target : undefined;
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
@@ -250,7 +261,7 @@ export class ContainerStore {
   }
 
   private async releaseName(name: string, id: string): Promise<void> {
-    if ((await this.idOfName(name)) === id) await fs.rm(path.join(this.locations.names, name), { force: true });
+    if (this.idOfName(name) === id) await fs.rm(path.join(this.locations.names, name), { force: true });
   }
 
   /**

@@ -4,6 +4,7 @@ import { ErrorCode, terrariumError } from '../protocol/index.js';
 export const answerMagic = 0x47444c54;
 const answerVersion = 1;
 const headerBytes = 48;
+const ledgerBytesAt = 40;
 const recordHeaderBytes = 32;
 const noStep = 0xffff_ffff;
 
@@ -58,6 +59,12 @@ export function parseAnswer(bytes: Uint8Array): Answer {
   return { ...answer, records: answer.records };
 }
 
+/** Bytes of the whole answer that begins with these; undefined when that cannot be told yet. */
+export function answerSize(begin: Uint8Array): number | undefined {
+  if (begin.length < headerBytes) return undefined;
+  return headerBytes + Buffer.from(begin.buffer, begin.byteOffset, begin.byteLength).readUInt32LE(ledgerBytesAt);
+}
+
 /**
  * The same, its records parsed when they are first asked for: a start has hundreds of them, and whoever waits for it
  * wants to know only that it runs.
@@ -71,7 +78,7 @@ export function openAnswer(bytes: Uint8Array): Answer {
   if (version !== answerVersion) throw malformed(`version ${version} is unknown`);
   const status = (['running', 'failed', 'done'] as const)[view.readUInt16LE(6)];
   if (status === undefined) throw malformed(`status ${view.readUInt16LE(6)} is unknown`);
-  const ledgerBytes = view.readUInt32LE(40);
+  const ledgerBytes = view.readUInt32LE(ledgerBytesAt);
   if (view.length !== headerBytes + ledgerBytes) {
     throw malformed(`it announces ${headerBytes + ledgerBytes} bytes and has ${view.length}`);
   }

@@ -40,6 +40,7 @@ export function routeContainers(router: Router, machine: Machine): void {
   router.on0(protocol.ListContainers, () => listContainers(machine));
   router.on(protocol.CreateContainer, async (params) => {
     const record = await createContainer(machine, params);
+    await store.sync(record);
     announceChange(machine);
     return summarize(store, record);
   });
@@ -47,8 +48,13 @@ export function routeContainers(router: Router, machine: Machine): void {
   router.on(protocol.RunContainer, async (params) => {
     const record = await createContainer(machine, params);
     return store.lockedNew(record, async () => {
+      // The disk works while the container is started; the answer waits for both.
+      const synced = store.sync(record);
+      synced.catch(() => undefined);
       try {
-        return await startContainer(machine, record);
+        const started = await startContainer(machine, record);
+        await synced;
+        return started;
       } catch (error) {
         await undoRun(machine, record);
         throw error;

@@ -1,6 +1,7 @@
-import { createConnection, type Socket } from 'node:net';
-import { peerCredentials } from '../../native/bindings/socket.js';
-import { type Answer, openAnswer } from '../plan/answer.js';
+import { closeSync } from 'node:fs';
+import { Socket } from 'node:net';
+import { connectUnix, peerCredentials } from '../../native/bindings/socket.js';
+import { type Answer, answerSize, openAnswer } from '../plan/answer.js';
 import { encodePlan } from '../plan/encode.js';
 import type { Plan } from '../plan/step.js';
 
@@ -23,34 +24,41 @@ export interface Exchange {
 
 /** Who listens at `socket`, by SO_PEERCRED; undefined when nobody does. Throws when it is another user. */
 export async function findListener(socket: string): Promise<number | undefined> {
-  return new Promise((resolve, reject) => {
-    const connection = createConnection(socket);
-    connection.once('connect', () => {
-      const { pid, uid } = peerCredentials(descriptorOf(connection));
-      connection.destroy();
-      if (uid === process.getuid?.()) resolve(pid);
-      else reject(new Error(`${socket} belongs to user ${uid}`));
-    });
-    connection.once('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED') resolve(undefined);
-      else reject(error);
-    });
-  });
+  let connection: number;
+  try {
+    connection = connectUnix(socket);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ECONNREFUSED') return undefined;
+    throw error;
+  }
+  try {
+    const { pid, uid } = peerCredentials(connection);
+    if (uid !== process.getuid?.()) throw new Error(`${socket} belongs to user ${uid}`);
+    return pid;
+  } finally {
+    closeSync(connection);
+  }
 }
 
-/** Node has no public way to a socket's descriptor. */
-function descriptorOf(connection: Socket): number {
-  const { _handle: handle } = connection as Socket & { _handle?: { fd?: number } };
-  if (handle?.fd === undefined || handle.fd < 0) throw new Error('this Node does not tell the descriptor of a socket');
-  return handle.fd;
-}
-
+/** Resolves with what was answered: as soon as it is whole, or at the end of the connection with what there is. */
 function exchange(socket: string, request: Uint8Array): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    const received: Buffer[] = [];
-    const connection = createConnection(socket);
-    connection.on('data', (part) => received.push(part));
-    connection.once('end', () => resolve(Buffer.concat(received)));
+    const parts: Buffer[] = [];
+    let received = 0;
+    const connection = new Socket({ fd: connectUnix(socket), readable: true, writable: true });
+    const settle = () => {
+      connection.destroy();
+      resolve(Buffer.concat(parts));
+    };
+    connection.on('data', (part) => {
+      parts.push(part);
+      received += part.length;
+      const [first] = parts;
+      // Nobody waits for the turns of the loop that it takes to see the end.
+      if (first !== undefined && received === answerSize(first)) settle();
+    });
+    connection.once('end', settle);
     connection.once('error', reject);
     connection.write(request);
   });
