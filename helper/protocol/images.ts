@@ -116,6 +116,8 @@ export interface BuiltFile {
 export interface BuildResult {
   image: ImageSummary;
   files: BuiltFile[];
+  /** What was left out, in sentences. */
+  notes: string[];
 }
 /** Makes a root from programs of this machine, with their loaders, libraries and interpreters. */
 export const BuildImage = new RequestType<BuildParams, BuildResult, ErrorData>('image/build');
@@ -149,6 +151,8 @@ export interface HostFolder {
   view: 'layered' | 'hidden' | 'own';
   /** Why, in a sentence. */
   why: string;
+  /** Hidden, and cannot be shown. */
+  locked?: boolean;
 }
 export const ListHostFolders = new RequestType0<HostFolder[], ErrorData>('image/hostFolders');
 
