@@ -9,7 +9,6 @@ import { compileSeccomp } from '../security/seccomp/compile.js';
 import type { Path } from './document.js';
 import type { Facts } from './facts.js';
 import type { Misgiving, Severity } from './problems.js';
-import { namespaceOfSysctl } from './vocabulary.js';
 
 type Check = (specification: ContainerSpecification, facts: Facts) => Misgiving[];
 
@@ -109,23 +108,13 @@ const checkNetwork: Check = ({ network }, { containers }) => {
     : [say('warning', path, `${wanted} is not running: it has to be started first`)];
 };
 
-const checkSharing: Check = ({ shareHost = [], hostname, timeOffsets, network, sysctl = {} }) => [
+const checkSharing: Check = ({ shareHost = [], hostname, timeOffsets }) => [
   ...(shareHost.includes('uts') && hostname !== undefined
     ? [say('information', ['hostname'], 'This machine’s host name is shared and stays what it is')]
     : []),
   ...(shareHost.includes('time') && timeOffsets !== undefined
     ? [say('information', ['timeOffsets'], 'This machine’s clocks are shared and stay what they are')]
     : []),
-  ...Object.keys(sysctl).flatMap((key) => {
-    const type = namespaceOfSysctl(key);
-    const shared = type === 'network' ? network?.kind === 'host' : type !== undefined && shareHost.includes(type);
-    if (type !== undefined && !shared) return [];
-    const why =
-      type === undefined
-        ? 'It is a setting of the whole machine, which a container cannot change'
-        : `It is a setting of this machine’s ${type} namespace, which is shared`;
-    return [{ path: ['sysctl'], key, severity: 'error', message: why } satisfies Misgiving];
-  }),
 ];
 
 /** KTIME_SEC_MAX / 2 of the kernel, beyond which it answers ERANGE: time_namespaces(7). */

@@ -77,7 +77,7 @@ export const cgroupFiles: readonly Word[] = words({
   'pids.max': 'Processes and threads, at most',
 });
 
-/** Settings that belong to a namespace, so that a container can have its own: sysctl(8), runc's validator. */
+/** Settings that belong to a namespace, so that a container can have its own: see specification/sysctl.ts. */
 export const sysctls: readonly Word[] = words({
   'net.ipv4.ip_unprivileged_port_start': 'First port that needs no capability to listen on; 0: none needs one',
   'net.ipv4.ping_group_range': 'Groups that may open ping sockets: `0 0`',
@@ -92,15 +92,6 @@ export const sysctls: readonly Word[] = words({
   'fs.mqueue.msg_max': 'Messages that a POSIX queue holds',
   'kernel.domainname': 'NIS domain name',
 });
-
-/** Which namespace a setting belongs to; undefined: to the whole machine, so nobody in a container may change it. */
-export function namespaceOfSysctl(key: string): 'network' | 'ipc' | 'uts' | undefined {
-  const name = key.replaceAll('/', '.');
-  if (name.startsWith('net.')) return 'network';
-  if (/^kernel\.(msgmax|msgmnb|msgmni|sem|shmall|shmmax|shmmni|shm_rmid_forced|auto_msgmni)$/.test(name)) return 'ipc';
-  if (/^(fs\.mqueue|kernel\.(msg|sem|shm)_next_id)/.test(name)) return 'ipc';
-  return /^kernel\.(domainname|hostname)$/.test(name) ? 'uts' : undefined;
-}
 
 /** setrlimit(2). */
 export const rlimits: Readonly<Record<string, string>> = {

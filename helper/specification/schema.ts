@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { rlimitNumbers } from '../plan/constants.js';
 import { parseMountOptions } from '../plan/mountOptions.js';
 import { type ContainerSpecification, ErrorCode, terrariumError } from '../protocol/index.js';
+import { refusedSysctl } from './sysctl.js';
 
 /**
  * The grammar of `*.terrarium.json` and of every specification that arrives by a request. The descriptions reach the
@@ -223,7 +224,14 @@ export const specificationSchema = z
     init: z.boolean().optional().describe('A small init as PID 1 that reaps orphans and forwards signals'),
     annotations: z.record(z.string().min(1), z.string()).optional().describe('Notes of your own'),
   })
-  .describe('A Terrarium container. Everything has a default');
+  .describe('A Terrarium container. Everything has a default')
+  .superRefine(({ sysctl = {}, network, shareHost, chroot }, context) => {
+    for (const key of Object.keys(sysctl)) {
+      const sharing = { ...(network && { network }), ...(shareHost && { shareHost }), ...(chroot && { chroot }) };
+      const refused = refusedSysctl(key, sharing);
+      if (refused !== undefined) context.addIssue({ code: 'custom', path: ['sysctl', key], message: refused });
+    }
+  });
 
 export type CheckedSpecification =
   | { success: true; specification: ContainerSpecification }

@@ -110,11 +110,11 @@ describe('problems of a specification', () => {
   });
 
   it('say what belongs to the machine, and what another field makes idle', () => {
-    assertOne('{ "sysctl": { "vm.swappiness": "1" } }', 'error "vm.swappiness": It is a setting of the whole machine');
+    assertOne('{ "sysctl": { "vm.swappiness": "1" } }', 'error "1": vm.swappiness is a setting of the whole machine');
     assert.deepEqual(problemsOf('{ "sysctl": { "net.ipv4.ip_forward": "1" } }'), []);
     assertOne(
       '{ "network": { "kind": "host" }, "sysctl": { "net.ipv4.ip_forward": "1" } }',
-      'error "net.ipv4.ip_forward": It is a setting of this machine’s network namespace',
+      'error "1": net.ipv4.ip_forward is a setting of a network namespace that is not',
     );
     assertOne('{ "hostname": "a", "shareHost": ["uts"] }', 'information "a": This machine’s host name is shared');
     assertOne('{ "mounts": [{ "destination": "/a" }, { "destination": "/a" }] }', 'warning "/a": Hidden by a later');

@@ -32,7 +32,7 @@ const everything = {
     { source: 'relative', destination: '/c' },
     { destination: '/d', type: 'tmpfs', options: ['size=64m'] },
   ],
-  network: { kind: 'container', container: 'other' },
+  network: { kind: 'none' },
   shareHost: ['uts', 'ipc', 'pid', 'cgroup', 'time'],
   timeOffsets: { monotonic: { secs: -1, nanosecs: 999_999_999 }, boottime: { secs: 1, nanosecs: 0 } },
   resources: {
@@ -61,7 +61,7 @@ const everything = {
   readonlyPaths: [],
   sysctl: { 'net.ipv4.ip_forward': '1', 'net/ipv4/conf/eth0.1/rp_filter': '' },
   oomScoreAdj: -1000,
-  chroot: true,
+  chroot: false,
   init: true,
   annotations: { 'org.example': '' },
 };
@@ -133,6 +133,10 @@ describe('a specification', () => {
     ['sysctl', { 'net/../x': '1' }, /^sysctl/],
     ['sysctl', { '/kernel/x': '1' }, /^sysctl/],
     ['sysctl', { 'kernel.x': '\0' }, /A value must not contain a NUL/],
+    ['sysctl', { 'vm.swappiness': '1' }, /^sysctl\.vm\.swappiness: .* a setting of the whole machine/],
+    ['sysctl', { 'vm/swappiness': '1' }, /a setting of the whole machine/],
+    ['sysctl', { 'kernel.core_pattern': '|/bin/x' }, /a setting of the whole machine/],
+    ['sysctl', { 'fs.mqueue_other': '1' }, /a setting of the whole machine/],
     ['oomScoreAdj', 1001, /^oomScoreAdj: /],
     ['chroot', null, /^chroot: /],
     ['init', 'true', /^init: /],
@@ -149,6 +153,23 @@ describe('a specification', () => {
     assert.deepEqual(
       fields.filter((field) => !refused.some(([name]) => name === field)),
       [],
+    );
+  });
+
+  test('a setting of a namespace is refused where that namespace is not the container’s own', () => {
+    const sysctl = {
+      'net.core.somaxconn': '1',
+      'kernel/shmmax': '1',
+      'fs.mqueue.msg_max': '1',
+      'kernel.domainname': 'x',
+    };
+    assert.deepEqual(parseSpecification({ sysctl }), { sysctl });
+    const others = { network: { kind: 'container', container: 'x' }, shareHost: ['ipc', 'uts'], sysctl };
+    assert.equal(problemOf(others).split('; ').length, 4);
+    assert.equal(problemOf({ chroot: true, sysctl }).split('; ').length, 4);
+    assert.match(
+      problemOf({ network: { kind: 'host' }, sysctl }),
+      /^sysctl\.net\.core\.somaxconn: .*network namespace/,
     );
   });
 
