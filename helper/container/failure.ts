@@ -12,7 +12,7 @@ export async function stepFailure(
   what: string,
   plan: Plan,
   answer: Answer,
-  ledger: NonNullable<ErrorData['ledger']>,
+  ledger?: ErrorData['ledger'],
 ): Promise<TerrariumError> {
   const step = answer.failedStep === undefined ? undefined : plan[answer.failedStep];
   const call = answer.records.findLast((record) => record.step === answer.failedStep && record.errno === answer.errno);
@@ -27,6 +27,6 @@ export async function stepFailure(
   return terrariumError(ErrorCode.StepFailed, `${what}: ${failure.step}${at} failed with ${failure.errno}`, {
     ...failure,
     ...explanation,
-    ledger,
+    ...(ledger === undefined ? {} : { ledger }),
   });
 }

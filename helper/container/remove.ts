@@ -1,6 +1,7 @@
 import { promises as fs } from 'node:fs';
 import * as path from 'node:path';
 import { removeCgroups } from '../cgroup/remove.js';
+import { removeRootViews } from '../files/view.js';
 import { isAlive } from '../inspect/stat.js';
 import type { Plan } from '../plan/step.js';
 import { ErrorCode, terrariumError } from '../protocol/index.js';
@@ -26,6 +27,7 @@ export async function removeContainer(machine: Machine, record: ContainerRecord,
     }
     await killContainer(machine, record);
   }
+  await removeRootViews(machine, record);
   await removeLeftCgroups(machine, record);
   await removeLeftSockets(machine, record);
   const plan: Plan = ['upper', 'work', 'scratch', 'rootfs', 'sessions', 'runs'].map((name) => ({

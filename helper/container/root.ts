@@ -79,12 +79,15 @@ function checkDirectory(folder: string): void {
   }
 }
 
-/** How a container's root is mounted, and which folders of its own must be there before. */
+/**
+ * How a container's root is mounted, and which folders of its own must be there before.
+ * @param folder where these are: the container's own folder, unless only its layers are looked at.
+ */
 export async function planRoot(
   machine: Machine,
   record: Pick<ContainerRecord, 'id' | 'layers' | 'specification' | 'remove'>,
+  folder = (...names: string[]) => machine.store.folder(record.id, ...names),
 ): Promise<{ root: RootPlan; folders: string[] }> {
-  const folder = (...names: string[]) => machine.store.folder(record.id, ...names);
   const writable = record.specification.writable ?? 'overlay';
   const scratch = writable === 'tmpfs' ? folder('scratch') : undefined;
   const parent = scratch ?? folder();

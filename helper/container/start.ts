@@ -3,6 +3,7 @@ import * as path from 'node:path';
 import { cgroupSteps } from '../cgroup/plan.js';
 import type { CgroupRecord } from '../cgroup/record.js';
 import { removeCgroups } from '../cgroup/remove.js';
+import { endRootView } from '../files/view.js';
 import { isAlive } from '../inspect/stat.js';
 import { containerPlan } from '../plan/containerPlan.js';
 import type { Plan } from '../plan/step.js';
@@ -41,6 +42,7 @@ export async function startContainer(machine: Machine, record: ContainerRecord):
     });
   }
   if (previous !== undefined) await waitForMonitor(record, previous);
+  await endRootView(machine, record);
   // A monitor that was killed left them, and they would be in the way.
   if (previous?.runtime?.cgroup !== undefined) await removeCgroups(previous.runtime.cgroup);
   const number = latestRunNumber(store, record.id) + 1;
