@@ -26,10 +26,18 @@ const manifestSchema = z.looseObject({
 });
 export type Manifest = z.infer<typeof manifestSchema>;
 
+const historySchema = z.looseObject({
+  created: z.string().nullish(),
+  created_by: z.string().nullish(),
+  comment: z.string().nullish(),
+  empty_layer: z.boolean().nullish(),
+});
+
 const imageConfigSchema = z.looseObject({
   architecture: z.string(),
   os: z.string(),
-  created: z.string().optional(),
+  variant: z.string().nullish(),
+  created: z.string().nullish(),
   config: z
     .looseObject({
       User: z.string().optional(),
@@ -38,8 +46,9 @@ const imageConfigSchema = z.looseObject({
       Cmd: z.array(z.string()).nullish(),
       WorkingDir: z.string().optional(),
     })
-    .optional(),
+    .nullish(),
   rootfs: z.looseObject({ type: z.literal('layers'), diff_ids: z.array(digestSchema) }),
+  history: z.array(historySchema).nullish(),
 });
 /** image-spec config.md: what an image wants to be run with. Untrusted, like everything in an image. */
 export type ImageConfig = z.infer<typeof imageConfigSchema>;
@@ -53,8 +62,8 @@ export const mediaTypes = {
 /** The annotation that names a manifest in an index. */
 export const refNameAnnotation = 'org.opencontainers.image.ref.name';
 
-/** Manifests and configurations are small; registries refuse larger ones too. */
-const largestDocument = 4 * 1024 * 1024;
+/** Bytes. Manifests and configurations are small; registries refuse larger ones too. */
+export const largestDocument = 4 * 1024 * 1024;
 
 /**
  * An OCI image layout (image-spec image-layout.md): `oci-layout`, `index.json` and blobs by digest. Writes are atomic
@@ -67,16 +76,21 @@ export class Layout {
     private readonly scratch: string,
   ) {}
 
+  /** The folder of all blobs, named by the hex digits of their digests. */
+  get blobs(): string {
+    return join(this.folder, 'blobs', 'sha256');
+  }
+
   /** Makes what is missing. */
   async prepare(): Promise<void> {
-    await mkdir(join(this.folder, 'blobs', 'sha256'), { recursive: true, mode: 0o700 });
+    await mkdir(this.blobs, { recursive: true, mode: 0o700 });
     await this.writeMissing('oci-layout', { imageLayoutVersion: '1.0.0' });
     await this.writeMissing('index.json', { schemaVersion: 2, mediaType: mediaTypes.index, manifests: [] });
   }
 
   async readIndex(): Promise<Index> {
     const path = join(this.folder, 'index.json');
-    return parse(indexSchema, await readFile(path), path);
+    return parse(indexSchema, await readFile(path), (cause) => damaged(path, cause));
   }
 
   async writeIndex(index: Index): Promise<void> {
@@ -84,29 +98,41 @@ export class Layout {
   }
 
   async readManifest(descriptor: Descriptor): Promise<Manifest> {
-    return parse(manifestSchema, await this.readBlob(descriptor), this.blobPath(descriptor.digest));
+    const path = this.blobPath(descriptor.digest);
+    return parse(manifestSchema, await this.readBlob(descriptor), (cause) => damaged(path, cause));
   }
 
   async readConfig(descriptor: Descriptor): Promise<ImageConfig> {
-    return parse(imageConfigSchema, await this.readBlob(descriptor), this.blobPath(descriptor.digest));
+    const path = this.blobPath(descriptor.digest);
+    return parse(imageConfigSchema, await this.readBlob(descriptor), (cause) => damaged(path, cause));
   }
 
-  /** Stores a document. @returns its descriptor. */
-  async addDocument(mediaType: string, document: unknown): Promise<Descriptor> {
-    const text = JSON.stringify(document);
-    const digest = `sha256:${createHash('sha256').update(text).digest('hex')}`;
-    await this.writeFile(this.blobPath(digest), text);
-    return { mediaType, digest, size: Buffer.byteLength(text) };
+  /** Stores a document, as it is. @returns its descriptor. */
+  async addDocument(mediaType: string, bytes: Buffer): Promise<Descriptor> {
+    const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+    await this.writeFile(this.blobPath(digest), bytes);
+    return { mediaType, digest, size: bytes.length };
+  }
+
+  async hasBlob({ digest, size }: Descriptor): Promise<boolean> {
+    try {
+      return (await stat(this.blobPath(digest))).size === size;
+    } catch (error) {
+      if (failedWith(error, 'ENOENT')) {
+        return false;
+      }
+      throw error;
+    }
   }
 
   /** Moves a finished, synced file to its digest's place. */
   async addBlob(file: string, digest: string): Promise<void> {
     await rename(file, this.blobPath(digest));
-    await syncFolder(join(this.folder, 'blobs', 'sha256'));
+    await syncFolder(this.blobs);
   }
 
   blobPath(digest: string): string {
-    return join(this.folder, 'blobs', 'sha256', hexOf(digest));
+    return join(this.blobs, hexOf(digest));
   }
 
   /** @throws TerrariumError BadInput when the content is not what the digest says. */
@@ -137,8 +163,8 @@ export class Layout {
     }
   }
 
-  private async writeFile(path: string, text: string): Promise<void> {
-    await writeAtomically(path, text, this.scratch);
+  private async writeFile(path: string, content: string | Buffer): Promise<void> {
+    await writeAtomically(path, content, this.scratch);
   }
 }
 
@@ -150,12 +176,12 @@ export function hexOf(digest: string): string {
 let written = 0;
 
 /** Writes a temporary file, syncs it and renames it: readers see the old content or the new, also after a crash. */
-export async function writeAtomically(path: string, text: string, scratch: string): Promise<void> {
+export async function writeAtomically(path: string, content: string | Buffer, scratch: string): Promise<void> {
   const temporary = join(scratch, `file-${process.pid}-${written++}`);
   try {
     const file = await open(temporary, 'w', 0o600);
     try {
-      await file.writeFile(text);
+      await file.writeFile(content);
       await file.sync();
     } finally {
       await file.close();
@@ -178,16 +204,38 @@ export async function syncFolder(path: string): Promise<void> {
   }
 }
 
-function parse<T>(schema: z.ZodType<T>, bytes: Buffer, path: string): T {
+/** Reads an index that is not in the store. @param what such as `the manifest`. @throws TerrariumError BadInput */
+export function parseIndex(bytes: Buffer, what: string): Index {
+  return parseForeign(indexSchema, bytes, what);
+}
+
+/** The same for a manifest. */
+export function parseManifest(bytes: Buffer, what: string): Manifest {
+  return parseForeign(manifestSchema, bytes, what);
+}
+
+/** The same for a configuration. */
+export function parseConfig(bytes: Buffer, what: string): ImageConfig {
+  return parseForeign(imageConfigSchema, bytes, what);
+}
+
+function parseForeign<T>(schema: z.ZodType<T>, bytes: Buffer, what: string): T {
+  if (bytes.length > largestDocument) {
+    throw badInput(`The image cannot be used: ${what} has ${bytes.length} bytes, more than ${largestDocument}`);
+  }
+  return parse(schema, bytes, (cause) => badInput(`The image cannot be used: ${what} is not well-formed`, { cause }));
+}
+
+function parse<T>(schema: z.ZodType<T>, bytes: Buffer, fail: (cause: string) => Error): T {
   let document: unknown;
   try {
     document = JSON.parse(bytes.toString('utf8'));
   } catch (error) {
-    throw damaged(path, error instanceof Error ? error.message : String(error));
+    throw fail(error instanceof Error ? error.message : String(error));
   }
   const result = schema.safeParse(document);
   if (!result.success) {
-    throw damaged(path, z.prettifyError(result.error));
+    throw fail(z.prettifyError(result.error));
   }
   return result.data;
 }

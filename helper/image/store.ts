@@ -1,25 +1,27 @@
 import { constants, watch } from 'node:fs';
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, open, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { z } from 'zod';
 import { flock, type LockMode } from '../../native/bindings/flock.js';
 import { ErrorCode, terrariumError } from '../protocol/errors.js';
 import type { ImageProgress, ImageSummary } from '../protocol/images.js';
-import { cancelled, explained, failedWith } from './failure.js';
+import { type AcquiredLayer, acquireLayers, type MissingLayer, missingLayers } from './acquire.js';
+import { cancelled, explained } from './failure.js';
 import type { LayerAgent } from './layerAgent.js';
+import { LayerFolders, treeIn, writeLayerRecord } from './layers.js';
 import {
   type Descriptor,
   hexOf,
   type ImageConfig,
   type Index,
   Layout,
+  type Manifest,
   mediaTypes,
   refNameAnnotation,
-  syncFolder,
-  writeAtomically,
 } from './layout.js';
+import { writeNeeds } from './needs.js';
+import { thisPlatform } from './platform.js';
 import { checkImageName } from './reference.js';
-import type { UnpackResult } from './unpack.js';
+import { type CheckedSource, checkSource, composeDocuments, type ImageSource } from './source.js';
 import { discardUnused, type LayerUse } from './unused.js';
 import { Workspace } from './workspace.js';
 
@@ -31,6 +33,12 @@ export interface Image {
   /** Folders of the unpacked layers, top first: lower layers of an overlay. */
   layers: string[];
   config: ImageConfig;
+  /** Its descriptors name the blobs: the configuration, and the layers, bottom first. */
+  manifest: Manifest;
+  /** Of the manifest. */
+  descriptor: Descriptor;
+  /** Where the blob of a descriptor of this image is. To be read only, and only while the image is in use. */
+  blobPath(descriptor: Pick<Descriptor, 'digest'>): string;
 }
 
 export interface ImageStoreOptions {
@@ -42,24 +50,14 @@ export interface ImageStoreOptions {
 }
 
 export interface ImportOptions {
-  signal?: AbortSignal;
-  onProgress?: (progress: ImageProgress) => void;
+  signal?: AbortSignal | undefined;
+  onProgress?: ((progress: ImageProgress) => void) | undefined;
 }
 
-const layerRecordSchema = z.object({
-  unpackedBytes: z.number(),
-  entries: z.number(),
-  notes: z.array(z.string()),
-});
-/** What we know of an unpacked layer, beside its tree. */
-type LayerRecord = z.infer<typeof layerRecordSchema>;
-
-/** Of a layer's folder: its tree, which has the mode and owner of the image's `/`, and its record. */
-const treeName = 'root';
-const recordName = 'layer.json';
-
-/** Go's names, which OCI uses. */
-const architectures: Readonly<Record<string, string>> = { x64: 'amd64', ia32: '386', ppc64: 'ppc64le' };
+export interface AddOptions extends ImportOptions {
+  /** An image that has the name already gives it up, instead of NameTaken. */
+  replace?: boolean;
+}
 
 /**
  * The images of a user: an OCI layout that other tools can read, with the layers unpacked beside it.
@@ -67,20 +65,20 @@ const architectures: Readonly<Record<string, string>> = { x64: 'amd64', ia32: '3
  * ```
  * oci-layout index.json blobs/sha256/HEX      the layout
  * layers/HEX/{root/,layer.json}               unpacked layers, by diffID
- * ingest/UUID/                                what is not finished, or on its way out
+ * ingest/UUID/                                what is not finished, or on its way out; needs.json: what it builds on
  * lock                                        taken by whoever reads (shared) or changes (exclusive) several of these
  * ```
  * Any number of processes may use it at once.
  */
 export class ImageStore {
   private readonly layout: Layout;
-  private readonly layers: string;
+  private readonly layers: LayerFolders;
   private readonly ingest: string;
   private ready: Promise<void> | undefined;
   private collecting: Promise<unknown> = Promise.resolve();
 
   constructor(private readonly options: ImageStoreOptions) {
-    this.layers = join(options.folder, 'layers');
+    this.layers = new LayerFolders(join(options.folder, 'layers'));
     this.ingest = join(options.folder, 'ingest');
     this.layout = new Layout(options.folder, this.ingest);
   }
@@ -122,18 +120,65 @@ export class ImageStore {
   }
 
   /**
+   * Takes an image from anywhere. Layers that are here already are neither fetched nor unpacked again; everything else
+   * is checked (size, digest, diffID) before it is put in its place. After an error or a cancel the store is as before.
+   * @throws TerrariumError Invalid (name), NameTaken, BadInput (image), Unavailable (no room), and what the source throws.
+   */
+  async add(name: string, source: ImageSource, options: AddOptions = {}): Promise<ImageSummary> {
+    checkImageName(name);
+    const checked = checkSource(source);
+    return await this.inWorkspace(name, options, async (workspace) => {
+      const missing = await this.locked('exclusive', async () => {
+        const missing = await missingLayers(
+          checked,
+          ({ descriptor }) => this.layout.hasBlob(descriptor),
+          ({ diffId }) => this.layers.has(diffId),
+        );
+        await writeNeeds(workspace.path, presentIn(checked, missing));
+        return missing;
+      });
+      const { agent } = this.options;
+      const { signal, onProgress } = options;
+      const acquisition = { source, agent, layout: this.layout, workspace: workspace.path, signal, onProgress };
+      const acquired = await acquireLayers(missing, acquisition);
+      return await this.commit(workspace, name, checked, acquired, options);
+    });
+  }
+
+  /**
    * Imports a root file system from a tar, plain or compressed with gzip, xz or zstd. After an error or a cancel the
    * store is as before.
    * @throws TerrariumError Invalid (name), NameTaken, BadInput (archive), Unavailable (no room).
    */
   async import({ file, name }: { file: string; name: string }, options: ImportOptions = {}): Promise<ImageSummary> {
     checkImageName(name);
-    const workspace = await this.locked('exclusive', async () => {
-      refuseTaken(await this.layout.readIndex(), name);
-      return await Workspace.create(this.ingest);
+    return await this.inWorkspace(name, options, async (workspace) => {
+      const folder = join(workspace.path, 'layer');
+      const blob = join(workspace.path, 'blob');
+      await mkdir(folder, { mode: 0o700 });
+      const { signal, onProgress } = options;
+      const { diffId, digest, size, mediaType, ...about } = await this.options.agent.unpack(
+        { archive: { path: file }, blob, tree: treeIn(folder) },
+        { ...(signal && { signal }), ...(onProgress && { onProgress }) },
+      );
+      const { unpackedBytes, entries, notes } = about;
+      await writeLayerRecord(folder, { unpackedBytes, entries, notes, blob: digest }, workspace.path);
+      const documents = composeDocuments(rootConfig(diffId, `terrarium import ${basename(file)}`), [
+        { mediaType, digest, size },
+      ]);
+      const acquired = [{ blob: { file: blob, digest }, layer: { folder, diffId } }];
+      return await this.commit(workspace, name, checkSource(documents), acquired, options);
     });
+  }
+
+  /**
+   * Lends a folder on the store's file system for what an operation makes on the way, such as a layer's tar. It is
+   * removed afterwards, or by the next start if this one crashes.
+   */
+  async withScratch<T>(action: (folder: string) => Promise<T>): Promise<T> {
+    const workspace = await this.locked('exclusive', () => Workspace.create(this.ingest));
     try {
-      return await this.importIn(workspace, file, name, options);
+      return await action(workspace.path);
     } finally {
       await this.release(workspace);
     }
@@ -176,31 +221,54 @@ export class ImageStore {
     await this.collecting;
   }
 
-  private async importIn(
-    workspace: Workspace,
-    file: string,
+  private async inWorkspace(
     name: string,
-    { signal, onProgress }: ImportOptions,
+    { replace }: AddOptions,
+    action: (workspace: Workspace) => Promise<ImageSummary>,
   ): Promise<ImageSummary> {
-    const layer = join(workspace.path, 'layer');
-    const blob = join(workspace.path, 'blob');
-    await mkdir(layer, { mode: 0o700 });
-    const result = await this.options.agent.unpack(
-      { archive: file, blob, tree: join(layer, treeName) },
-      { ...(signal && { signal }), ...(onProgress && { onProgress }) },
-    );
-    const { unpackedBytes, entries, notes } = result;
-    const record: LayerRecord = { unpackedBytes, entries, notes };
-    await writeAtomically(join(layer, recordName), JSON.stringify(record), workspace.path);
+    const workspace = await this.locked('exclusive', async () => {
+      if (!replace) {
+        refuseTaken(await this.layout.readIndex(), name);
+      }
+      return await Workspace.create(this.ingest);
+    });
+    try {
+      return await action(workspace);
+    } finally {
+      await this.release(workspace);
+    }
+  }
+
+  /** Everything is complete: it only has to be put in its place, the index last. */
+  private async commit(
+    workspace: Workspace,
+    name: string,
+    { manifestBytes, configBytes }: CheckedSource,
+    acquired: readonly AcquiredLayer[],
+    { signal, replace }: AddOptions,
+  ): Promise<ImageSummary> {
     return await this.locked('exclusive', async () => {
       if (signal?.aborted) {
         throw cancelled();
       }
       const index = await this.layout.readIndex();
-      refuseTaken(index, name);
+      if (!replace) {
+        refuseTaken(index, name);
+      }
       try {
-        const descriptor = await this.commit(index, { name, file, blob, layer }, result);
-        return await this.summarize(name, descriptor, await this.options.uses());
+        for (const { blob, layer } of acquired) {
+          if (blob) await this.layout.addBlob(blob.file, blob.digest);
+          if (layer) await this.layers.place(layer.folder, layer.diffId);
+        }
+        await this.layout.addDocument(mediaTypes.config, configBytes);
+        const descriptor = await this.layout.addDocument(mediaTypes.manifest, manifestBytes);
+        const named = { ...descriptor, annotations: { [refNameAnnotation]: name } };
+        const others = index.manifests.filter((other) => nameOf(other) !== name);
+        await this.layout.writeIndex({ ...index, manifests: [...others, named] });
+        if (others.length < index.manifests.length) {
+          await this.discardUnused(workspace);
+        }
+        return await this.summarize(name, named, await this.options.uses());
       } catch (error) {
         await this.discardUnused(workspace);
         throw error;
@@ -208,58 +276,39 @@ export class ImageStore {
     });
   }
 
-  /** From here on everything is complete: it only has to be put in its place, the index last. */
-  private async commit(
-    index: Index,
-    { name, file, blob, layer }: { name: string; file: string; blob: string; layer: string },
-    { mediaType, digest, size, diffId }: UnpackResult,
-  ): Promise<Descriptor> {
-    const created = new Date().toISOString();
-    await this.layout.addBlob(blob, digest);
-    await this.placeLayer(layer, diffId);
-    const config: ImageConfig = {
-      created,
-      architecture: architectures[process.arch] ?? process.arch,
-      os: 'linux',
-      config: {},
-      rootfs: { type: 'layers', diff_ids: [diffId] },
-      history: [{ created, created_by: `terrarium import ${basename(file)}` }],
-    };
-    const descriptor = await this.layout.addDocument(mediaTypes.manifest, {
-      schemaVersion: 2,
-      mediaType: mediaTypes.manifest,
-      config: await this.layout.addDocument(mediaTypes.config, config),
-      layers: [{ mediaType, digest, size }],
-    });
-    const named = { ...descriptor, annotations: { [refNameAnnotation]: name } };
-    await this.layout.writeIndex({ ...index, manifests: [...index.manifests, named] });
-    return named;
-  }
-
-  /** The same layer may be there already, from another image: that one stays, containers may use it. */
-  private async placeLayer(layer: string, diffId: string): Promise<void> {
-    try {
-      await rename(layer, join(this.layers, hexOf(diffId)));
-    } catch (error) {
-      if (!failedWith(error, 'ENOTEMPTY', 'EEXIST')) {
-        throw error;
-      }
-      return;
-    }
-    await syncFolder(this.layers);
-  }
-
   private async load(name: string, descriptor: Descriptor): Promise<Image> {
     const manifest = await this.layout.readManifest(descriptor);
     const config = await this.layout.readConfig(manifest.config);
-    const layers = config.rootfs.diff_ids.map((diffId) => join(this.layers, hexOf(diffId), treeName)).reverse();
-    return { name, digest: descriptor.digest, layers, config };
+    return {
+      name,
+      digest: descriptor.digest,
+      layers: await this.stack(config.rootfs.diff_ids),
+      config,
+      manifest,
+      descriptor,
+      blobPath: ({ digest }) => this.layout.blobPath(digest),
+    };
+  }
+
+  /**
+   * The trees of layers, top first. An overlay refuses to have one twice: only its topmost place counts, where it
+   * hides and brings all that it does below.
+   */
+  private async stack(diffIds: readonly string[]): Promise<string[]> {
+    const trees: string[] = [];
+    for (const tree of new Set([...diffIds].reverse().map((diffId) => this.layers.tree(diffId)))) {
+      trees.push(tree);
+      if ((await this.layers.readRecord(tree)).opaque) {
+        break;
+      }
+    }
+    return trees;
   }
 
   private async summarize(name: string, descriptor: Descriptor, uses: readonly LayerUse[]): Promise<ImageSummary> {
     try {
       const { digest, layers, config } = await this.load(name, descriptor);
-      const records = await Promise.all(layers.map((layer) => this.readRecord(layer)));
+      const records = await Promise.all(layers.map((layer) => this.layers.readRecord(layer)));
       const used = uses.filter((use) => use.layers.some((layer) => layers.includes(layer)));
       return {
         name,
@@ -275,13 +324,8 @@ export class ImageStore {
     }
   }
 
-  private async readRecord(tree: string): Promise<LayerRecord> {
-    return layerRecordSchema.parse(JSON.parse(await readFile(join(tree, '..', recordName), 'utf8')));
-  }
-
   private async discardUnused(workspace: Workspace): Promise<void> {
-    const blobs = join(this.options.folder, 'blobs', 'sha256');
-    await discardUnused(this.layout, { blobs, layers: this.layers }, await this.options.uses(), workspace.path);
+    await discardUnused(this.layout, this.layers, this.ingest, await this.options.uses(), workspace.path);
   }
 
   /** What cannot be removed now is not lost: whoever starts next finds it. */
@@ -322,7 +366,7 @@ export class ImageStore {
   }
 
   private async prepare(): Promise<void> {
-    for (const folder of [this.options.folder, this.layers, this.ingest]) {
+    for (const folder of [this.options.folder, this.layers.folder, this.ingest]) {
       await mkdir(folder, { recursive: true, mode: 0o700 });
     }
     const { workspaces, files } = await this.withLock('exclusive', async () => {
@@ -354,6 +398,28 @@ function refuseTaken(index: Index, name: string): void {
       fix: 'Choose another name, or remove that image first.',
     });
   }
+}
+
+/** What an import knows of an image: nothing but its only layer. */
+function rootConfig(diffId: string, createdBy: string): ImageConfig {
+  const created = new Date().toISOString();
+  return {
+    created,
+    ...thisPlatform(),
+    config: {},
+    rootfs: { type: 'layers', diff_ids: [diffId] },
+    history: [{ created, created_by: createdBy }],
+  };
+}
+
+/** Of an image's blobs and layers those that are in the store. */
+function presentIn({ layers }: CheckedSource, missing: readonly MissingLayer[]) {
+  const lacks = (what: 'blob' | 'tree', digest: string) =>
+    missing.some((layer) => layer.descriptor.digest === digest && !layer[what]);
+  return {
+    blobs: layers.filter(({ descriptor }) => !lacks('blob', descriptor.digest)).map((l) => hexOf(l.descriptor.digest)),
+    layers: layers.filter(({ descriptor }) => !lacks('tree', descriptor.digest)).map((l) => hexOf(l.diffId)),
+  };
 }
 
 function notFound(name: string) {

@@ -1,7 +1,14 @@
 import { closeSync, constants, fchmodSync, fchownSync, writeSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import { fchmodat, fchownat, linkat, mkdirat, mknodat, symlinkat, utimensat } from '../../native/bindings/at.js';
-import { openat2, RESOLVE_BENEATH, RESOLVE_NO_SYMLINKS, RESOLVE_NO_XDEV } from '../../native/bindings/openat2.js';
+import {
+  O_PATH,
+  openat2,
+  RESOLVE_BENEATH,
+  RESOLVE_NO_SYMLINKS,
+  RESOLVE_NO_XDEV,
+} from '../../native/bindings/openat2.js';
+import { setXattr } from '../../native/bindings/xattr.js';
 import { type ByteString, entryComponents, toBytes } from './entryPath.js';
 import { keepXattrs } from './entryXattrs.js';
 import { badInput, explained, failedWith } from './failure.js';
@@ -12,8 +19,11 @@ import type { Quota } from './quota.js';
 import { removeTreeSync } from './removeTree.js';
 import type { EntrySink, TarEntry } from './tar/entry.js';
 import { shown } from './tar/reader.js';
+import { opaqueXattr, type Whiteout, whiteoutOf } from './whiteouts.js';
 
 export interface TreeWriterOptions {
+  /** A layer, whose whiteouts hide what lies below it in an overlay; in a whole root they are left out. */
+  layer: boolean;
   quota: Quota;
   rights: OwnerRights;
   notes: Notes;
@@ -26,7 +36,7 @@ const defaultFolderMode = 0o755;
 const batch = 512;
 const within = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV;
 
-type FolderAttributes = Pick<TarEntry, 'mode' | 'uid' | 'gid' | 'xattrs'> & { modified?: bigint };
+type FolderAttributes = Pick<TarEntry, 'mode' | 'uid' | 'gid' | 'xattrs'> & { modified?: bigint; opaque?: boolean };
 
 interface OpenFile {
   fd: number;
@@ -45,9 +55,16 @@ interface OpenFile {
 export class TreeWriter implements EntrySink {
   private readonly parents: ParentFolders;
   private readonly folders = new Map<ByteString, FolderAttributes>();
+  /** Folders and names in them; made at the end, since a layer's own entries win wherever they stand. */
+  private readonly whiteouts: { folder: ByteString; name: ByteString }[] = [];
   private file: OpenFile | undefined;
   /** First components of all names: what the root will list. */
   readonly topLevel = new Set<ByteString>();
+
+  /** Whether the root hides all below it, which an overlay does not take from a mark on its topmost folder. */
+  get opaque(): boolean {
+    return this.folders.get('')?.opaque === true;
+  }
 
   /** @param rootFd a folder, not O_PATH; stays the caller's. */
   constructor(
@@ -63,8 +80,9 @@ export class TreeWriter implements EntrySink {
     this.options.quota.addEntry();
     const components = entryComponents(entry.path);
     const name = components.at(-1);
-    if (name?.startsWith('.wh.')) {
-      this.options.notes.add('whiteouts', shown(entry.path));
+    const whiteout = whiteoutOf(components, entry.path);
+    if (whiteout !== undefined) {
+      this.hide(whiteout, components, entry);
       return;
     }
     if (components[0] !== undefined && this.topLevel.size < maximumTopLevel) {
@@ -114,9 +132,15 @@ export class TreeWriter implements EntrySink {
     }
   }
 
-  /** Gives folders their attributes, children before parents. To be called once, after the last entry. */
+  /** Makes whiteouts and gives folders their attributes, children before parents. To be called once, after the last entry. */
   async finish(): Promise<void> {
     this.parents.close();
+    for (const [index, whiteout] of this.whiteouts.entries()) {
+      if (index % batch === batch - 1) {
+        await setImmediate();
+      }
+      this.makeWhiteout(whiteout);
+    }
     const paths = [...this.folders.keys()].sort().reverse();
     for (const [index, path] of paths.entries()) {
       if (index % batch === batch - 1) {
@@ -136,6 +160,31 @@ export class TreeWriter implements EntrySink {
       this.file = undefined;
     }
     this.parents.close();
+  }
+
+  private hide(whiteout: Whiteout, components: readonly ByteString[], entry: TarEntry): void {
+    if (!this.options.layer || whiteout.kind === 'foreign') {
+      this.options.notes.add(whiteout.kind === 'foreign' ? 'unknown' : 'whiteouts', shown(entry.path));
+      return;
+    }
+    try {
+      const folder = this.parents.get(components.slice(0, -1));
+      if (whiteout.kind === 'opaque') {
+        this.makeOpaque(folder.path);
+      } else {
+        this.options.quota.addFolder();
+        this.whiteouts.push({ folder: folder.path, name: whiteout.name });
+      }
+    } catch (error) {
+      throw explained(error, `unpack ${shown(entry.path)}`);
+    }
+  }
+
+  private makeOpaque(path: ByteString): void {
+    const attributes = this.folders.get(path);
+    if (attributes) {
+      this.folders.set(path, { ...attributes, opaque: true });
+    }
   }
 
   private apply(entry: TarEntry, components: readonly ByteString[], name: ByteString | undefined): void {
@@ -187,7 +236,7 @@ export class TreeWriter implements EntrySink {
 
   private makeFolder(entry: TarEntry, components: readonly ByteString[]): void {
     if (components.length === 0) {
-      this.folders.set('', entry);
+      this.describeFolder('', entry);
       return;
     }
     const name = toBytes(components.at(-1) ?? '');
@@ -204,7 +253,12 @@ export class TreeWriter implements EntrySink {
         return childPath(folder, components);
       },
     );
-    this.folders.set(path, attributesOf(entry));
+    this.describeFolder(path, entry);
+  }
+
+  private describeFolder(path: ByteString, { mode, uid, gid, xattrs, modified }: TarEntry): void {
+    const opaque = this.folders.get(path)?.opaque === true;
+    this.folders.set(path, { mode, uid, gid, xattrs, modified, ...(opaque && { opaque }) });
   }
 
   private makeHardLink(entry: TarEntry, components: readonly ByteString[], name: Buffer): void {
@@ -297,6 +351,32 @@ export class TreeWriter implements EntrySink {
     utimensat(folder.fd, name, entry.modified, entry.modified);
   }
 
+  private makeWhiteout({ folder, name }: { folder: ByteString; name: ByteString }): void {
+    const path = folder === '' ? name : `${folder}/${name}`;
+    if (!this.folders.has(folder)) {
+      // A later entry has replaced the folder: then that hides what is below.
+      return;
+    }
+    if (this.folders.has(path)) {
+      // The layer brings a folder of this name: it hides, rather than merges with, what is below.
+      this.makeOpaque(path);
+      return;
+    }
+    try {
+      const fd = openat2(this.rootFd, folder === '' ? '.' : toBytes(folder), { flags: O_PATH, resolve: within });
+      try {
+        mknodat(fd, toBytes(name), constants.S_IFCHR);
+      } finally {
+        closeSync(fd);
+      }
+    } catch (error) {
+      // The layer brings something else of this name, which hides what is below anyway.
+      if (!failedWith(error, 'EEXIST')) {
+        throw explained(error, `hide ${shown(toBytes(path))}`);
+      }
+    }
+  }
+
   private finishFolder(path: ByteString, attributes: FolderAttributes): void {
     const fd = openat2(this.rootFd, path === '' ? '.' : toBytes(path), {
       flags: constants.O_RDONLY | constants.O_DIRECTORY,
@@ -312,6 +392,9 @@ export class TreeWriter implements EntrySink {
         fchownSync(fd, owner.uid, owner.gid);
       }
       keepXattrs(fd, described, this.options.notes);
+      if (attributes.opaque) {
+        setXattr(fd, opaqueXattr, Buffer.from('y'));
+      }
       if (attributes.modified !== undefined) {
         utimensat(fd, '.', attributes.modified, attributes.modified);
       }
@@ -334,10 +417,6 @@ export class TreeWriter implements EntrySink {
 
 /** Enough to tell what kind of archive it was; a bomb may have millions. */
 const maximumTopLevel = 1000;
-
-function attributesOf({ mode, uid, gid, xattrs, modified }: TarEntry): FolderAttributes {
-  return { mode, uid, gid, xattrs, modified };
-}
 
 function childPath(folder: Folder, components: readonly ByteString[]): ByteString {
   const name = components.at(-1) ?? '';

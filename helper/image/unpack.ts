@@ -1,29 +1,33 @@
-import { createHash, type Hash } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { type FileHandle, mkdir, open, rm } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
-import { PassThrough } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import { createGzip } from 'node:zlib';
 import { fstatfs } from '../../native/bindings/statfs.js';
 import { syncfs } from '../../native/bindings/syncfs.js';
 import { type Compression, decompress, detectCompression } from './archive.js';
+import { type ArchiveFile, openArchive, readChunks, readHead } from './archiveFile.js';
+import { BlobSink, type Digested, Recompression } from './blobFile.js';
 import { badInput, cancelled, explained } from './failure.js';
 import { imageArchiveKind } from './foreign.js';
 import { Notes } from './notes.js';
 import { readOwnerRights } from './owners.js';
 import { defaultQuota, Quota, type QuotaLimits } from './quota.js';
 import { removeTree } from './removeTree.js';
+import type { FileRange } from './source.js';
 import { TarReader } from './tar/reader.js';
 import { TreeWriter } from './treeWriter.js';
 
 export interface UnpackParams {
-  /** A tar, plain or compressed with gzip, xz or zstd. */
-  archive: string;
-  /** Where the layer's blob is written; must not exist. */
-  blob: string;
-  /** The folder that becomes the root of the tree; must not exist, its parent must. */
-  tree: string;
+  /** A tar, plain or compressed. */
+  archive: FileRange;
+  /** A layer of an image, with whiteouts; otherwise a whole root. */
+  layer?: boolean;
+  /** The file that gets the layer's blob; must not exist. Without it the archive is the blob. */
+  blob?: string;
+  /** The folder that becomes the root of the tree; must not exist, its parent must. Without it only digests are found. */
+  tree?: string;
+  /** What the result must be; otherwise the archive is refused. */
+  expected?: Digested & { diffId: string };
   /** Instead of the defaults, which follow from the free space. */
   quota?: Partial<QuotaLimits>;
 }
@@ -40,6 +44,8 @@ export interface UnpackResult {
   /** Bytes of content in the tree. */
   unpackedBytes: number;
   entries: number;
+  /** Whether its root hides all layers below. */
+  opaque: boolean;
   /** What had to be left out or changed, in sentences. */
   notes: string[];
 }
@@ -59,7 +65,8 @@ export interface UnpackOptions {
 }
 
 const layerType = 'application/vnd.oci.image.layer.v1.tar';
-/** xz is no compression OCI knows: such archives are kept as gzip. */
+/** Compressions OCI does not know: such archives are kept as gzip. */
+const recompressed: ReadonlySet<Compression> = new Set(['xz']);
 const mediaTypes: Readonly<Record<Compression, string>> = {
   none: layerType,
   gzip: `${layerType}+gzip`,
@@ -67,137 +74,163 @@ const mediaTypes: Readonly<Record<Compression, string>> = {
   xz: `${layerType}+gzip`,
 };
 
-const readSize = 256 * 1024;
-
 /**
- * Unpacks a root file system and keeps its archive as a layer's blob, reading it once and in constant memory.
+ * Unpacks a root file system or layer, and keeps its archive as a layer's blob, reading it once and in constant memory.
  * Both are on disk when it returns; after an error or a cancel neither is left.
  * @throws TerrariumError BadInput for what is no usable archive, Unavailable when there is no room.
  */
 export async function unpack(params: UnpackParams, options: UnpackOptions = {}): Promise<UnpackResult> {
-  const { archive, total } = await openArchive(params.archive);
+  const archive = await openArchive(params.archive);
   try {
-    const parent = await open(dirname(params.tree), constants.O_RDONLY | constants.O_DIRECTORY);
-    try {
-      return await unpackBelow({ archive, total, parent }, params, options);
-    } finally {
-      await parent.close();
-    }
+    return await withTree(params.tree, (tree) => withBlob(params, archive, tree, options));
   } catch (error) {
-    throw options.signal?.aborted ? cancelled() : explained(error, 'unpack the archive', params.archive);
+    throw options.signal?.aborted ? cancelled() : explained(error, 'unpack the archive', params.archive.path);
   } finally {
-    await archive.close();
+    await archive.handle.close();
   }
 }
 
-/** A FIFO or device would block, or never end. */
-async function openArchive(path: string): Promise<{ archive: FileHandle; total: number }> {
-  let archive: FileHandle;
+/** Makes the folder of the tree, and removes it when filling it fails. */
+async function withTree<T>(path: string | undefined, fill: (root: FileHandle | undefined) => Promise<T>): Promise<T> {
+  if (path === undefined) {
+    return await fill(undefined);
+  }
+  const parent = await open(dirname(path), constants.O_RDONLY | constants.O_DIRECTORY);
   try {
-    archive = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
-  } catch (error) {
-    throw explained(error, 'open the archive', path);
-  }
-  const status = await archive.stat();
-  if (!status.isFile()) {
-    await archive.close();
-    throw badInput(`${path} is not a regular file`, { path, fix: 'A root file system as a tar file is expected.' });
-  }
-  if (status.size === 0) {
-    await archive.close();
-    throw badInput(`${path} is empty`, { path, fix: 'Download or export it again.' });
-  }
-  return { archive, total: status.size };
-}
-
-interface Handles {
-  archive: FileHandle;
-  total: number;
-  parent: FileHandle;
-}
-
-/** Makes the tree and the blob, and removes both when filling them fails. */
-async function unpackBelow(handles: Handles, params: UnpackParams, options: UnpackOptions): Promise<UnpackResult> {
-  await mkdir(params.tree, { mode: 0o700 });
-  try {
-    const blob = await Blob.create(params.blob);
+    await mkdir(path, { mode: 0o700 });
     try {
-      const root = await open(params.tree, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+      const root = await open(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
       try {
-        return await fill(root, blob, handles, params.quota, options);
+        return await fill(root);
       } finally {
         await root.close();
       }
     } catch (error) {
-      await rm(params.blob, { force: true });
+      await removeTree(parent.fd, basename(path));
       throw error;
-    } finally {
-      await blob.close();
     }
-  } catch (error) {
-    await removeTree(handles.parent.fd, basename(params.tree));
-    throw error;
+  } finally {
+    await parent.close();
   }
 }
 
-async function fill(
-  root: FileHandle,
-  blob: Blob,
-  { archive, total, parent }: Handles,
-  limits: Partial<QuotaLimits> | undefined,
+/** The same for the blob. */
+async function withBlob(
+  params: UnpackParams,
+  archive: ArchiveFile,
+  root: FileHandle | undefined,
+  options: UnpackOptions,
+): Promise<UnpackResult> {
+  const blob = await BlobSink.create(params.blob);
+  try {
+    const result = await read(archive, blob, root, params, options);
+    if (root) {
+      await syncfs(root.fd);
+    } else if (params.blob === undefined) {
+      await archive.handle.sync();
+    }
+    options.signal?.throwIfAborted();
+    return result;
+  } catch (error) {
+    if (params.blob !== undefined) {
+      await rm(params.blob, { force: true });
+    }
+    throw error;
+  } finally {
+    await blob.close();
+  }
+}
+
+async function read(
+  archive: ArchiveFile,
+  blob: BlobSink,
+  root: FileHandle | undefined,
+  params: UnpackParams,
   { signal, onProgress }: UnpackOptions,
 ): Promise<UnpackResult> {
-  const head = Buffer.alloc(16);
-  await archive.read(head, 0, head.length, 0);
-  const compression = detectCompression(head);
+  const compression = detectCompression(await readHead(archive, 16));
   let doneBytes = 0;
   const notes = new Notes();
-  const quota = new Quota({ ...defaultQuota(fstatfs(parent.fd).availableBytes), ...limits }, () => doneBytes);
-  const writer = new TreeWriter(root.fd, { quota, notes, rights: readOwnerRights() });
-  const reader = new TarReader(writer);
+  const available = fstatfs((root ?? archive.handle).fd).availableBytes;
+  const quota = new Quota({ ...defaultQuota(available), ...params.quota }, () => doneBytes);
+  const writer =
+    root && new TreeWriter(root.fd, { quota, notes, rights: readOwnerRights(), layer: params.layer === true });
+  const reader = new TarReader(writer ?? ignoring(quota));
   const report = (phase: UnpackProgress['phase']) =>
-    onProgress?.({ phase, doneBytes, totalBytes: total, entries: reader.entries });
-  const recompressed = compression === 'xz' ? new Recompression(blob) : undefined;
+    onProgress?.({ phase, doneBytes, totalBytes: archive.size, entries: reader.entries });
+  const compressor = recompressed.has(compression) ? new Recompression(blob) : undefined;
   const source = async function* () {
     for await (const chunk of readChunks(archive)) {
       signal?.throwIfAborted();
       doneBytes += chunk.length;
-      if (!recompressed) {
+      if (!compressor) {
         await blob.write(chunk);
       }
       yield chunk;
       report('unpack');
     }
   };
-  const diffId = createHash('sha256');
+  const diffHash = createHash('sha256');
   try {
     for await (const chunk of decompress(compression, source())) {
       signal?.throwIfAborted();
-      diffId.update(chunk);
-      await recompressed?.write(chunk);
+      diffHash.update(chunk);
+      await compressor?.write(chunk);
       reader.push(chunk);
     }
-    reader.end();
-    refuseImageArchive(writer.topLevel);
-    await recompressed?.end();
+    reader.end(params.layer === true);
+    if (writer && params.layer !== true) {
+      refuseImageArchive(writer.topLevel);
+    }
+    await compressor?.end();
     report('finish');
-    await writer.finish();
+    const digested = { ...(await blob.finish()), diffId: `sha256:${diffHash.digest('hex')}` };
+    // Before the folders get their attributes: that much less to do for an archive that is refused.
+    checkExpected(digested, params.expected);
+    await writer?.finish();
+    return {
+      ...digested,
+      mediaType: mediaTypes[compression],
+      unpackedBytes: quota.bytes,
+      entries: reader.entries,
+      opaque: writer?.opaque === true,
+      notes: notes.list(),
+    };
   } finally {
-    recompressed?.destroy();
-    writer.close();
+    compressor?.destroy();
+    writer?.close();
   }
-  const { digest, size } = await blob.finish();
-  await syncfs(root.fd);
-  signal?.throwIfAborted();
+}
+
+/** Reads over entries: digests only. */
+function ignoring(quota: Quota) {
   return {
-    mediaType: mediaTypes[compression],
-    digest,
-    size,
-    diffId: `sha256:${diffId.digest('hex')}`,
-    unpackedBytes: quota.bytes,
-    entries: reader.entries,
-    notes: notes.list(),
+    begin: () => quota.addEntry(),
+    data: (bytes: Buffer) => quota.addWritten(bytes.length),
+    end: () => undefined,
   };
+}
+
+function checkExpected(found: Digested & { diffId: string }, expected: UnpackParams['expected']): void {
+  if (!expected) {
+    return;
+  }
+  const fix = 'Get the image again. If it stays like this, its maker or its registry has damaged it.';
+  if (found.size !== expected.size) {
+    throw badInput(`A layer of the image is damaged: it has ${found.size} bytes, not ${expected.size}`, { fix });
+  }
+  if (found.digest !== expected.digest) {
+    throw badInput('A layer of the image is damaged: its content does not match its digest', {
+      cause: `Expected ${expected.digest}, found ${found.digest}.`,
+      fix,
+    });
+  }
+  if (found.diffId !== expected.diffId) {
+    throw badInput('The image contradicts itself: a layer is not what its configuration says', {
+      cause: `Expected the diffID ${expected.diffId}, found ${found.diffId}.`,
+      fix,
+    });
+  }
 }
 
 function refuseImageArchive(topLevel: ReadonlySet<string>): void {
@@ -206,86 +239,5 @@ function refuseImageArchive(topLevel: ReadonlySet<string>): void {
     throw badInput(`The archive is ${kind}, not a root file system`, {
       fix: 'Export a container instead, as with `docker export CONTAINER > root.tar`, and import that.',
     });
-  }
-}
-
-async function* readChunks(file: FileHandle): AsyncGenerator<Buffer> {
-  for (;;) {
-    // A new buffer each time: decompressors may still hold the last one.
-    const buffer = Buffer.allocUnsafeSlow(readSize);
-    const { bytesRead } = await file.read(buffer, 0, readSize);
-    if (bytesRead === 0) {
-      return;
-    }
-    yield buffer.subarray(0, bytesRead);
-  }
-}
-
-/** The file of a blob, hashed while it is written. */
-class Blob {
-  private size = 0;
-  private readonly hash: Hash = createHash('sha256');
-
-  private constructor(private readonly file: FileHandle) {}
-
-  static async create(path: string): Promise<Blob> {
-    return new Blob(await open(path, 'wx', 0o600));
-  }
-
-  async write(chunk: Buffer): Promise<void> {
-    this.hash.update(chunk);
-    this.size += chunk.length;
-    for (let done = 0; done < chunk.length; ) {
-      done += (await this.file.write(chunk, done)).bytesWritten;
-    }
-  }
-
-  async finish(): Promise<{ digest: string; size: number }> {
-    await this.file.sync();
-    return { digest: `sha256:${this.hash.digest('hex')}`, size: this.size };
-  }
-
-  async close(): Promise<void> {
-    await this.file.close();
-  }
-}
-
-/** Fast rather than small: it runs beside xz, which should stay the slower of the two. */
-const gzipLevel = 1;
-
-/** Compresses a tar into a blob, on libuv's threads. */
-class Recompression {
-  private readonly input = new PassThrough({ highWaterMark: readSize });
-  private readonly done: Promise<void>;
-  private failure: unknown;
-
-  constructor(blob: Blob) {
-    this.done = pipeline(this.input, createGzip({ level: gzipLevel }), async (chunks) => {
-      for await (const chunk of chunks as AsyncIterable<Buffer>) {
-        await blob.write(chunk);
-      }
-    });
-    // Kept for the next `write` or `end`, which may be long after.
-    this.done.catch((error: unknown) => {
-      this.failure = error;
-    });
-  }
-
-  async write(chunk: Buffer): Promise<void> {
-    if (!this.input.write(chunk)) {
-      await Promise.race([new Promise((resolve) => this.input.once('drain', resolve)), this.done]);
-    }
-    if (this.failure !== undefined) {
-      throw this.failure;
-    }
-  }
-
-  async end(): Promise<void> {
-    this.input.end();
-    await this.done;
-  }
-
-  destroy(): void {
-    this.input.destroy();
   }
 }

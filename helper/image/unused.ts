@@ -1,31 +1,41 @@
 import { readdir, rename } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { failedWith } from './failure.js';
+import type { LayerFolders } from './layers.js';
 import { hexOf, type Layout } from './layout.js';
+import { readAllNeeds } from './needs.js';
 
 /** A container and the layers (paths as in `Image.layers`) its root is made of. */
 export interface LayerUse {
   container: string;
   layers: readonly string[];
+  /** Of the image it was made from, if it was. */
+  imageDigest?: string;
 }
 
 /**
- * Moves blobs and unpacked layers that no image and no container needs into `trash`, a folder on the same file
- * system. Needs the store's exclusive lock. Nothing goes while an image cannot be read: what it needs is not known.
+ * Moves blobs and unpacked layers that no image, no container and no unfinished operation needs into `trash`, a folder
+ * on the same file system. Needs the store's exclusive lock. Nothing goes while an image cannot be read: what it needs
+ * is not known.
  */
 export async function discardUnused(
   layout: Layout,
-  folders: { blobs: string; layers: string },
+  layers: LayerFolders,
+  ingest: string,
   uses: readonly LayerUse[],
   trash: string,
 ): Promise<void> {
-  const needed = await neededBy(layout, uses);
+  const needed = await neededBy(layout, layers, ingest, uses);
   if (!needed) {
     return;
   }
-  for (const kind of ['blobs', 'layers'] as const) {
-    for (const name of await readdir(folders[kind])) {
+  for (const [kind, folder] of [
+    ['blobs', layout.blobs],
+    ['layers', layers.folder],
+  ] as const) {
+    for (const name of await readdir(folder)) {
       if (!needed[kind].has(name)) {
-        await rename(join(folders[kind], name), join(trash, `unused-${kind}-${name}`));
+        await rename(join(folder, name), join(trash, `unused-${kind}-${name}`));
       }
     }
   }
@@ -33,10 +43,13 @@ export async function discardUnused(
 
 async function neededBy(
   layout: Layout,
+  folders: LayerFolders,
+  ingest: string,
   uses: readonly LayerUse[],
 ): Promise<{ blobs: Set<string>; layers: Set<string> } | undefined> {
-  const blobs = new Set<string>();
-  const layers = new Set<string>();
+  const needs = await readAllNeeds(ingest);
+  const blobs = new Set(needs.blobs);
+  const layers = new Set(needs.layers);
   try {
     for (const descriptor of (await layout.readIndex()).manifests) {
       const manifest = await layout.readManifest(descriptor);
@@ -52,10 +65,25 @@ async function neededBy(
     process.stderr.write(`Unused layers are kept, since an image is damaged: ${String(error)}\n`);
     return undefined;
   }
-  for (const use of uses) {
-    for (const layer of use.layers) {
-      layers.add(basename(dirname(layer)));
+  for (const tree of uses.flatMap((use) => use.layers)) {
+    layers.add(basename(dirname(tree)));
+    // Without its blob a container could not be made into an image any more.
+    const blob = await blobOf(folders, tree);
+    if (blob !== undefined) {
+      blobs.add(hexOf(blob));
     }
   }
   return { blobs, layers };
+}
+
+async function blobOf(folders: LayerFolders, tree: string): Promise<string | undefined> {
+  try {
+    return (await folders.readRecord(tree)).blob;
+  } catch (error) {
+    // A container may also use folders that are no layers of ours.
+    if (failedWith(error, 'ENOENT', 'ENOTDIR')) {
+      return undefined;
+    }
+    throw error;
+  }
 }

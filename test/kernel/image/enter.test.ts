@@ -79,7 +79,7 @@ test('a disk that fills up while unpacking is said to be full, and what was writ
   t.after(() => agent.dispose());
   const archive = path.join(folder, 'a.tar');
   writeFileSync(archive, paxArchive([{ name: 'a', content: Buffer.alloc(3_000_000, 'x') }]));
-  const target = { archive, tree: path.join(disk, 'tree'), blob: path.join(disk, 'blob') };
+  const target = { archive: { path: archive }, tree: path.join(disk, 'tree'), blob: path.join(disk, 'blob') };
   // Without the quota, which would have noticed before.
   const full = layerAgent(agent).unpack({ ...target, quota: { bytes: Number.MAX_SAFE_INTEGER } });
   await assert.rejects(full, (error: { code: number; message: string; data: { errno: string } }) => {

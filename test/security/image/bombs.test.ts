@@ -19,7 +19,7 @@ async function unpack(
   mkdirSync(target, { recursive: true });
   const [tree, blob] = [path.join(target, 'tree'), path.join(target, 'blob')];
   try {
-    await layerAgent(bed.agent).unpack({ archive, tree, blob, quota });
+    await layerAgent(bed.agent).unpack({ archive: { path: archive }, tree, blob, quota });
   } catch (error) {
     assert.deepEqual(readdirSync(target), [], 'nothing is left');
     return error as { code: number; message: string };
