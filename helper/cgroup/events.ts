@@ -1,4 +1,5 @@
 import { watch } from 'node:fs';
+import type { LimitName } from '../protocol/index.js';
 import { parseKeyed, readCgroupFile } from './file.js';
 import { type CgroupRecord, controllerFile } from './record.js';
 
@@ -6,29 +7,41 @@ export interface EventWatch {
   close(): void;
 }
 
+/** The limits whose bite the kernel counts, and where: cgroup-v2.rst, "memory.events" and "pids.events". */
+const counters = {
+  'memory.max': { controller: 'memory', file: 'memory.events', key: 'oom_kill' },
+  'pids.max': { controller: 'pids', file: 'pids.events', key: 'max' },
+} as const satisfies Partial<Record<LimitName, { controller: string; file: string; key: string }>>;
+
+/** A limit of which the kernel tells when it bites. */
+export type CountedLimit = keyof typeof counters;
+export const countedLimits: readonly CountedLimit[] = ['memory.max', 'pids.max'];
+
 /**
- * Calls `onOom` with the number of OOM kills so far whenever the kernel kills a process of the container for memory.
- * Only cgroup v2 tells of it by inotify: undefined for v1 and without the memory controller. There the statistics' `oomKills`
+ * Calls `onBite` with how often a limit has bitten so far whenever it does: a process killed for memory, a fork refused.
+ * Only cgroup v2 tells of it by inotify: undefined for v1 and without the controller. There the statistics' `oomKills`
  * and, at the end, the monitor's exit record tell.
  * Throws Node's errors of fs.watch: ENOENT when the cgroup is gone, ENOSPC when this user has too many watches.
  */
-export async function watchEvents(
+export async function watchLimit(
   record: CgroupRecord | undefined,
-  onOom: (kills: number) => void,
+  limit: CountedLimit,
+  onBite: (count: number) => void,
   onError: (error: unknown) => void,
 ): Promise<EventWatch | undefined> {
-  const file = record?.version === 2 ? controllerFile(record, 'memory', 'memory.events') : undefined;
+  const { controller, file: name, key } = counters[limit];
+  const file = record?.version === 2 ? controllerFile(record, controller, name) : undefined;
   if (file === undefined) return undefined;
   let known = 0;
   const look = async (report: boolean): Promise<void> => {
-    const kills = parseKeyed(await readCgroupFile(file)).get('oom_kill') ?? 0;
-    if (kills <= known) return;
-    known = kills;
-    if (report) onOom(kills);
+    const count = parseKeyed(await readCgroupFile(file)).get(key) ?? 0;
+    if (count <= known) return;
+    known = count;
+    if (report) onBite(count);
   };
   const watcher = watch(file, { persistent: false }, () => void look(true).catch(onError));
   watcher.on('error', onError);
-  // After the watch began, so that no kill falls between the two.
+  // After the watch began, so that nothing falls between the two.
   await look(false);
   return watcher;
 }

@@ -14,8 +14,8 @@ export interface ProcessUsage {
 const nanosecondsPerTick = 10_000_000;
 
 /**
- * Sums the processes `roots` and their descendants. In a pid namespace orphans become children of its init, so from there nothing
- * gets lost; processes that entered are children of a monitor, so their pids are to be given too. Gone ones count nothing.
+ * Sums the processes `roots` and their descendants, each once. Those that entered a container are children of a monitor,
+ * not of its init, so their pids are to be given too. Gone ones count nothing.
  */
 export async function sumProcesses(roots: readonly number[], proc = '/proc'): Promise<ProcessUsage> {
   const total: ProcessUsage = { pids: 0, memoryBytes: 0, cpuNanoseconds: 0 };

@@ -9,8 +9,8 @@ export interface StatisticsSource {
   /** Id, copied into the statistics. */
   container: string;
   record: CgroupRecord | undefined;
-  /** Its init and the processes that entered it: what is summed where there is no cgroup to ask. */
-  pids: readonly number[];
+  /** Its processes, also those that entered it: asked and summed where there is no cgroup to ask. */
+  pids(): Promise<readonly number[]>;
 }
 
 /** CPU time at a moment: the use in cores is the difference of two. */
@@ -35,7 +35,7 @@ export async function sampleStatistics(source: StatisticsSource, previous?: CpuM
   // What no controller counts is summed from the processes.
   const needsSum =
     counted.memoryBytes === undefined || counted.pids === undefined || counted.cpuNanoseconds === undefined;
-  const summed = needsSum ? await sumProcesses(source.pids) : undefined;
+  const summed = needsSum ? await sumProcesses(await source.pids()) : undefined;
   const memoryBytes = counted.memoryBytes ?? summed?.memoryBytes;
   const pids = counted.pids ?? summed?.pids;
   const cpuNanoseconds = counted.cpuNanoseconds ?? summed?.cpuNanoseconds ?? 0;

@@ -19,7 +19,7 @@ export interface ListProcessesOptions {
  * Every process in the container, its init first, then by pid inside; empty when init has ended.
  *
  * Found by the pid namespace where its link may be read, and as descendants of init, of what entered, and of what is
- * in the cgroup. A container in the host's pid namespace has no boundary there: only descendants and the cgroup count.
+ * in the cgroup. In the host's pid namespace the mount namespace tells who belongs to it: that one is never shared.
  */
 export async function listProcesses(
   init: ProcessIdentity,
@@ -31,7 +31,7 @@ export async function listProcesses(
     return [];
   }
   const depth = first.status.pids.length;
-  const ownPidNamespace = findPidNamespace(init.pid, proc);
+  const own = findOwnNamespace(init.pid, proc);
 
   const found = new Map<number, RawProcess>();
   const waiting = [
@@ -40,7 +40,7 @@ export async function listProcesses(
       .filter(({ pid, startTime }) => readProcess(pid, proc)?.stat.startTime === startTime)
       .map(({ pid }) => pid),
     ...cgroupPids,
-    ...(ownPidNamespace === undefined ? [] : pidsInNamespace(ownPidNamespace, proc)),
+    ...(own === undefined ? [] : pidsInNamespace(own, proc)),
   ];
   for (let pid = waiting.pop(); pid !== undefined; pid = waiting.pop()) {
     const process = found.has(pid) ? undefined : readProcess(pid, proc);
@@ -124,17 +124,25 @@ function readChildren(pid: number, proc: string): number[] {
   });
 }
 
-/** Inode of the pid namespace of init, or undefined when it is ours or may not be read. */
-function findPidNamespace(pid: number, proc: string): number | undefined {
-  const inode = unlessDenied(() => readNamespace(pid, 'pid', proc));
-  return inode === readNamespace('self', 'pid', proc) ? undefined : inode;
+interface OwnNamespace {
+  type: oci.NamespaceType;
+  inode: number;
 }
 
-function pidsInNamespace(inode: number, proc: string): number[] {
+/** The pid namespace of init, else its mount namespace; undefined when both are ours or may not be read. */
+function findOwnNamespace(pid: number, proc: string): OwnNamespace | undefined {
+  for (const type of ['pid', 'mount'] as const) {
+    const inode = unlessDenied(() => readNamespace(pid, type, proc));
+    if (inode !== undefined && inode !== readNamespace('self', type, proc)) return { type, inode };
+  }
+  return undefined;
+}
+
+function pidsInNamespace({ type, inode }: OwnNamespace, proc: string): number[] {
   return readdirSync(proc)
     .filter((name) => /^\d+$/.test(name))
     .map(Number)
-    .filter((pid) => unlessDenied(() => readNamespace(pid, 'pid', proc)) === inode);
+    .filter((pid) => unlessDenied(() => readNamespace(pid, type, proc)) === inode);
 }
 
 /** Links of processes of other users may not be read: those are then not found by namespace. */

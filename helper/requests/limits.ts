@@ -5,7 +5,7 @@ import { writeLimits } from '../cgroup/write.js';
 import type { Machine } from '../container/machine.js';
 import type { ContainerRecord } from '../container/record.js';
 import { readLatestRun } from '../container/runs.js';
-import { liveRun } from '../container/stop.js';
+import { liveRun, processesOf } from '../container/stop.js';
 import { announceChange } from '../container/watcher.js';
 import * as protocol from '../protocol/index.js';
 import type { Router } from './router.js';
@@ -56,8 +56,11 @@ export function routeLimits(
 
   const sampler = new StatisticsSampler({
     find: (id) => {
-      const runtime = readLatestRun(store, id)?.runtime;
-      return runtime && { container: id, record: runtime.cgroup, pids: [runtime.init.pid] };
+      const run = readLatestRun(store, id);
+      if (run?.runtime === undefined) return undefined;
+      const { runtime } = run;
+      const pids = async () => (await processesOf({ ...run, runtime })).map(({ identity }) => identity.pid);
+      return { container: id, record: runtime.cgroup, pids };
     },
     onSampled: (stats) => {
       for (const { container, cpu } of stats) if (cpu !== undefined) lastCores.set(container, cpu);

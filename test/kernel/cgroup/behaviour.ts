@@ -81,7 +81,7 @@ export function testCgroups(version: 1 | 2, findBed: (t: TestContext) => Promise
   cgroupTest('5 % of a core is 4 to 6 %', async (t, bed) => {
     const group = await makeGroup(t, bed, { cpu: { quota: 5000, period: 100_000 } });
     const pid = await group.run('while :; do :; done');
-    const source = { container: 'c', record: group.record, pids: [pid] };
+    const source = { container: 'c', record: group.record, pids: async () => [pid] };
     let cores = 0;
     // On a busy machine a window may be short of time; a limit that is not in force is wrong in every one.
     for (let window = 0; window < 4 && !(cores > 0.04 && cores < 0.06); window++) {
@@ -224,7 +224,7 @@ export function testCgroups(version: 1 | 2, findBed: (t: TestContext) => Promise
     const group = await makeGroup(t, bed, { memory: { limit: 300 * MiB }, pids: { limit: 40 } });
     const pid = await group.run(hog(5));
     await until(() => stepsOf(group) === 5, 'it has its memory');
-    const { stats } = await sampleStatistics({ container: 'c', record: group.record, pids: [pid] });
+    const { stats } = await sampleStatistics({ container: 'c', record: group.record, pids: async () => [pid] });
     assert.ok(stats.memoryBytes !== undefined && stats.memoryBytes > 50 * MiB && stats.memoryBytes < 200 * MiB);
     assert.equal(stats.memoryMax, 300 * MiB);
     assert.equal(stats.pidsMax, 40);
@@ -237,7 +237,7 @@ export function testCgroups(version: 1 | 2, findBed: (t: TestContext) => Promise
     // The shell stays, so that what it starts is a descendant.
     const pid = await group.run(`(${hog(5)}) & while :; do :; done`);
     await until(() => stepsOf(group) === 5, 'it has its memory');
-    const source = { container: 'c', record: undefined, pids: [pid] };
+    const source = { container: 'c', record: undefined, pids: async () => [pid] };
     const first = await sampleStatistics(source);
     await delay(1000);
     const { stats, mark } = await sampleStatistics(source, first.mark);

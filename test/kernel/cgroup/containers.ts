@@ -60,6 +60,30 @@ export function testContainers(version: 'v1' | 'v2', start: (t: TestContext) => 
     });
   }
 
+  // v1 tells of it by eventfd alone, which only the end of the container is read from.
+  if (version === 'v2') {
+    containerTest('a kill for memory is told of at once while the container runs on', async (helper) => {
+      const told: { at: number; text: string }[] = [];
+      helper.onNotification(protocol.LimitReached, ({ limit, value, message }) => {
+        told.push({ at: performance.now(), text: `${limit} ${value} ${message}` });
+      });
+      await helper.sendNotification('initialized', {});
+      const { id, name } = await run(helper, {
+        name: 'held',
+        args: ['/bin/sh', '-c', `${perl} -e '${hog}'; echo $?; exec sleep 60`],
+        resources: { memory: { limit: 100 * MiB, swap: 100 * MiB } },
+      });
+      await until(async () => (await output(helper, id)).includes('137'), 'the hog is killed');
+      const seen = performance.now();
+      await until(() => told.length > 0, 'it is told of');
+      assert.equal(told[0]?.text, `memory.max ${100 * MiB} A process in ${name} was killed: out of memory at 100 MiB`);
+      // Reading the output takes as long as being told: no clock of the kernel is compared here.
+      assert.ok((told[0]?.at ?? Number.POSITIVE_INFINITY) - seen < 1000);
+      const { state } = (await helper.sendRequest(protocol.ListContainers)).find((one) => one.id === id) ?? {};
+      assert.equal(state, 'running');
+    });
+  }
+
   containerTest('5 % of a core is 4 to 6 %, and 20 % after a change', async (helper) => {
     const { id } = await run(helper, {
       args: ['/bin/sh', '-c', 'while :; do :; done'],

@@ -121,7 +121,7 @@ test('CPU use is the difference of two samples', async (t) => {
   const source = {
     container: 'c',
     record: { version: 2, paths: { unified: path.join(root, 'g') } },
-    pids: [],
+    pids: async () => [],
   } as const;
   const { stats, mark } = await sampleStatistics(source);
   assert.deepEqual(stats, {
@@ -145,7 +145,7 @@ test('the sampler works while somebody watches, and not a moment longer', async 
     find: (container) => {
       asked.push(container);
       return container === 'c'
-        ? { container, record: { version: 2, paths: { unified: path.join(root, 'g') } }, pids: [] }
+        ? { container, record: { version: 2, paths: { unified: path.join(root, 'g') } }, pids: async () => [] }
         : undefined;
     },
     onSampled: (stats) => rounds.push(stats),

@@ -12,6 +12,7 @@ interface Fake {
   parent?: number;
   uid?: number;
   namespace?: number;
+  mounts?: number;
   children?: number[];
   state?: string;
   cmdline?: string;
@@ -23,11 +24,13 @@ function fakeProc(t: TestContext, processes: Fake[]): string {
   t.after(() => rmSync(proc, { recursive: true, force: true }));
   mkdirSync(path.join(proc, 'self/ns'), { recursive: true });
   symlinkSync('pid:[1]', path.join(proc, 'self/ns/pid'));
+  symlinkSync('mnt:[2]', path.join(proc, 'self/ns/mnt'));
   for (const {
     pids,
     parent = 0,
     uid = 1500,
     namespace,
+    mounts,
     children = [],
     state = 'S',
     cmdline = 'sh\0-c\0true\0',
@@ -50,6 +53,7 @@ function fakeProc(t: TestContext, processes: Fake[]): string {
     if (namespace !== undefined) {
       symlinkSync(`pid:[${namespace}]`, path.join(folder, 'ns/pid'));
     }
+    if (mounts !== undefined) symlinkSync(`mnt:[${mounts}]`, path.join(folder, 'ns/mnt'));
   }
   return proc;
 }
@@ -95,12 +99,15 @@ test('processes by namespace, by descent, by entering and by cgroup, each once',
   assert.equal(list[0]?.rssBytes, 4096);
 });
 
-test('in the host’s pid namespace only descendants and the cgroup count', async (t) => {
+test('in the host’s pid namespace those with the mount namespace of init, and descendants', async (t) => {
   const proc = fakeProc(t, [
-    { pids: [1], namespace: 1, children: [100] },
-    { pids: [100], parent: 1, namespace: 1, children: [101] },
-    { pids: [101], parent: 100, namespace: 1 },
-    { pids: [200], parent: 1, namespace: 1 },
+    { pids: [1], namespace: 1, mounts: 2, children: [100] },
+    { pids: [100], parent: 1, namespace: 1, mounts: 7, children: [101] },
+    // With a mount namespace of its own inside.
+    { pids: [101], parent: 100, namespace: 1, mounts: 8 },
+    { pids: [200], parent: 1, namespace: 1, mounts: 2 },
+    // Entered: its parent is outside.
+    { pids: [300], parent: 1, namespace: 1, mounts: 7 },
   ]);
   const list = await listProcesses(init, { proc });
   assert.deepEqual(
@@ -108,6 +115,7 @@ test('in the host’s pid namespace only descendants and the cgroup count', asyn
     [
       [100, 100],
       [101, 101],
+      [300, 300],
     ],
   );
 });

@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import * as path from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { LimitWatch } from '../../../helper/cgroup/limitWatch.js';
+import { limitMessage } from '../../../helper/container/limitNotice.js';
+
+/** A folder that stands for a cgroup: inotify tells of writes to plain files too. */
+function makeGroup(t: TestContext) {
+  const folder = mkdtempSync(path.join(tmpdir(), 'terrarium-limits-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const kills = (count: number) => writeFileSync(path.join(folder, 'memory.events'), `max 7\noom_kill ${count}\n`);
+  const refusals = (count: number) => writeFileSync(path.join(folder, 'pids.events'), `max ${count}\n`);
+  kills(1);
+  refusals(0);
+  return { folder, kills, refusals };
+}
+
+async function until(done: () => boolean): Promise<void> {
+  for (const end = Date.now() + 5000; !done(); await delay(10)) assert.ok(Date.now() < end, 'in time');
+}
+
+test('what bites while a container runs is told once a while, and nothing of other runs', async (t) => {
+  const group = makeGroup(t);
+  const told: string[] = [];
+  const watch = new LimitWatch({
+    find: () => ({ version: 2, paths: { unified: group.folder } }),
+    onReached: (container, limit, count) => told.push(`${container} ${limit} ${count}`),
+    onError: (error) => assert.fail(String(error)),
+    quietMilliseconds: 60_000,
+  });
+  t.after(() => watch.dispose());
+  watch.follow([{ container: 'web', run: '1' }]);
+  await delay(100);
+  group.kills(2);
+  await until(() => told.length === 1);
+  group.refusals(3);
+  await until(() => told.length === 2);
+  assert.deepEqual(told, ['web memory.max 2', 'web pids.max 3']);
+  group.kills(5);
+  await delay(100);
+  assert.equal(told.length, 2, 'a bomb is one event');
+  watch.follow([]);
+  await delay(50);
+  group.kills(9);
+  await delay(100);
+  assert.equal(told.length, 2, 'what does not run is not watched');
+});
+
+test('a container without a cgroup is passed over, and so is one whose cgroup has gone', async (t) => {
+  const errors: unknown[] = [];
+  const watch = new LimitWatch({
+    find: (container) => (container === 'gone' ? { version: 2, paths: { unified: '/nonexistent' } } : undefined),
+    onReached: () => assert.fail('nothing to tell'),
+    onError: (error) => errors.push(error),
+  });
+  t.after(() => watch.dispose());
+  watch.follow([
+    { container: 'none', run: '1' },
+    { container: 'gone', run: '1' },
+  ]);
+  await delay(50);
+  assert.deepEqual(errors, []);
+});
+
+test('the message names the limit that was reached', () => {
+  assert.equal(
+    limitMessage('web', 'memory.max', 100 * 1024 ** 2),
+    'A process in web was killed: out of memory at 100 MiB',
+  );
+  assert.match(limitMessage('web', 'memory.max', 'max'), /enclosing group/);
+  assert.match(limitMessage('web', 'pids.max', 20), /its 20 are all there/);
+});
