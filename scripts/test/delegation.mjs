@@ -1,6 +1,6 @@
 // Delegates cgroup v1 groups to a user as an administrator does it by hand: a group in each hierarchy, owned by the
 // user. On a machine with only cgroup v2 there is nothing to do here: systemd delegates, see test/machine.
-import { existsSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { chown, mkdir } from 'node:fs/promises';
 import * as path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -17,8 +17,13 @@ function hierarchies() {
   return [...new Set(mounts)];
 }
 
-/** Removes a group and those below it; groups cannot be removed while a dying process is still counted in them. */
-async function removeGroup(group) {
+/**
+ * Removes a group and those below it; groups cannot be removed while a dying process is still counted in them, and a
+ * process that a test left frozen dies when it is thawed.
+ */
+export async function removeGroup(group) {
+  const freezer = path.join(group, 'freezer.state');
+  if (existsSync(freezer)) writeFileSync(freezer, 'THAWED');
   for (const entry of readdirSync(group, { withFileTypes: true }))
     if (entry.isDirectory()) await removeGroup(path.join(group, entry.name));
   for (let attempt = 1; ; attempt += 1) {

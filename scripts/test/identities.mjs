@@ -1,10 +1,11 @@
 // Runs the kernel tests as those who use Terrarium: an ordinary user with a range of ids, one without, and root.
 // Only root can become them all; an ordinary user runs the tests as what it is.
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { chmod, chown, cp, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import * as path from 'node:path';
 import { delegateGroups } from './delegation.mjs';
+import { endLeftovers } from './leftovers.mjs';
 import { onPath, root } from './program.mjs';
 
 /** A range as useradd(8) gives it; what containers of a whole distribution need. */
@@ -181,46 +182,6 @@ function ownIdentity() {
     .find((fields) => fields[2] === String(uid))?.[0];
   const granted = grantedRange('/etc/subuid', name, uid);
   return granted >= rangeSize && onPath('newuidmap') ? 'range' : 'single';
-}
-
-/**
- * Ends what an ordinary user's tests left running: zygotes and monitors are known by the folder in their arguments,
- * and containers are their children.
- */
-function endLeftovers(folder) {
-  const parents = new Map();
-  const found = new Set();
-  for (const pid of readdirSync('/proc').filter((name) => /^[0-9]+$/.test(name))) {
-    const stat = readOf(`/proc/${pid}/stat`);
-    parents.set(pid, stat.slice(stat.lastIndexOf(')') + 4).split(' ')[0]);
-    if (readOf(`/proc/${pid}/cmdline`).includes(folder)) found.add(pid);
-  }
-  found.delete(String(process.pid));
-  for (const pid of parents.keys()) {
-    for (let at = pid; at !== undefined && at !== '0'; at = parents.get(at)) {
-      if (!found.has(at)) continue;
-      kill(Number(pid));
-      break;
-    }
-  }
-}
-
-/** Of a process, which may end meanwhile. */
-function readOf(file) {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    if (error.code === 'ENOENT' || error.code === 'ESRCH') return '';
-    throw error;
-  }
-}
-
-function kill(pid) {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch (error) {
-    if (error.code !== 'ESRCH') throw error;
-  }
 }
 
 /** Removes the folder with all that users below other ids have put there. */
