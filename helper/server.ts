@@ -16,6 +16,7 @@ import { layerAgent } from './image/layerAgent.js';
 import { ImageStore } from './image/store.js';
 import { languageCapabilities, SpecificationLanguage } from './language/server.js';
 import { ContainersChanged, ImagesChanged, StatsSampled } from './protocol/index.js';
+import { routeChanges } from './requests/changes.js';
 import { routeContainers } from './requests/containers.js';
 import { routeDoctor } from './requests/doctor.js';
 import { routeImages } from './requests/images.js';
@@ -79,6 +80,7 @@ export function serve(connection: Connection, installation: Installation): void 
   routeInspection(router, machine);
   routeImages(router, machine, connection);
   routeDoctor(router, machine);
+  const changes = routeChanges(router, machine, connection);
   const sampler = routeLimits(router, machine, (stats) => {
     void connection.sendNotification(StatsSampled, { stats });
   });
@@ -115,6 +117,7 @@ export function serve(connection: Connection, installation: Installation): void 
     throwAways.stop();
     sampler.dispose();
     language.dispose();
+    changes.dispose();
     (await images)?.dispose();
     await allLedgersWritten();
   });

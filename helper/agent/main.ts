@@ -4,6 +4,7 @@
  * executes nothing, and ends when its standard input is closed.
  */
 import { createMessageConnection, StreamMessageReader, StreamMessageWriter } from 'vscode-jsonrpc/node';
+import { serveChanges } from '../changes/service.js';
 import { serveLayers } from '../image/layerService.js';
 import { AgentRouter } from './router.js';
 
@@ -11,6 +12,8 @@ const connection = createMessageConnection(
   new StreamMessageReader(process.stdin),
   new StreamMessageWriter(process.stdout),
 );
-serveLayers(new AgentRouter(connection));
+const router = new AgentRouter(connection);
+serveLayers(router);
+serveChanges(router);
 connection.onClose(() => process.exit(0));
 connection.listen();

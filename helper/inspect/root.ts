@@ -116,8 +116,8 @@ function unreadable(path: string, error: NodeJS.ErrnoException): Error {
   });
 }
 
-/** Opens /proc/PID/root, sure that the pid still stands for the same process. */
-function openRootOf({ pid, startTime }: ProcessIdentity): number {
+/** Opens /proc/PID/root (O_PATH), sure that the pid still stands for the same process. @throws NotFound once it has ended */
+export function openRootOf({ pid, startTime }: ProcessIdentity): number {
   const gone = () => terrariumError(ErrorCode.NotFound, `Process ${pid} has ended`);
   try {
     const folder = openSync(`${procFolder}/${pid}`, constants.O_RDONLY | constants.O_DIRECTORY);
