@@ -1,10 +1,12 @@
 #!/usr/bin/env node
 import { Command, InvalidArgumentError } from 'commander';
+import { addBuildingCommands } from './building.js';
 import { connect, disconnect } from './client.js';
 import { addContainerCommands } from './containers.js';
 import { describeFailure, exitStatus, statusOf } from './failure.js';
 import { addImageCommands } from './images.js';
 import { addLookingCommands } from './looking.js';
+import { addRegistryCommands } from './registry.js';
 
 const print = (text: string) => process.stdout.write(`${text}\n`);
 
@@ -15,6 +17,8 @@ const program = new Command('terrarium')
   .exitOverride();
 addContainerCommands(program, connect, print);
 addImageCommands(program, connect, print);
+addBuildingCommands(program, connect, print);
+addRegistryCommands(program, connect, print);
 addLookingCommands(program, connect, print);
 
 // A reader that goes away (head, less) is no failure.
