@@ -22,6 +22,7 @@ import { routeDoctor } from './requests/doctor.js';
 import { routeImages } from './requests/images.js';
 import { routeInspection } from './requests/inspection.js';
 import { routeLimits } from './requests/limits.js';
+import { routeRegistry } from './requests/registry.js';
 import { Router } from './requests/router.js';
 import { readIdentity } from './zygote/identity.js';
 import { ZygoteError } from './zygote/launch.js';
@@ -79,6 +80,7 @@ export function serve(connection: Connection, installation: Installation): void 
   routeContainers(router, machine);
   routeInspection(router, machine);
   routeImages(router, machine, connection);
+  routeRegistry(router, machine, connection);
   routeDoctor(router, machine);
   const changes = routeChanges(router, machine, connection);
   const sampler = routeLimits(router, machine, (stats) => {
