@@ -17,6 +17,7 @@ import { ImageStore } from './image/store.js';
 import { languageCapabilities, SpecificationLanguage } from './language/server.js';
 import { ContainersChanged, ImagesChanged, StatsSampled } from './protocol/index.js';
 import { routeChanges } from './requests/changes.js';
+import { routeBuilding } from './requests/building.js';
 import { routeContainers } from './requests/containers.js';
 import { routeDoctor } from './requests/doctor.js';
 import { routeImages } from './requests/images.js';
@@ -81,6 +82,7 @@ export function serve(connection: Connection, installation: Installation): void 
   routeInspection(router, machine);
   routeImages(router, machine, connection);
   routeRegistry(router, machine, connection);
+  routeBuilding(router, machine, connection);
   routeDoctor(router, machine);
   const changes = routeChanges(router, machine, connection);
   const sampler = routeLimits(router, machine, (stats) => {
