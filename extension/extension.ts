@@ -1,6 +1,10 @@
 import { type ExtensionContext, window } from 'vscode';
 import { InspectContainer, InspectImage } from '../helper/protocol/index.js';
+import { ChangeDocuments } from './changes/changeDocuments.js';
+import { ChangesControl } from './changes/changesControl.js';
+import { changeCommands } from './commands/changes.js';
 import type { CommandContext } from './commands/context.js';
+import { fileCommands } from './commands/files.js';
 import { type BuiltTexts, imageCommands } from './commands/images.js';
 import { inspectCommands } from './commands/inspect.js';
 import { launchCommands } from './commands/launch.js';
@@ -15,6 +19,8 @@ import { readLog } from './documents/readLog.js';
 import { TextDocuments } from './documents/textDocuments.js';
 import { tellOfEnds } from './ended.js';
 import { Notifier } from './errors/notifier.js';
+import { registerFiles } from './files/registerFiles.js';
+import { Roots } from './files/roots.js';
 import { HelperClient } from './helperClient.js';
 import { ImagesView } from './images/imagesView.js';
 import { registerLedger } from './ledger/registerLedger.js';
@@ -39,6 +45,13 @@ export function activate(extension: ExtensionContext): void {
   const containers = new ContainersView(store, helper, log);
   const images = new ImagesView(helper, log);
   const machine = new MachineView(helper, log);
+  const roots = new Roots(store);
+  const rootFiles = registerFiles(
+    { helper, store, containers, images, roots, state: extension.workspaceState, log },
+    notifier,
+  );
+  const changes = new ChangesControl(helper, store, roots, log);
+  const changeDocuments = new ChangeDocuments(helper, changes);
   const terminals = new Terminals(extension.workspaceState, helper, log);
   const attacher = new Attacher(helper, terminals);
   const inspections = new TextDocuments('terrarium-inspect', async (container) =>
@@ -58,6 +71,11 @@ export function activate(extension: ExtensionContext): void {
     store,
     containers,
     images,
+    roots,
+    files: rootFiles.files,
+    fileActions: rootFiles.fileActions,
+    changes,
+    changeDocuments,
     machine,
     terminals,
     attacher,
@@ -70,6 +88,9 @@ export function activate(extension: ExtensionContext): void {
     store,
     containers,
     images,
+    rootFiles,
+    changes,
+    changeDocuments,
     machine,
     terminals,
     inspections,
@@ -92,10 +113,13 @@ export function activate(extension: ExtensionContext): void {
         ...imageCommands(context, { configurations, builds, built }),
         ...inspectCommands(context, inspections, logs),
         ...machineCommands(context),
+        ...fileCommands(context),
+        ...changeCommands(context),
       },
       {
         'terrarium.containers': () => containers.view.selection,
         'terrarium.images': () => images.view.selection,
+        'terrarium.files': () => rootFiles.files.view.selection,
       },
     ),
   );
