@@ -5,6 +5,7 @@ import { AgentClient, agentInside } from './agent/client.js';
 import { endNotice } from './container/endNotice.js';
 import { prepareHostLayer } from './container/hostLayer.js';
 import { allLedgersWritten } from './container/ledgers.js';
+import { liveRuns, watchLimitNotices } from './container/limitNotice.js';
 import { findLocations, makeLocations } from './container/locations.js';
 import { cgroupFinder, type Machine, once } from './container/machine.js';
 import { recover } from './container/recover.js';
@@ -15,7 +16,7 @@ import { zygoteFailure } from './doctor/zygoteFailure.js';
 import { layerAgent } from './image/layerAgent.js';
 import { ImageStore } from './image/store.js';
 import { languageCapabilities, SpecificationLanguage } from './language/server.js';
-import { ContainersChanged, ImagesChanged, StatsSampled } from './protocol/index.js';
+import { ContainersChanged, ImagesChanged, LimitReached, StatsSampled } from './protocol/index.js';
 import { routeChanges } from './requests/changes.js';
 import { routeBuilding } from './requests/building.js';
 import { routeContainers } from './requests/containers.js';
@@ -90,8 +91,10 @@ export function serve(connection: Connection, installation: Installation): void 
   });
   const language = new SpecificationLanguage(connection, machine);
   const throwAways = new ThrowAways(machine);
+  const limits = watchLimitNotices(machine, (notice) => void connection.sendNotification(LimitReached, notice));
   const watcher = new ContainerWatcher(machine, (containers, before) => {
     throwAways.consider(containers);
+    limits.follow(liveRuns(containers));
     language.refresh();
     void connection.sendNotification(ContainersChanged, { containers });
     for (const notice of endNotice(before, containers)) void connection.sendNotification(notice.type, notice.params);
@@ -119,6 +122,7 @@ export function serve(connection: Connection, installation: Installation): void 
   connection.onShutdown(async () => {
     watcher.stop();
     throwAways.stop();
+    limits.dispose();
     sampler.dispose();
     language.dispose();
     changes.dispose();

@@ -3,7 +3,7 @@ import { formatBytes } from '../limits/units.js';
 import { documentText, plainText } from '../text/untrusted.js';
 
 /** What was copied into an image that was built from programs, and why, as a document to read. */
-export function builtText({ image, files }: BuildResult): string {
+export function builtText({ image, files, notes }: BuildResult): string {
   const copied = files.filter(({ source }) => source !== undefined);
   const made = files.filter(({ source }) => source === undefined);
   return documentText(
@@ -11,7 +11,7 @@ export function builtText({ image, files }: BuildResult): string {
       `# ${plainText(image.name, 100)}`,
       '',
       `${formatBytes(image.sizeBytes)}: ${copied.length} files of this machine, ${made.length} made.`,
-      ...(image.notes.length === 0 ? [] : ['', ...image.notes.map((note) => `- ${plainText(note)}`)]),
+      ...(notes.length === 0 ? [] : ['', ...notes.map((note) => `- ${plainText(note)}`)]),
       '',
       ...table('Copied', copied),
       ...table('Made', made),

@@ -10,7 +10,7 @@ import {
   SetLimits,
   StatsSampled,
 } from '../../helper/protocol/index.js';
-import type { LimitChange, LimitsReport } from '../../helper/protocol/limits.js';
+import type { LimitChange, LimitName, LimitsReport } from '../../helper/protocol/limits.js';
 import type { HelperClient } from '../helperClient.js';
 import { plainText } from '../text/untrusted.js';
 import { limitsPage } from './html.js';
@@ -29,6 +29,8 @@ export class LimitsPanel {
   private state: string | undefined;
   private report: LimitsReport | undefined;
   private failure: ErrorData | undefined;
+  /** The field that shall have the cursor once the page can take it. */
+  private focused: LimitName | undefined;
   /** Answers may overtake each other; only the latest reading is shown. */
   private reading = 0;
 
@@ -86,6 +88,18 @@ export class LimitsPanel {
     this.panel.reveal();
   }
 
+  /** Puts the cursor into the field of a limit, as soon as the page is there. */
+  focus(name: LimitName): void {
+    this.focused = name;
+    if (this.ready) this.postFocus();
+  }
+
+  private postFocus(): void {
+    if (this.focused === undefined) return;
+    this.post({ type: 'focus', name: this.focused });
+    this.focused = undefined;
+  }
+
   private receive(message: unknown): void {
     const parsed = messageFromForm.safeParse(message);
     if (!parsed.success) {
@@ -100,6 +114,7 @@ export class LimitsPanel {
       case 'ready':
         this.ready = true;
         await this.read();
+        this.postFocus();
         this.watch();
         break;
       case 'reload':

@@ -42,6 +42,8 @@ export const messageToForm = z.discriminatedUnion('type', [
   }),
   /** A sample of use, once a second while the form is visible. */
   z.object({ type: z.literal('usage'), usage: z.partialRecord(limitName, z.number()) }),
+  /** Put the cursor into the field of a limit: the one that has just bitten. */
+  z.object({ type: z.literal('focus'), name: limitName }),
   /** `request` is the number of the `apply` that failed; absent: the limits could not be read. */
   z.object({
     type: z.literal('failed'),

@@ -1,10 +1,13 @@
 import { commands, type ExtensionContext, l10n, type WebviewPanel, window } from 'vscode';
 import * as z from 'zod/mini';
 import { ListContainers } from '../../helper/protocol/index.js';
+import { limitNames } from '../../helper/protocol/limits.js';
 import { chooseContainer, containerArgument } from '../containers/chooseContainer.js';
 import type { Notifier } from '../errors/notifier.js';
 import { type LimitsHelper, LimitsPanel, viewType } from './limitsPanel.js';
 
+/** What another command may add to the container: the limit that matters now. */
+const limitArgument = z.object({ limit: z.enum(limitNames) });
 const savedState = z.object({ container: z.string() });
 
 /** Registers `terrarium.editLimits`, and the form itself so that it is there again after a reload of the window. */
@@ -24,7 +27,10 @@ export function registerLimits(context: ExtensionContext, helper: LimitsHelper, 
     if (summary === undefined) return;
     const open = panels.get(summary.id);
     if (open !== undefined) open.reveal();
-    else keep(LimitsPanel.open(context.extensionUri, helper, summary.id, summary.name));
+    const panel = open ?? LimitsPanel.open(context.extensionUri, helper, summary.id, summary.name);
+    if (open === undefined) keep(panel);
+    const asked = limitArgument.safeParse(argument);
+    if (asked.success) panel.focus(asked.data.limit);
   };
 
   context.subscriptions.push(

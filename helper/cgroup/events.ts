@@ -17,6 +17,9 @@ const counters = {
 export type CountedLimit = keyof typeof counters;
 export const countedLimits: readonly CountedLimit[] = ['memory.max', 'pids.max'];
 
+/** `birth`: what has bitten already counts too. */
+export type Since = 'birth' | 'now';
+
 /**
  * Calls `onBite` with how often a limit has bitten so far whenever it does: a process killed for memory, a fork refused.
  * Only cgroup v2 tells of it by inotify: undefined for v1 and without the controller. There the statistics' `oomKills`
@@ -26,6 +29,7 @@ export const countedLimits: readonly CountedLimit[] = ['memory.max', 'pids.max']
 export async function watchLimit(
   record: CgroupRecord | undefined,
   limit: CountedLimit,
+  since: Since,
   onBite: (count: number) => void,
   onError: (error: unknown) => void,
 ): Promise<EventWatch | undefined> {
@@ -42,6 +46,6 @@ export async function watchLimit(
   const watcher = watch(file, { persistent: false }, () => void look(true).catch(onError));
   watcher.on('error', onError);
   // After the watch began, so that nothing falls between the two.
-  await look(false);
+  await look(since === 'birth');
   return watcher;
 }

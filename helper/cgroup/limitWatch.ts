@@ -1,4 +1,4 @@
-import { type CountedLimit, countedLimits, type EventWatch, watchLimit } from './events.js';
+import { type CountedLimit, countedLimits, type EventWatch, type Since, watchLimit } from './events.js';
 import type { CgroupRecord } from './record.js';
 
 export interface LimitWatchOptions {
@@ -11,26 +11,43 @@ export interface LimitWatchOptions {
   quietMilliseconds?: number;
 }
 
+/** One start of a container. */
+export interface LiveRun {
+  container: string;
+  /** Tells it from the next start, which has another cgroup. */
+  run: string;
+  /** Milliseconds since the epoch. */
+  startedAt: number;
+}
+
+interface Entry {
+  closed: boolean;
+  watches: EventWatch[];
+}
+
 /** Watches the limits of the containers that run, by the kernel's events alone. */
 export class LimitWatch {
-  private readonly watched = new Map<string, { closed: boolean; watches: EventWatch[] }>();
+  private readonly begun = Date.now();
+  private readonly watched = new Map<string, Entry>();
 
   constructor(private readonly options: LimitWatchOptions) {}
 
-  /** Replaces the set of containers that run. `run` tells one start of a container from the next: another cgroup. */
-  follow(running: readonly { container: string; run: string }[]): void {
-    const wanted = new Map(running.map(({ container, run }) => [`${container} ${run}`, container]));
+  /** Replaces the set of containers that run. */
+  follow(running: readonly LiveRun[]): void {
+    const wanted = new Map(running.map((live) => [`${live.container} ${live.run}`, live]));
     for (const [key, entry] of this.watched) {
       if (wanted.has(key)) continue;
       this.watched.delete(key);
       entry.closed = true;
       for (const watch of entry.watches) watch.close();
     }
-    for (const [key, container] of wanted) {
+    for (const [key, { container, startedAt }] of wanted) {
       if (this.watched.has(key)) continue;
-      const entry = { closed: false, watches: [] };
+      const entry: Entry = { closed: false, watches: [] };
       this.watched.set(key, entry);
-      for (const limit of countedLimits) void this.begin(container, limit, entry);
+      // What bit before anybody watched is old news; but a new container may be killed sooner than it is seen.
+      const since = startedAt >= this.begun ? 'birth' : 'now';
+      for (const limit of countedLimits) void this.begin(container, limit, since, entry);
     }
   }
 
@@ -38,11 +55,7 @@ export class LimitWatch {
     this.follow([]);
   }
 
-  private async begin(
-    container: string,
-    limit: CountedLimit,
-    entry: { closed: boolean; watches: EventWatch[] },
-  ): Promise<void> {
+  private async begin(container: string, limit: CountedLimit, since: Since, entry: Entry): Promise<void> {
     let quietUntil = 0;
     const bite = (count: number): void => {
       if (entry.closed || performance.now() < quietUntil) return;
@@ -54,7 +67,7 @@ export class LimitWatch {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT' && !entry.closed) this.options.onError(error);
     };
     try {
-      const watch = await watchLimit(this.options.find(container), limit, bite, failed);
+      const watch = await watchLimit(this.options.find(container), limit, since, bite, failed);
       if (watch === undefined) return;
       if (entry.closed) watch.close();
       else entry.watches.push(watch);

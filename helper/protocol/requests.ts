@@ -13,7 +13,7 @@ import type {
 } from './container.js';
 import type { ErrorData } from './errors.js';
 import type { Ledger, LedgerSummary } from './ledger.js';
-import type { ContainerStats, LimitChange, LimitsReport } from './limits.js';
+import type { ContainerStats, LimitChange, LimitName, LimitsReport, LimitValue } from './limits.js';
 import type { DoctorReport } from './machine.js';
 
 /** `container` is an id, an unambiguous start of one, or a name. */
@@ -152,3 +152,12 @@ export const ContainersChanged = new NotificationType<{ containers: ContainerSum
 export const StatsSampled = new NotificationType<{ stats: ContainerStats[] }>('stats/sampled');
 /** A container ended in a way that a person should hear of. */
 export const ContainerEnded = new NotificationType<{ summary: ContainerSummary; message: string }>('container/ended');
+/** A limit of a running container has bitten: a process was killed for memory, or a fork refused. `value` is in force. */
+export const LimitReached = new NotificationType<{
+  summary: ContainerSummary;
+  limit: LimitName;
+  value: LimitValue;
+  /** How often so far. */
+  count: number;
+  message: string;
+}>('limits/reached');

@@ -52,6 +52,12 @@ export class LimitField {
     setRemedy(this.id, view.unavailable);
   }
 
+  /** Scrolls to the field and puts the cursor into it. */
+  focus(): void {
+    this.input.scrollIntoView({ block: 'center' });
+    void this.input.updateComplete.then(() => this.input.wrappedElement.focus());
+  }
+
   /** The input sits in the component's shadow, where ids of the page mean nothing: its description is given as text. */
   private describeInput(invalid: boolean, description: string): void {
     void this.input.updateComplete.then(() => {

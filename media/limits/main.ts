@@ -128,6 +128,9 @@ window.addEventListener('message', (event) => {
     case 'usage':
       usage = { ...usage, ...message.usage };
       break;
+    case 'focus':
+      limitFields.get(message.name)?.focus();
+      break;
     case 'failed':
       if (message.request !== undefined && message.request === pending?.request) pending = undefined;
       setStatus(message.message, 'error');

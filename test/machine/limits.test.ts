@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { detectCgroupAccess } from '../../helper/cgroup/access.js';
 import { prepareDelegation } from '../../helper/cgroup/delegation.js';
-import { watchEvents } from '../../helper/cgroup/events.js';
+import { watchLimit } from '../../helper/cgroup/events.js';
 import { makeGroup, until } from '../kernel/cgroup/bed.js';
 import { testCgroups } from '../kernel/cgroup/behaviour.js';
 import { startUnit } from './unit.js';
@@ -20,8 +20,10 @@ test('v2: an OOM kill is told of while it happens', async (t) => {
   const access = await prepareDelegation(await detectCgroupAccess(unit.pid), unit.pid);
   const group = await makeGroup(t, { access, start: unit.start }, { memory: { limit: 30 * 1024 * 1024 } });
   const told: number[] = [];
-  const watch = await watchEvents(
+  const watch = await watchLimit(
     group.record,
+    'memory.max',
+    'now',
     (kills) => told.push(kills),
     (error) => assert.fail(String(error)),
   );

@@ -32,7 +32,7 @@ test('what bites while a container runs is told once a while, and nothing of oth
     quietMilliseconds: 60_000,
   });
   t.after(() => watch.dispose());
-  watch.follow([{ container: 'web', run: '1' }]);
+  watch.follow([{ container: 'web', run: '1', startedAt: 0 }]);
   await delay(100);
   group.kills(2);
   await until(() => told.length === 1);
@@ -49,6 +49,24 @@ test('what bites while a container runs is told once a while, and nothing of oth
   assert.equal(told.length, 2, 'what does not run is not watched');
 });
 
+test('what bit a container before it was seen is told when it is new, and not when it is old', async (t) => {
+  const group = makeGroup(t);
+  const told: string[] = [];
+  const watch = new LimitWatch({
+    find: () => ({ version: 2, paths: { unified: group.folder } }),
+    onReached: (container, limit, count) => told.push(`${container} ${limit} ${count}`),
+    onError: (error) => assert.fail(String(error)),
+  });
+  t.after(() => watch.dispose());
+  watch.follow([
+    { container: 'old', run: '1', startedAt: 0 },
+    { container: 'new', run: '1', startedAt: Date.now() },
+  ]);
+  await until(() => told.length > 0);
+  await delay(50);
+  assert.deepEqual(told, ['new memory.max 1']);
+});
+
 test('a container without a cgroup is passed over, and so is one whose cgroup has gone', async (t) => {
   const errors: unknown[] = [];
   const watch = new LimitWatch({
@@ -58,8 +76,8 @@ test('a container without a cgroup is passed over, and so is one whose cgroup ha
   });
   t.after(() => watch.dispose());
   watch.follow([
-    { container: 'none', run: '1' },
-    { container: 'gone', run: '1' },
+    { container: 'none', run: '1', startedAt: 0 },
+    { container: 'gone', run: '1', startedAt: 0 },
   ]);
   await delay(50);
   assert.deepEqual(errors, []);

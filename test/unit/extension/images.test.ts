@@ -126,8 +126,10 @@ describe('what was built', () => {
         { path: '/a|b](command:x)', source: '/a', why: 'asked for' },
         { path: '/lib', why: 'a link' },
       ],
+      notes: ['no locale'],
     });
     assert.match(text, /1 files of this machine, 1 made/);
+    assert.ok(text.includes('no locale'));
     assert.ok(text.includes('/a\\|b\\]\\(command:x\\)'));
   });
 
