@@ -73,13 +73,7 @@ function fieldOf(who: string): number {
   if (who === '' || who.includes('a')) {
     return 0o7777;
   }
-  return (
-    (who.includes('u') ? 0o4700 : 0) |
-    (who.includes('g') ? 0o2070 : 0) |
-    (who.includes('o') ? 0o0007 : 0) |
-    // Sticky is nobody's in particular; GNU chmod takes it with any letter.
-    0o1000
-  );
+  return (who.includes('u') ? 0o4700 : 0) | (who.includes('g') ? 0o2070 : 0) | (who.includes('o') ? 0o1007 : 0);
 }
 
 function wantedBits(what: string, current: { kind: FileKind; mode: number }): number {
