@@ -51,3 +51,8 @@ export function sameRoot(a: FileRoot, b: FileRoot): boolean {
 export function inFolder(folder: string, name: string): string {
   return folder === '/' ? `/${name}` : `${folder}/${name}`;
 }
+
+/** What to list for the content of a folder that may be a link to one: a link in the last component is not followed. */
+export function contentOf({ root, path }: FileReference): FileReference {
+  return { root, path: inFolder(path, '.') };
+}

@@ -22,7 +22,7 @@ import {
 import type { Failure, Notifier } from '../errors/notifier.js';
 import type { HelperClient } from '../helperClient.js';
 import { messageText } from '../text/untrusted.js';
-import { inFolder } from './addresses.js';
+import { contentOf, inFolder } from './addresses.js';
 import type { FileNode } from './filesTree.js';
 import { transferIncrement, transferResultText, transferText } from './transferText.js';
 
@@ -158,7 +158,7 @@ export class FileActions {
   }
 
   private async names(folder: FileReference): Promise<Set<string>> {
-    return new Set((await this.helper.request(ListFiles, folder)).entries.map(({ name }) => name));
+    return new Set((await this.helper.request(ListFiles, contentOf(folder))).entries.map(({ name }) => name));
   }
 
   /** One after another; what fails is told in one notification, the rest is done. */

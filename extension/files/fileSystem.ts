@@ -31,7 +31,7 @@ import {
 } from '../../helper/protocol/index.js';
 import type { HelperClient } from '../helperClient.js';
 import { formatBytes } from '../limits/units.js';
-import { fileScheme, inFolder, rootKey, sameRoot } from './addresses.js';
+import { contentOf, fileScheme, inFolder, rootKey, sameRoot } from './addresses.js';
 import { fileError } from './fileErrors.js';
 import { isFolder } from './listing.js';
 import type { Roots } from './roots.js';
@@ -122,7 +122,7 @@ export class RootFileSystem implements FileSystemProvider, Disposable {
 
   async readDirectory(uri: Uri): Promise<[string, FileType][]> {
     const reference = await this.visible(uri);
-    const { entries, readOnly } = await this.ask(uri, () => this.helper.request(ListFiles, reference));
+    const { entries, readOnly } = await this.ask(uri, () => this.helper.request(ListFiles, contentOf(reference)));
     this.learn(reference, readOnly);
     return entries
       .filter(({ name }) => !isWorkspaceConfiguration(Uri.joinPath(uri, name).path, this.workspacePaths(uri)))
@@ -203,7 +203,7 @@ export class RootFileSystem implements FileSystemProvider, Disposable {
     const entry = await this.helper.request(StatFile, { ...source, follow: true });
     if (entry.kind === 'directory') {
       await this.helper.request(CreateFolder, target);
-      for (const { name } of (await this.helper.request(ListFiles, source)).entries) {
+      for (const { name } of (await this.helper.request(ListFiles, contentOf(source))).entries) {
         await this.copyAcross(
           { ...source, path: inFolder(source.path, name) },
           { ...target, path: inFolder(target.path, name) },

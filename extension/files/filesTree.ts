@@ -19,7 +19,7 @@ import {
 import type { HelperClient } from '../helperClient.js';
 import { presentFailure } from '../views/failure.js';
 import { treeItem } from '../views/treeItem.js';
-import { inFolder, rootKey, sameRoot } from './addresses.js';
+import { contentOf, inFolder, rootKey, sameRoot } from './addresses.js';
 import { presentFile, presentMore } from './fileText.js';
 import { isFolder, isRegular, pageSize, pagesFor, sortEntries } from './listing.js';
 import type { Roots } from './roots.js';
@@ -205,7 +205,7 @@ export class FilesTree implements TreeDataProvider<FileTreeNode>, Disposable {
     if (!root) {
       throw new Error(l10n.t('No root file system is chosen.'));
     }
-    const { entries, readOnly } = await this.helper.request(ListFiles, { root, path: file });
+    const { entries, readOnly } = await this.helper.request(ListFiles, contentOf({ root, path: file }));
     const folder = { entries: sortEntries(entries), pages: 1, ...(readOnly === undefined ? {} : { readOnly }) };
     // Another root may have been chosen meanwhile.
     if (this.current && sameRoot(root, this.current)) {

@@ -2,6 +2,7 @@ import { l10n, type QuickPickItem, ThemeIcon, window } from 'vscode';
 import { type FileEntry, type FileRoot, ListFiles } from '../../helper/protocol/index.js';
 import type { HelperClient } from '../helperClient.js';
 import { messageText, plainText } from '../text/untrusted.js';
+import { contentOf } from './addresses.js';
 import { fileError } from './fileErrors.js';
 import { type PathChoice, pathChoices, typedPath } from './pathCompletion.js';
 
@@ -21,7 +22,8 @@ export function askForPath(
   const folders = new Map<string, Promise<FileEntry[]>>();
   const list = (folder: string): Promise<FileEntry[]> => {
     const listed =
-      folders.get(folder) ?? helper.request(ListFiles, { root, path: folder }).then(({ entries }) => entries);
+      folders.get(folder) ??
+      helper.request(ListFiles, contentOf({ root, path: folder })).then(({ entries }) => entries);
     folders.set(folder, listed);
     return listed;
   };
