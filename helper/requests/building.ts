@@ -1,4 +1,6 @@
 import type { Connection } from 'vscode-languageserver/node';
+import { bootstrapImage } from '../bootstrap/bootstrapImage.js';
+import { findBootstrapTools } from '../bootstrap/tools.js';
 import { buildImage } from '../build/buildImage.js';
 import { listPrograms, programFolders } from '../build/programs.js';
 import type { Machine } from '../container/machine.js';
@@ -15,6 +17,16 @@ export function routeBuilding(router: Router, machine: Machine, connection: Conn
       buildImage(images, params, {
         signal,
         onProgress: reporter(connection, protocol.ImageProgressType, progress),
+      }),
+    ),
+  );
+  router.on0(protocol.FindBootstrapTools, () => findBootstrapTools());
+  router.on(protocol.BootstrapImage, ({ progress, ...params }, token) =>
+    cancellable(token, (signal) =>
+      bootstrapImage(machine, params, {
+        signal,
+        onProgress: reporter(connection, protocol.ImageProgressType, progress),
+        onText: (text) => void connection.sendNotification(protocol.BootstrapOutput, { name: params.name, text }),
       }),
     ),
   );
