@@ -55,14 +55,6 @@ export function changeView(change: Change): ChangeView {
   }
 }
 
-/** Whether the beginning of a file is no text: as git has it, by a NUL in its first bytes. */
-export function looksBinary(beginning: Uint8Array): boolean {
-  return beginning.includes(0);
-}
-
-/** How many bytes of a file `looksBinary` wants to see. */
-export const sniffedBytes = 8000;
-
 /** The text of the document that says what a change is, where no text can be compared. */
 export function changeDocument(change: Change, before: FileEntry | undefined, after: FileEntry | undefined): string {
   const rows: [string, string | undefined, string | undefined][] = [

@@ -5,6 +5,7 @@ import { fileScheme } from '../../files/addresses.js';
 import type { MoreNode } from '../../files/filesTree.js';
 import { askForPath } from '../../files/goToPath.js';
 import { isFolder } from '../../files/listing.js';
+import { search } from '../../files/search.js';
 import { rootOfNode } from '../../files/shownRoot.js';
 import { addWorkspaceFolder } from '../../files/workspaceFolders.js';
 import { containerPicks } from '../../flows/containerPicks.js';
@@ -53,6 +54,10 @@ export function openingCommands(context: CommandContext): Record<string, { doing
         const from = `${context.roots.title(node.root)}:${node.path}`;
         await copy(shownCommand(['terrarium', 'cp', from, `./${path.basename(node.path)}`]));
       },
+    },
+    'terrarium.searchFiles': {
+      doing: l10n.t('Search'),
+      run: async (first) => search(context.helper, context.roots, await destination(context, first)),
     },
     'terrarium.addToWorkspace': {
       doing: l10n.t('Add to the workspace'),

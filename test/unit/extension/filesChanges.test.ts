@@ -6,9 +6,9 @@ import {
   changeLook,
   changeView,
   groupLabel,
-  looksBinary,
   revertQuestion,
 } from '../../../extension/changes/changeText.js';
+import { looksBinary } from '../../../extension/files/binary.js';
 import type { Change, FileEntry } from '../../../helper/protocol/index.js';
 
 const change = (more: Partial<Change> = {}): Change => ({
