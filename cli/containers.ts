@@ -193,12 +193,13 @@ function listOf(containers: readonly protocol.ContainerSummary[]): string {
       describeState(container),
       container.init === undefined ? '' : String(container.init.pid),
       age(container.createdAt),
-      container.args.join(' ') || '(stays up)',
+      container.damaged === undefined ? container.args.join(' ') || '(stays up)' : '(not known)',
     ]),
   ]);
 }
 
-function describeState({ state, exit, monitorLost }: protocol.ContainerSummary): string {
+function describeState({ state, exit, monitorLost, damaged }: protocol.ContainerSummary): string {
+  if (damaged !== undefined) return state === 'running' || state === 'paused' ? `damaged, ${state}` : 'damaged';
   if (state !== 'stopped') return state;
   if (exit === undefined) return monitorLost === true ? 'stopped (status unknown)' : state;
   if (exit.oomKilled) return 'stopped (out of memory)';

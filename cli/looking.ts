@@ -3,9 +3,10 @@ import { InvalidArgumentError } from 'commander';
 import type { MessageConnection } from 'vscode-jsonrpc/node';
 import * as protocol from '../helper/protocol/index.js';
 import { json, printable } from './failure.js';
+import { LogEscaper } from './logText.js';
 import { parseBytes, parsePositive } from './options.js';
 import { bytes, table } from './table.js';
-import { attach } from './terminal.js';
+import { follow } from './terminal.js';
 
 type Connect = () => Promise<MessageConnection>;
 type Print = (text: string) => void;
@@ -24,17 +25,18 @@ export function addLookingCommands(program: Command, connect: Connect, print: Pr
     .command('logs')
     .description('what a container has printed')
     .option('-f, --follow', 'go on as it prints more, until it ends')
+    .option('--raw', 'to a terminal too as it is, control sequences and all')
     .argument('<container>', 'name or id')
-    .action(async (container: string, { follow }: { follow?: boolean }) => {
+    .action(async (container: string, { follow: follows, raw = false }: { follow?: boolean; raw?: boolean }) => {
       const connection = await connect();
       const { status } = await connection.sendRequest(protocol.InspectContainer, { container });
-      if (follow === true && (status === 'running' || status === 'paused')) {
+      if (follows === true && (status === 'running' || status === 'paused')) {
         const target = await connection.sendRequest(protocol.AttachContainer, { container });
         // Only to look: what is typed here is not for the container, its exit status is not ours, and it must not wait for us.
-        await attach({ ...target, args: ['attach', '--no-stdin', '--no-hold', ...target.args.slice(1)] });
+        await follow({ ...target, args: ['attach', '--no-stdin', '--no-hold', ...target.args.slice(1)] }, raw);
         return;
       }
-      await printLogs(connection, container);
+      await printLogs(connection, container, raw);
     });
 
   program
@@ -101,18 +103,27 @@ export function addLookingCommands(program: Command, connect: Connect, print: Pr
     });
 }
 
-async function printLogs(connection: MessageConnection, container: string): Promise<void> {
+async function printLogs(connection: MessageConnection, container: string, raw: boolean): Promise<void> {
+  const printer = (output: NodeJS.WriteStream) => {
+    const escaper = output.isTTY === true && !raw ? new LogEscaper() : undefined;
+    return {
+      write: (bytes: Buffer) => output.write(escaper?.write(bytes) ?? bytes),
+      end: () => output.write(escaper?.end() ?? ''),
+    };
+  };
+  const printers = { stdout: printer(process.stdout), stderr: printer(process.stderr) };
   let from = '0';
   for (;;) {
     const { entries, next } = await connection.sendRequest(protocol.ReadLogs, { container, from });
     for (const { stream, data } of entries) {
       const decoded = Buffer.from(data, 'base64');
       if (stream === 'gap') process.stderr.write(`[${decoded.toString()} bytes are no longer kept]\n`);
-      else (stream === 'stderr' ? process.stderr : process.stdout).write(decoded);
+      else printers[stream].write(decoded);
     }
-    if (next === from) return;
+    if (next === from) break;
     from = next;
   }
+  for (const printer of Object.values(printers)) printer.end();
 }
 
 /** `memory.max=100M`, `cpu.max=50%`, `pids.max=max`. */

@@ -1,8 +1,10 @@
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { constants } from 'node:os';
 import { ResponseError } from 'vscode-jsonrpc';
 import { type AttachTarget, ErrorCode } from '../helper/protocol/index.js';
 import { describeFailure, exitStatus } from './failure.js';
+import { escapingStream } from './logText.js';
 
 /** What is attached to, beside its output and input: whom signals are for. */
 export interface AttachedProcess {
@@ -75,6 +77,30 @@ export async function attach(target: AttachTarget, attached?: AttachedProcess): 
     return hasLeft && attached?.ended !== undefined ? await attached.ended() : status;
   } finally {
     for (const name of handled) process.off(name, onSignal);
+  }
+}
+
+/**
+ * Only looks at what a process prints, until it ends. What goes to a terminal of ours is escaped, unless `raw`: nobody has
+ * given that terminal to the process.
+ */
+export async function follow(target: AttachTarget, raw: boolean): Promise<void> {
+  const outputs = [process.stdout, process.stderr];
+  const isEscaped = outputs.map((output) => output.isTTY === true && !raw);
+  const child = spawn(target.program, target.args, {
+    stdio: ['inherit', ...isEscaped.map((piped) => (piped ? 'pipe' : 'inherit'))],
+  });
+  for (const [index, stream] of [child.stdout, child.stderr].entries()) {
+    const output = outputs[index];
+    if (output !== undefined) stream?.pipe(escapingStream()).pipe(output, { end: false });
+  }
+  // A signal is for the look, and ends it; we wait for what it has still shown.
+  const ignore = () => undefined;
+  for (const name of ['SIGINT', 'SIGQUIT'] as const) process.on(name, ignore);
+  try {
+    await once(child, 'close');
+  } finally {
+    for (const name of ['SIGINT', 'SIGQUIT'] as const) process.off(name, ignore);
   }
 }
 

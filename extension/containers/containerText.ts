@@ -76,9 +76,30 @@ function stateIcon(summary: ContainerSummary): { id: string; color?: string } {
   }
 }
 
+/** The line of a container whose record cannot be read: what can be done about it is to remove it. */
+function presentDamaged(summary: ContainerSummary, damage: string): Presentation {
+  const name = plainText(summary.name, 64);
+  const state = isUp(summary) ? `damaged, ${summary.state}` : 'damaged';
+  return {
+    label: name,
+    description: state,
+    tooltip: tooltipText([
+      `${name} (${summary.id.slice(0, 12)})`,
+      'Its record cannot be read, so it cannot be started or changed. It can be removed.',
+      damage,
+    ]),
+    icon: { id: 'warning', color: 'problemsWarningIcon.foreground' },
+    contextValue: 'damaged',
+    accessibleLabel: `Container ${name}, ${state}`,
+  };
+}
+
+const isUp = ({ state }: ContainerSummary): boolean => state === 'running' || state === 'paused';
+
 /** A container's line in the tree. What matters most comes first: the end is what a narrow side bar cuts. */
 export function presentContainer(summary: ContainerSummary, stats?: ContainerStats): Presentation {
-  const live = summary.state === 'running' || summary.state === 'paused';
+  if (summary.damaged !== undefined) return presentDamaged(summary, summary.damaged);
+  const live = isUp(summary);
   const memory =
     live && stats?.memoryBytes !== undefined ? usageAgainst(stats.memoryBytes, stats.memoryMax) : undefined;
   const pid = live && summary.init ? `pid ${summary.init.pid}` : undefined;

@@ -64,7 +64,7 @@ export class ContainerTree implements TreeDataProvider<ContainerTreeNode>, Dispo
 
   getTreeItem(node: ContainerTreeNode): TreeItem {
     const presentation = presentNode(node, this.store.stats(node.container));
-    const leaf = node.kind !== 'container' && node.kind !== 'section';
+    const leaf = node.kind === 'container' ? sectionsOf(node.summary).length === 0 : node.kind !== 'section';
     const item = treeItem(
       nodeId(node),
       presentation,

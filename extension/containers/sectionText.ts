@@ -32,8 +32,12 @@ const looks: Readonly<Record<Section, { label: string; icon: string; tooltip: st
   operations: { label: 'Operations', icon: 'history', tooltip: 'What was done to make it: every system call' },
 };
 
-/** The sections there are something to see in: without processes there is nothing in the kernel but limits to come. */
+/**
+ * The sections there are something to see in: without processes there is nothing in the kernel but limits to come, of a
+ * container whose record is damaged nothing can be asked.
+ */
 export function sectionsOf(summary: ContainerSummary): readonly Section[] {
+  if (summary.damaged !== undefined) return [];
   return summary.state === 'running' || summary.state === 'paused' ? sections : ['limits', 'operations'];
 }
 

@@ -1,13 +1,27 @@
 import { randomBytes } from 'node:crypto';
 import { closeSync, promises as fs, mkdirSync, openSync, readlinkSync, statSync, symlinkSync } from 'node:fs';
 import * as path from 'node:path';
+import { ResponseError } from 'vscode-jsonrpc';
+import { z } from 'zod';
 import { flock } from '../../native/bindings/flock.js';
-import { ErrorCode, terrariumError } from '../protocol/index.js';
+import { ErrorCode, type TerrariumError, terrariumError } from '../protocol/index.js';
 import { writeAtomically } from './atomicFile.js';
+import { type DamagedContainer, standInFor } from './damaged.js';
 import type { Locations } from './locations.js';
 import { type ContainerRecord, containerRecordSchema } from './record.js';
 
 const idPattern = /^[0-9a-f]{12}$/;
+
+/**
+ * Folders of throw-away containers are sticky, which means nothing for a folder that nobody else may enter: it tells them
+ * when their record was lost.
+ */
+const throwAwayMode = 0o1700;
+const isThrowAway = (folder: string): boolean =>
+  ((statSync(folder, { throwIfNoEntry: false })?.mode ?? 0) & 0o1000) !== 0;
+
+const isDamage = (error: unknown): error is TerrariumError =>
+  error instanceof ResponseError && error.code === ErrorCode.BadInput;
 
 /** Containers as folders on disk. Several helpers may work on the same ones; what must be alone takes the container's lock. */
 export class ContainerStore {
@@ -31,7 +45,7 @@ export class ContainerStore {
    */
   async create(record: ContainerRecord): Promise<void> {
     const folder = this.folder(record.id);
-    mkdirSync(folder, { mode: 0o700 });
+    mkdirSync(folder, { mode: record.remove ? throwAwayMode : 0o700 });
     try {
       await this.write(record, { durable: false });
       await this.claimName(record.name, record.id);
@@ -86,24 +100,32 @@ export class ContainerStore {
     await this.withNames(() => this.releaseName(record.name, record.id));
   }
 
-  /**
-   * All containers, oldest first. With `onDamaged` those whose record cannot be read are told of and passed over: one
-   * damaged file must not hide all the others.
-   * @throws Internal for a damaged record, without `onDamaged`
-   */
-  async list(onDamaged?: (error: unknown) => void): Promise<ContainerRecord[]> {
+  /** All containers whose record can be read, oldest first. */
+  async list(): Promise<ContainerRecord[]> {
+    return (await this.survey()).records;
+  }
+
+  /** All containers, oldest first, and those with a damaged record: one damaged file must not hide all the others. */
+  async survey(): Promise<{ records: ContainerRecord[]; damaged: DamagedContainer[] }> {
+    const damaged: DamagedContainer[] = [];
     const records = await Promise.all(
       (await this.ids()).map((id) =>
-        this.read(id).catch((error: unknown) => {
-          if (onDamaged === undefined) throw error;
-          onDamaged(error);
+        this.read(id).catch(async (error: unknown) => {
+          if (!isDamage(error)) throw error;
+          damaged.push(await this.describeDamaged(id, error));
           return undefined;
         }),
       ),
     );
-    return records
-      .filter((record) => record !== undefined)
-      .sort((a, b) => a.createdAt.localeCompare(b.createdAt) || a.id.localeCompare(b.id));
+    const byAge = (a: { createdAt: string; id: string }, b: { createdAt: string; id: string }) =>
+      a.createdAt.localeCompare(b.createdAt) || a.id.localeCompare(b.id);
+    return { records: records.filter((record) => record !== undefined).sort(byAge), damaged: damaged.sort(byAge) };
+  }
+
+  private async describeDamaged(id: string, error: TerrariumError): Promise<DamagedContainer> {
+    const names = (await fs.readdir(this.locations.names)).filter((name) => this.idOfName(name) === id);
+    const { birthtime } = await fs.stat(this.folder(id));
+    return { id, name: names[0] ?? id, createdAt: birthtime.toISOString(), error };
   }
 
   /** Ids of all containers, also of those whose record is not there yet. */
@@ -112,8 +134,8 @@ export class ContainerStore {
   }
 
   /**
-   * Undefined when it is gone, or not whole yet: another helper may be creating or removing it.
-   * @throws Internal when it is damaged
+   * Undefined when it is gone, or not there yet: another helper may be creating or removing it.
+   * @throws BadInput when it is damaged
    */
   async read(id: string): Promise<ContainerRecord | undefined> {
     const file = this.folder(id, 'container.json');
@@ -140,19 +162,21 @@ export class ContainerStore {
       throw error;
     }
     // A throw-away container's record is not synced: after a crash of the machine there may be a file with nothing in it.
-    if (text === '') return undefined;
+    if (text === '' && isThrowAway(this.folder(id))) return undefined;
     try {
       return containerRecordSchema.parse(JSON.parse(text));
     } catch (error) {
-      throw terrariumError(ErrorCode.Internal, `The record of container ${id} is damaged: ${file}`, {
+      if (!(error instanceof SyntaxError || error instanceof z.ZodError)) throw error;
+      throw terrariumError(ErrorCode.BadInput, `The record of container ${id} is damaged: ${file}`, {
         path: file,
-        cause: error instanceof Error ? error.message : String(error),
-        fix: `Remove the folder ${this.folder(id)} to get rid of this container.`,
+        cause: error instanceof SyntaxError ? error.message : z.prettifyError(error),
+        fix: 'Put back a copy of that file, or remove the container. What it wrote is in the folder "upper" beside it.',
+        command: `terrarium rm -f ${id}`,
       });
     }
   }
 
-  /** Finds a container by name, id, or an unambiguous start of an id. @throws NotFound */
+  /** Finds a container by name, id, or an unambiguous start of an id. @throws NotFound, BadInput when it is damaged */
   async find(reference: string): Promise<ContainerRecord> {
     const named = this.idOfName(reference);
     if (named !== undefined) {
@@ -176,9 +200,29 @@ export class ContainerStore {
     });
   }
 
+  /** The same for who only wants to end and remove it, which a damaged record does not keep anybody from. */
+  async findRemovable(reference: string): Promise<ContainerRecord> {
+    try {
+      return await this.find(reference);
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      const { damaged } = await this.survey();
+      const found = damaged.find(({ id, name }) => name === reference || id.startsWith(reference));
+      if (found === undefined) throw error;
+      return standInFor(found);
+    }
+  }
+
   async isNameTaken(name: string): Promise<boolean> {
     const id = this.idOfName(name);
-    return id !== undefined && (await this.read(id))?.name === name;
+    if (id === undefined) return false;
+    try {
+      return (await this.read(id))?.name === name;
+    } catch (error) {
+      // It is listed by that name, and to be removed by it.
+      if (isDamage(error)) return true;
+      throw error;
+    }
   }
 
   /**
@@ -195,7 +239,7 @@ export class ContainerStore {
     });
   }
 
-  /** The same for a container that this helper has just made: its record is known. */
+  /** The same for a container whose record is known: one that was just made, or the stand-in of one that is damaged. */
   async lockedNew<T>(record: ContainerRecord, work: () => Promise<T>): Promise<T> {
     return this.withLock(record.id, work);
   }

@@ -1,6 +1,7 @@
 import { type FSWatcher, watch, writeFileSync } from 'node:fs';
 import * as path from 'node:path';
 import type { ContainerSummary } from '../protocol/index.js';
+import { standInFor } from './damaged.js';
 import type { Machine } from './machine.js';
 import { summarize } from './runs.js';
 
@@ -75,11 +76,17 @@ export class ContainerWatcher {
   }
 }
 
-export async function listContainers(machine: Machine): Promise<ContainerSummary[]> {
-  const records = await machine.store.list((error) => {
-    machine.log(error instanceof Error ? error.message : String(error));
-  });
-  return Promise.all(records.map((record) => summarize(machine.store, record)));
+/** All of them, those with a damaged record too: they are told by what is known without it. */
+export async function listContainers({ store }: Machine): Promise<ContainerSummary[]> {
+  const { records, damaged } = await store.survey();
+  const summaries = await Promise.all([
+    ...records.map((record) => summarize(store, record)),
+    ...damaged.map(async (container) => ({
+      ...(await summarize(store, standInFor(container))),
+      damaged: container.error.data?.cause ?? container.error.message,
+    })),
+  ]);
+  return summaries.sort((a, b) => a.createdAt.localeCompare(b.createdAt) || a.id.localeCompare(b.id));
 }
 
 /** Lets every helper know of a change that no file shows. */

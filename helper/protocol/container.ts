@@ -92,6 +92,11 @@ export interface ContainerSummary {
   remove: boolean;
   /** Set when the monitor died without leaving an exit record: the exit status is unknown. */
   monitorLost?: boolean;
+  /**
+   * Set when the record of the container cannot be read, to what is wrong with it. Then nothing is known of its root and
+   * command, and it can only be removed, by force when it runs.
+   */
+  damaged?: string;
 }
 
 /** `terrarium inspect`: the OCI state with what Docker users expect beside it. */

@@ -54,6 +54,8 @@ export function routeContainers(router: Router, machine: Machine): void {
       try {
         const started = await startContainer(machine, record);
         await synced;
+        // The socket that watchers go by was there before all was known.
+        announceChange(machine);
         return started;
       } catch (error) {
         await undoRun(machine, record);
@@ -82,7 +84,15 @@ export function routeContainers(router: Router, machine: Machine): void {
     }),
   );
   router.on(protocol.RemoveContainer, async (params) => {
-    await change(params, (record) => removeContainer(machine, record, params.force ?? false));
+    const found = await store.findRemovable(params.container);
+    try {
+      // Once it is locked it is looked at again: it may be gone, or have been changed.
+      await store.lockedNew(found, async () =>
+        removeContainer(machine, await store.findRemovable(found.id), params.force ?? false),
+      );
+    } finally {
+      announceChange(machine);
+    }
     return null;
   });
   router.on(protocol.WaitContainer, async (params) => {

@@ -72,6 +72,23 @@ test('logs, and logs that are followed to the end', async () => {
   });
 });
 
+test('logs are escaped on a terminal, and as they were on a pipe and when asked for', async () => {
+  const hostile = '\x1b]52;c;eA==\x07\x1b[2Jcolour\tand more\n';
+  const escaped = '\\x1b]52;c;eA==\\x07\\x1b[2Jcolour\tand more\r\n';
+  await up('hostile', '--', 'printf', '\\033]52;c;eA==\\007\\033[2Jcolour\\tand more\\n');
+  await said('stop', 'hostile');
+  await up('talking', '--', 'sh', '-c', "printf '\\033[2Jcolour\\n'; sleep 1");
+  const onTerminal = async (words: string) => {
+    const { stdout, stderr } = await command.shell(`script -qec '"$node" "$cli" ${words}' /dev/null < /dev/null`);
+    assert.equal(stderr, '');
+    return stdout;
+  };
+  assert.equal(await onTerminal('logs -f talking'), '\\x1b[2Jcolour\r\n');
+  assert.equal(await onTerminal('logs hostile'), escaped);
+  assert.equal(await onTerminal('logs --raw hostile'), hostile.replace('\n', '\r\n'));
+  assert.equal((await command.terrarium(['logs', 'hostile'])).stdout, hostile);
+});
+
 test('create, start, pause, resume, restart, rename, stop, rm', async () => {
   const id = (await said('create', '--name', 'fourth', '--root', command.root, '--', 'sleep', '60')).trim();
   const state = async () => (await json<ContainerSummary[]>('ps', '--json')).find((one) => one.id === id)?.state;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { describeFailure, exitStatus, json, printable, statusOf } from '../../../cli/failure.js';
+import { LogEscaper } from '../../../cli/logText.js';
 import { age, bytes, table } from '../../../cli/table.js';
 import { ErrorCode, terrariumError } from '../../../helper/protocol/index.js';
 
@@ -48,6 +49,28 @@ describe('what is printed', () => {
     );
     assert.deepEqual(ages, ['0 s', '59 s', '1 min', '59 min', '1 h', '23 h', '1 d']);
     assert.equal(age('2027-01-01T00:00:00Z', now), '0 s', 'a clock that was set back');
+  });
+});
+
+describe('what a container has printed', () => {
+  const shown = (...pieces: (string | number[])[]): string => {
+    const escaper = new LogEscaper();
+    return pieces.map((piece) => escaper.write(Buffer.from(piece as string))).join('') + escaper.end();
+  };
+
+  test('has line ends and tabs, and nothing else that a terminal obeys', () => {
+    assert.equal(shown('a\tb\r\nc\n'), 'a\tb\nc\n');
+    assert.equal(shown('\u001b]52;c;eA==\u0007\u001b[2J'), '\\x1b]52;c;eA==\\x07\\x1b[2J');
+    assert.equal(shown('good\rbad', '\r'), 'good\\x0dbad\\x0d');
+    assert.equal(shown('\u202egnp'), '\\u202egnp');
+  });
+
+  test('is whole wherever it is cut', () => {
+    assert.equal(shown('a\r', '\nb'), 'a\nb');
+    assert.equal(shown([0xf0, 0x9f], [0x90, 0xa2]), '🐢');
+    // A C1 control in UTF-8, cut between its bytes; then bytes that are no UTF-8.
+    assert.equal(shown([0xc2], [0x9b, 0x41]), '\\x9bA');
+    assert.equal(shown([0x9b, 0xff]), '\ufffd\ufffd');
   });
 });
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import * as path from 'node:path';
 import { describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -167,30 +167,61 @@ describe('names', () => {
 });
 
 describe('a record that is damaged', () => {
-  test('is told with its path, and does not hide the others from a list', async (t) => {
+  const damages = ['{', '{}', 'null', '\0\0\0', ''];
+
+  test('is told with its path, and hides no other container', async (t) => {
     const { store, locations } = temporaryMachine(t);
-    const [sound, damaged] = [recordOf(), recordOf()];
+    const [sound, damaged] = [recordOf(), recordOf({ name: 'broken', remove: false })];
     await store.create(sound);
     await store.create(damaged);
     const file = store.folder(damaged.id, 'container.json');
-    for (const content of ['{', '{}', JSON.stringify({ ...damaged, version: 2 }), 'null']) {
+    for (const content of [...damages, JSON.stringify({ ...damaged, version: 2 })]) {
       writeFileSync(file, content);
       const fresh = new ContainerStore(locations);
-      await assert.rejects(fresh.read(damaged.id), rejection(ErrorCode.Internal, /is damaged/));
-      await assert.rejects(fresh.list(), rejection(ErrorCode.Internal));
-      const told: unknown[] = [];
-      assert.deepEqual(await fresh.list((error) => told.push(error)), [sound]);
-      assert.equal(told.length, 1);
+      await assert.rejects(fresh.read(damaged.id), rejection(ErrorCode.BadInput, /is damaged/));
+      await assert.rejects(fresh.find('broken'), rejection(ErrorCode.BadInput, /is damaged/));
+      assert.deepEqual(await fresh.list(), [sound]);
+      const survey = await fresh.survey();
+      assert.deepEqual(survey.records, [sound]);
+      assert.deepEqual(
+        survey.damaged.map(({ id, name }) => [id, name]),
+        [[damaged.id, 'broken']],
+      );
     }
   });
 
-  test('is as good as none when it is empty: the machine crashed before it was on disk', async (t) => {
+  test('keeps its name from others, and is found to be removed by name and id', async (t) => {
     const { store } = temporaryMachine(t);
-    const record = recordOf();
+    const damaged = recordOf({ name: 'broken', remove: false });
+    await store.create(damaged);
+    writeFileSync(store.folder(damaged.id, 'container.json'), 'x');
+    await assert.rejects(store.create(recordOf({ name: 'broken' })), rejection(ErrorCode.NameTaken));
+    for (const reference of ['broken', damaged.id, damaged.id.slice(0, 6)]) {
+      const { id, name } = await store.findRemovable(reference);
+      assert.deepEqual([id, name], [damaged.id, 'broken']);
+    }
+    await store.forget(await store.findRemovable('broken'));
+    assert.deepEqual(await store.survey(), { records: [], damaged: [] });
+    await store.create(recordOf({ name: 'broken' }));
+    await assert.rejects(store.findRemovable('nosuch'), rejection(ErrorCode.NotFound));
+  });
+
+  test('without a link is called by its id', async (t) => {
+    const { store, locations } = temporaryMachine(t);
+    const damaged = recordOf({ name: 'broken', remove: false });
+    await store.create(damaged);
+    writeFileSync(store.folder(damaged.id, 'container.json'), 'x');
+    rmSync(path.join(locations.names, 'broken'));
+    assert.equal((await store.survey()).damaged[0]?.name, damaged.id);
+  });
+
+  test('of a throw-away container is as good as none when it is empty: the machine crashed before it was on disk', async (t) => {
+    const { store } = temporaryMachine(t);
+    const record = recordOf({ remove: true });
     await store.create(record);
     writeFileSync(store.folder(record.id, 'container.json'), '');
     assert.equal(await store.read(record.id), undefined);
-    assert.deepEqual(await store.list(), []);
+    assert.deepEqual(await store.survey(), { records: [], damaged: [] });
   });
 });
 

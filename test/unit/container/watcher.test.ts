@@ -4,7 +4,7 @@ import * as path from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Machine } from '../../../helper/container/machine.js';
-import { announceChange, ContainerWatcher } from '../../../helper/container/watcher.js';
+import { announceChange, ContainerWatcher, listContainers } from '../../../helper/container/watcher.js';
 import type { ContainerSummary } from '../../../helper/protocol/index.js';
 import { recordOf, temporaryMachine } from './machine.js';
 
@@ -89,14 +89,18 @@ test('where a folder cannot be watched it is looked at now and then', async (t) 
   assert.deepEqual(changes, [{ names: ['unseen'], before: [] }]);
 });
 
-test('a damaged record is logged and hides no other', async (t) => {
+test('a container with a damaged record is listed as such, beside the others', async (t) => {
   const machine = temporaryMachine(t);
-  const [sound, damaged] = [recordOf({ name: 'sound' }), recordOf()];
+  const [sound, damaged] = [recordOf({ name: 'sound' }), recordOf({ name: 'broken' })];
   await machine.store.create(sound);
   await machine.store.create(damaged);
   writeFileSync(machine.store.folder(damaged.id, 'container.json'), '{');
-  const changes = watch(t, machine);
-  await delay(settled);
-  assert.deepEqual(changes, [{ names: ['sound'], before: [] }]);
-  assert.match(machine.messages.join(), /is damaged/);
+  const list = await listContainers(machine);
+  assert.deepEqual(
+    list.map(({ name, state, damaged: damage }) => [name, state, damage !== undefined]),
+    [
+      ['sound', 'created', false],
+      ['broken', 'created', true],
+    ],
+  );
 });

@@ -6,6 +6,7 @@ import {
   stateText,
   usageAgainst,
 } from '../../../extension/containers/containerText.js';
+import { sectionsOf } from '../../../extension/containers/sectionText.js';
 import type { ContainerSummary, ExitRecord } from '../../../helper/protocol/index.js';
 
 const container = (more: Partial<ContainerSummary> = {}): ContainerSummary => ({
@@ -33,6 +34,17 @@ const stats = {
   pidsMax: 20,
   cpu: 0.5,
 } as const;
+
+describe('a container whose record is damaged', () => {
+  it('says so, with a menu of its own and nothing below it', () => {
+    const damaged = container({ state: 'stopped', damaged: 'Unexpected end\u001b[2J' });
+    const { description, contextValue, tooltip, accessibleLabel } = presentContainer(damaged);
+    assert.deepEqual([description, contextValue, accessibleLabel], ['damaged', 'damaged', 'Container web, damaged']);
+    assert.match(tooltip ?? '', /cannot be read.*\nUnexpected end \[2J$/);
+    assert.deepEqual(sectionsOf(damaged), []);
+    assert.equal(presentContainer({ ...damaged, state: 'running' }).description, 'damaged, running');
+  });
+});
 
 describe('memory against its limit', () => {
   it('is told in the units of the limit', () => {
