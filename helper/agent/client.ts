@@ -105,6 +105,11 @@ export class AgentClient {
     });
   }
 
+  /** One more agent of the same kind: what is asked of it waits for nothing that is asked of this one. */
+  another(options: AgentClientOptions = {}): AgentClient {
+    return new AgentClient(this.command, { ...this.options, ...options });
+  }
+
   /** Ends the agent; a request under way fails. The next request starts another one. */
   async dispose(): Promise<void> {
     const starting = this.agent;

@@ -5,6 +5,7 @@
  */
 import { createMessageConnection, StreamMessageReader, StreamMessageWriter } from 'vscode-jsonrpc/node';
 import { serveChanges } from '../changes/service.js';
+import { serveFiles } from '../files/service.js';
 import { serveLayers } from '../image/layerService.js';
 import { AgentRouter } from './router.js';
 
@@ -15,5 +16,6 @@ const connection = createMessageConnection(
 const router = new AgentRouter(connection);
 serveLayers(router);
 serveChanges(router);
+serveFiles(router);
 connection.onClose(() => process.exit(0));
 connection.listen();

@@ -77,6 +77,11 @@ export function usersOf({ passwd }: UserDatabase): { name: string; uid: number }
   return passwdEntries(passwd).map(({ name, uid }) => ({ name, uid }));
 }
 
+/** The groups that have a name, in the order of the file. */
+export function groupsOf({ group }: Pick<UserDatabase, 'group'>): { name: string; gid: number }[] {
+  return groupEntries(group).map(({ name, gid }) => ({ name, gid }));
+}
+
 interface PasswdEntry {
   name: string;
   uid: number;

@@ -64,6 +64,22 @@ export function check(result: number, syscall: string, path?: Path): number {
   throw new SystemError(errnoName(errno), -errno, syscall, path === undefined ? undefined : String(path));
 }
 
+/**
+ * The same, but undefined when errno is one of `codes`: what is no failure to the caller, and too frequent for an error to
+ * be made of it each time.
+ */
+export function checkUnless(
+  result: number,
+  codes: readonly string[],
+  syscall: string,
+  path?: Path,
+): number | undefined {
+  if (result === -1 && codes.includes(errnoName(koffi.errno()))) {
+    return undefined;
+  }
+  return check(result, syscall, path);
+}
+
 /** The path as libc takes it. A NUL inside would cut it short and name another file: refused with EINVAL. */
 export function cPath(path: Path, syscall: string): Buffer {
   const bytes = typeof path === 'string' ? Buffer.from(path) : path;

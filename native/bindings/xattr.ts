@@ -2,7 +2,7 @@
  * Extended attributes. A path names the file itself, a link too; a descriptor may be O_PATH, which the f… calls
  * refuse, and is therefore reached through /proc.
  */
-import { check, cPath, declare, type Path, SystemError } from './libc.js';
+import { check, checkUnless, cPath, declare, type Path, SystemError } from './libc.js';
 
 /** Fails with EEXIST when the attribute is there. */
 export const XATTR_CREATE = 1;
@@ -43,6 +43,15 @@ export function getXattr(target: Path | number, name: string): Buffer {
   const { path, call } = locate(target, 'getxattr');
   const key = cPath(name, 'getxattr');
   return readGrowing((value) => check(call.get(path, key, value, value.length), 'getxattr', shown(target)));
+}
+
+/** The value of an attribute of at most 1 KiB; undefined when there is none of that name, or none at all. */
+export function findXattr(target: Path | number, name: string): Buffer | undefined {
+  const { path, call } = locate(target, 'getxattr');
+  const value = Buffer.alloc(usualSize);
+  const size = call.get(path, cPath(name, 'getxattr'), value, value.length);
+  const found = checkUnless(size, ['ENODATA', 'ENOTSUP', 'EOPNOTSUPP'], 'getxattr', shown(target));
+  return found === undefined ? undefined : value.subarray(0, found);
 }
 
 /** Sets an attribute. @param flags 0, XATTR_CREATE or XATTR_REPLACE. */
