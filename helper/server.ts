@@ -21,6 +21,7 @@ import { routeChanges } from './requests/changes.js';
 import { routeBuilding } from './requests/building.js';
 import { routeContainers } from './requests/containers.js';
 import { routeDoctor } from './requests/doctor.js';
+import { routeFiles } from './requests/files.js';
 import { routeImages } from './requests/images.js';
 import { routeInspection } from './requests/inspection.js';
 import { routeLimits } from './requests/limits.js';
@@ -85,6 +86,7 @@ export function serve(connection: Connection, installation: Installation): void 
   routeRegistry(router, machine, connection);
   routeBuilding(router, machine, connection);
   routeDoctor(router, machine);
+  const files = routeFiles(router, machine, connection);
   const changes = routeChanges(router, machine, connection);
   const sampler = routeLimits(router, machine, (stats) => {
     void connection.sendNotification(StatsSampled, { stats });
@@ -95,6 +97,7 @@ export function serve(connection: Connection, installation: Installation): void 
   const watcher = new ContainerWatcher(machine, (containers, before) => {
     throwAways.consider(containers);
     limits.follow(liveRuns(containers));
+    files.follow(containers);
     language.refresh();
     void connection.sendNotification(ContainersChanged, { containers });
     for (const notice of endNotice(before, containers)) void connection.sendNotification(notice.type, notice.params);
@@ -126,6 +129,7 @@ export function serve(connection: Connection, installation: Installation): void 
     sampler.dispose();
     language.dispose();
     changes.dispose();
+    await files.dispose();
     (await images)?.dispose();
     await allLedgersWritten();
   });
