@@ -42,8 +42,6 @@ export async function listen(
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
   });
-  // Who hears TLS and expects HTTP: answered by closing, as servers do.
-  server.on('clientError', (_error, socket) => socket.destroy());
   await new Promise<void>((resolve) => server.listen(0, host, resolve));
   t.after(() => {
     for (const socket of sockets) socket.destroy();
