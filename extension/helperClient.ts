@@ -114,9 +114,14 @@ export class HelperClient implements Disposable {
     await this.start();
     const client = this.running();
     if (type instanceof RequestType0) {
-      return client.sendRequest<R>(type.method, first as CancellationToken | undefined);
+      return first === undefined
+        ? client.sendRequest<R>(type.method)
+        : client.sendRequest<R>(type.method, first as CancellationToken);
     }
-    return client.sendRequest<R>(type.method, first, second);
+    // A token that is undefined would be sent: as a second parameter, where handlers look for theirs.
+    return second === undefined
+      ? client.sendRequest<R>(type.method, first)
+      : client.sendRequest<R>(type.method, first, second);
   }
 
   /** Listens to a notification, over restarts of the helper too. Does not start it. */
