@@ -26,6 +26,18 @@ export async function answerQuickInput(page: Page, text?: string): Promise<void>
   await page.keyboard.press('Enter');
 }
 
+/** Opens a file of the workspace by its name, at a place when that is `name:line:column`. */
+export async function openFile(page: Page, name: string): Promise<void> {
+  await page.keyboard.press('F1');
+  const input = page.locator('.quick-input-widget input');
+  await input.waitFor();
+  await input.fill(name);
+  const [file = ''] = name.split(':');
+  await page.locator('.quick-input-widget').getByRole('option', { name: file }).first().waitFor();
+  await page.keyboard.press('Enter');
+  await page.getByRole('tab', { name: file, selected: true }).waitFor();
+}
+
 /** A row of any tree in the side bar, by its accessible name. */
 export const treeItem = (page: Page, name: string | RegExp): Locator =>
   page.locator('.sidebar').getByRole('treeitem', { name });
