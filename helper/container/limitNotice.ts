@@ -57,10 +57,11 @@ export function limitMessage(name: string, limit: CountedLimit, value: LimitValu
   }
   return value === 'max'
     ? `A process in ${name} was killed: out of memory of this machine or of an enclosing group`
-    : `A process in ${name} was killed: out of memory at ${megabytes(value)}`;
+    : `A process in ${name} was killed: out of memory at ${binaryBytes(value)}`;
 }
 
-function megabytes(bytes: number): string {
+/** Bytes to read, in MiB or GiB. Pure. */
+export function binaryBytes(bytes: number): string {
   const mebibytes = bytes / 1024 ** 2;
   return mebibytes >= 1024 ? `${Number((mebibytes / 1024).toFixed(2))} GiB` : `${Number(mebibytes.toFixed(1))} MiB`;
 }

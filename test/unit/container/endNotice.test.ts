@@ -20,10 +20,10 @@ const exit = (signal: number, oomKilled = false) => ({
   oomKilled,
   finishedAt: '',
 });
-const messages = (before: ContainerSummary[], after: ContainerSummary[]) =>
-  endNotice(before, after).map(({ params }) => params.message);
+const messages = async (before: ContainerSummary[], after: ContainerSummary[], limit?: number) =>
+  (await endNotice(before, after, async () => limit)).map(({ params }) => params.message);
 
-test('a bad end is told', () => {
+test('a bad end is told', async () => {
   const up = [summary({})];
   const ends: readonly [Partial<ContainerSummary>, RegExp][] = [
     [{ exit: exit(9, true) }, /^web was killed: out of memory$/],
@@ -31,22 +31,24 @@ test('a bad end is told', () => {
     [{ monitorLost: true }, /exit status is unknown/],
   ];
   for (const [end, message] of ends) {
-    const [text, ...more] = messages(up, [summary({ state: 'stopped', ...end })]);
+    const [text, ...more] = await messages(up, [summary({ state: 'stopped', ...end })]);
     assert.match(text ?? '', message);
     assert.deepEqual(more, []);
   }
+  const killed = summary({ state: 'stopped', exit: exit(9, true) });
+  assert.deepEqual(await messages(up, [killed], 100 * 1024 ** 2), ['web was killed: out of memory at 100 MiB']);
 });
 
-test('what somebody did on purpose, and a failure that has its own exit status, are not', () => {
+test('what somebody did on purpose, and a failure that has its own exit status, are not', async () => {
   for (const signal of [0, 2, 9, 15]) {
-    assert.deepEqual(messages([summary({})], [summary({ state: 'stopped', exit: exit(signal) })]), []);
+    assert.deepEqual(await messages([summary({})], [summary({ state: 'stopped', exit: exit(signal) })]), []);
   }
 });
 
-test('only who was up before has ended', () => {
+test('only who was up before has ended', async () => {
   const end = summary({ state: 'stopped', exit: exit(11) });
-  assert.deepEqual(messages([], [end]), []);
-  assert.deepEqual(messages([summary({ state: 'stopped' })], [end]), []);
-  assert.deepEqual(messages([summary({ id: 'another' })], [end]), []);
-  assert.equal(messages([summary({ state: 'paused' })], [end]).length, 1);
+  assert.deepEqual(await messages([], [end]), []);
+  assert.deepEqual(await messages([summary({ state: 'stopped' })], [end]), []);
+  assert.deepEqual(await messages([summary({ id: 'another' })], [end]), []);
+  assert.equal(await (await messages([summary({ state: 'paused' })], [end])).length, 1);
 });
