@@ -6,6 +6,7 @@ import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import * as path from 'node:path';
 import { cacheFolder, ensureEditorBed } from './editor/bed.mjs';
 import { workbenchUrl } from './editor/browser.mjs';
+import { codeArguments } from './editor/codeArguments.mjs';
 import { installExtension, preparePlace, startServer } from './editor/server.mjs';
 import { quietSettings } from './editor/settings.mjs';
 import { onPath, root } from './test/program.mjs';
@@ -16,9 +17,11 @@ run('scripts/stage.mjs');
 if (onPath('code')) {
   run('scripts/build.mjs');
   console.log('opening VS Code with Terrarium');
-  const asRoot =
-    process.getuid?.() === 0 ? ['--no-sandbox', `--user-data-dir=${path.join(cacheFolder(), 'code')}`] : [];
-  spawn('code', ['--new-window', `--extensionDevelopmentPath=${root}`, ...asRoot], { stdio: 'inherit' });
+  const options = { checkout: root, cache: cacheFolder(), isRoot: process.getuid?.() === 0 };
+  const code = spawn('code', codeArguments(options), { stdio: 'inherit' });
+  code.once('exit', (status) => {
+    process.exitCode = status ?? 1;
+  });
 } else {
   await startInBrowser();
 }
