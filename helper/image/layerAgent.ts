@@ -1,5 +1,15 @@
 import type { AgentClient } from '../agent/client.js';
-import { RemoveTree, UnpackLayer, UnpackProgressType } from './layerProtocol.js';
+import type { LayerEntry } from '../protocol/images.js';
+import type { ScanOptions, ScanParams, ScanResult } from './import/scan.js';
+import {
+  ListLayer,
+  MeasureTrees,
+  RemoveTree,
+  ScanArchive,
+  ScanProgressType,
+  UnpackLayer,
+  UnpackProgressType,
+} from './layerProtocol.js';
 import type { UnpackOptions, UnpackParams, UnpackResult } from './unpack.js';
 
 /** What the image store wants done to trees by the agent, who may use files of all mapped ids. */
@@ -10,6 +20,12 @@ export interface LayerAgent {
    * @throws TerrariumError
    */
   unpack(params: UnpackParams, options?: UnpackOptions): Promise<UnpackResult>;
+  /** See `scanArchive`. What it has put into `scratch` is left for the caller to remove. @throws TerrariumError */
+  scan(params: ScanParams, options?: ScanOptions): Promise<ScanResult>;
+  /** See `listLayer`. @throws TerrariumError */
+  listLayer(tree: string, path: string): Promise<LayerEntry[]>;
+  /** See `diskUsage`. @throws TerrariumError */
+  measure(paths: readonly string[]): Promise<number>;
   /** Removes a file or tree, whoever of the mapped ids owns what is in it. @throws TerrariumError */
   removeTree(path: string): Promise<void>;
 }
@@ -22,6 +38,13 @@ export function layerAgent(agent: AgentClient): LayerAgent {
         ...(signal && { signal }),
         ...(onProgress && { progress: { type: UnpackProgressType, listener: onProgress } }),
       }),
+    scan: (params, { signal, onProgress } = {}) =>
+      agent.request(ScanArchive, params, {
+        ...(signal && { signal }),
+        ...(onProgress && { progress: { type: ScanProgressType, listener: onProgress } }),
+      }),
+    listLayer: (tree, path) => agent.request(ListLayer, { tree, path }),
+    measure: (paths) => agent.request(MeasureTrees, { paths }),
     removeTree: async (path) => {
       await agent.request(RemoveTree, { path });
     },

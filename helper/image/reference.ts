@@ -26,6 +26,11 @@ export function checkImageName(name: string): string {
   return name;
 }
 
+/** Whether `checkImageName` accepts it. */
+export function isImageName(name: string): boolean {
+  return problemOf(name) === undefined;
+}
+
 function problemOf(name: string): string | undefined {
   if (name === '') {
     return 'it is empty';
@@ -45,7 +50,7 @@ function problemOf(name: string): string | undefined {
     : 'each part must begin and end with a letter or digit, without doubled separators';
 }
 
-const archiveEnding = /\.(?:tar|tgz|txz|tzst|tar\.(?:gz|xz|zst|zstd))$/i;
+const archiveEnding = /\.(?:tar|tgz|tbz|tbz2|txz|tzst|tar\.(?:gz|bz2|xz|zst|zstd))$/i;
 
 /** A valid name for the image in a file: `/tmp/Debian 12 (rootfs).tar.xz` gives `debian-12-rootfs`. */
 export function proposeName(file: string): string {

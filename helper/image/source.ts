@@ -55,8 +55,13 @@ export interface SourceLayer {
 
 const layerType = 'application/vnd.oci.image.layer.v1.tar';
 const dockerLayerType = 'application/vnd.docker.image.rootfs.diff.tar';
-const dockerManifestType = 'application/vnd.docker.distribution.manifest.v2+json';
-const dockerConfigType = 'application/vnd.docker.container.image.v1+json';
+
+/** Docker's names for what OCI has taken over from it. */
+export const dockerTypes = {
+  index: 'application/vnd.docker.distribution.manifest.list.v2+json',
+  manifest: 'application/vnd.docker.distribution.manifest.v2+json',
+  config: 'application/vnd.docker.container.image.v1+json',
+} as const;
 
 const layerTypes: ReadonlyMap<string, string> = new Map([
   ...['', '+gzip', '+zstd'].map((ending) => [layerType + ending, layerType + ending] as const),
@@ -74,14 +79,14 @@ const maximumLayers = 480;
  */
 export function checkSource(source: Pick<ImageSource, 'manifest' | 'config'>): CheckedSource {
   const { mediaType, bytes } = source.manifest;
-  if (mediaType !== mediaTypes.manifest && mediaType !== dockerManifestType) {
+  if (mediaType !== mediaTypes.manifest && mediaType !== dockerTypes.manifest) {
     throw badInput(`The image's manifest is of a type that cannot be used: ${shownType(mediaType)}`, {
       cause: 'Manifests of OCI and of Docker, version 2 schema 2, can.',
     });
   }
   const original = parseManifest(bytes, 'the manifest');
   const { config: described } = original;
-  if (described.mediaType !== mediaTypes.config && described.mediaType !== dockerConfigType) {
+  if (described.mediaType !== mediaTypes.config && described.mediaType !== dockerTypes.config) {
     throw badInput(`This is no container image: its configuration is ${shownType(described.mediaType)}`, {
       cause: 'Registries and layouts hold other things too, such as charts and signatures.',
     });

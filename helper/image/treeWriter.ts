@@ -58,8 +58,6 @@ export class TreeWriter implements EntrySink {
   /** Folders and names in them; made at the end, since a layer's own entries win wherever they stand. */
   private readonly whiteouts: { folder: ByteString; name: ByteString }[] = [];
   private file: OpenFile | undefined;
-  /** First components of all names: what the root will list. */
-  readonly topLevel = new Set<ByteString>();
 
   /** Whether the root hides all below it, which an overlay does not take from a mark on its topmost folder. */
   get opaque(): boolean {
@@ -84,9 +82,6 @@ export class TreeWriter implements EntrySink {
     if (whiteout !== undefined) {
       this.hide(whiteout, components, entry);
       return;
-    }
-    if (components[0] !== undefined && this.topLevel.size < maximumTopLevel) {
-      this.topLevel.add(components[0]);
     }
     try {
       this.apply(entry, components, name);
@@ -414,9 +409,6 @@ export class TreeWriter implements EntrySink {
     return owner;
   }
 }
-
-/** Enough to tell what kind of archive it was; a bomb may have millions. */
-const maximumTopLevel = 1000;
 
 function childPath(folder: Folder, components: readonly ByteString[]): ByteString {
   const name = components.at(-1) ?? '';

@@ -4,11 +4,10 @@ import { type FileHandle, mkdir, open, rm } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { fstatfs } from '../../native/bindings/statfs.js';
 import { syncfs } from '../../native/bindings/syncfs.js';
-import { type Compression, decompress, detectCompression } from './archive.js';
 import { type ArchiveFile, openArchive, readChunks, readHead } from './archiveFile.js';
 import { BlobSink, type Digested, Recompression } from './blobFile.js';
+import { type Compression, decompress, detectCompression } from './compression.js';
 import { badInput, cancelled, explained } from './failure.js';
-import { imageArchiveKind } from './foreign.js';
 import { Notes } from './notes.js';
 import { readOwnerRights } from './owners.js';
 import { defaultQuota, Quota, type QuotaLimits } from './quota.js';
@@ -66,12 +65,13 @@ export interface UnpackOptions {
 
 const layerType = 'application/vnd.oci.image.layer.v1.tar';
 /** Compressions OCI does not know: such archives are kept as gzip. */
-const recompressed: ReadonlySet<Compression> = new Set(['xz']);
+const recompressed: ReadonlySet<Compression> = new Set(['xz', 'bzip2']);
 const mediaTypes: Readonly<Record<Compression, string>> = {
   none: layerType,
   gzip: `${layerType}+gzip`,
   zstd: `${layerType}+zstd`,
   xz: `${layerType}+gzip`,
+  bzip2: `${layerType}+gzip`,
 };
 
 /**
@@ -82,6 +82,7 @@ const mediaTypes: Readonly<Record<Compression, string>> = {
 export async function unpack(params: UnpackParams, options: UnpackOptions = {}): Promise<UnpackResult> {
   const archive = await openArchive(params.archive);
   try {
+    checkSize(archive.size, params.expected);
     return await withTree(params.tree, (tree) => withBlob(params, archive, tree, options));
   } catch (error) {
     throw options.signal?.aborted ? cancelled() : explained(error, 'unpack the archive', params.archive.path);
@@ -179,9 +180,6 @@ async function read(
       reader.push(chunk);
     }
     reader.end(params.layer === true);
-    if (writer && params.layer !== true) {
-      refuseImageArchive(writer.topLevel);
-    }
     await compressor?.end();
     report('finish');
     const digested = { ...(await blob.finish()), diffId: `sha256:${diffHash.digest('hex')}` };
@@ -211,13 +209,18 @@ function ignoring(quota: Quota) {
   };
 }
 
+const fix = 'Get the image again. If it stays like this, its maker or its registry has damaged it.';
+
+/** Before anything is read. */
+function checkSize(size: number, expected: UnpackParams['expected']): void {
+  if (expected && size !== expected.size) {
+    throw badInput(`A layer of the image is damaged: it has ${size} bytes, not ${expected.size}`, { fix });
+  }
+}
+
 function checkExpected(found: Digested & { diffId: string }, expected: UnpackParams['expected']): void {
   if (!expected) {
     return;
-  }
-  const fix = 'Get the image again. If it stays like this, its maker or its registry has damaged it.';
-  if (found.size !== expected.size) {
-    throw badInput(`A layer of the image is damaged: it has ${found.size} bytes, not ${expected.size}`, { fix });
   }
   if (found.digest !== expected.digest) {
     throw badInput('A layer of the image is damaged: its content does not match its digest', {
@@ -229,15 +232,6 @@ function checkExpected(found: Digested & { diffId: string }, expected: UnpackPar
     throw badInput('The image contradicts itself: a layer is not what its configuration says', {
       cause: `Expected the diffID ${expected.diffId}, found ${found.diffId}.`,
       fix,
-    });
-  }
-}
-
-function refuseImageArchive(topLevel: ReadonlySet<string>): void {
-  const kind = imageArchiveKind(topLevel);
-  if (kind) {
-    throw badInput(`The archive is ${kind}, not a root file system`, {
-      fix: 'Export a container instead, as with `docker export CONTAINER > root.tar`, and import that.',
     });
   }
 }

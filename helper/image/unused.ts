@@ -1,9 +1,10 @@
-import { readdir, rename } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { failedWith } from './failure.js';
 import type { LayerFolders } from './layers.js';
-import { hexOf, type Layout } from './layout.js';
+import { hexOf, type Index } from './layout.js';
 import { readAllNeeds } from './needs.js';
+import type { StoreFolder } from './storeFolder.js';
 
 /** A container and the layers (paths as in `Image.layers`) its root is made of. */
 export interface LayerUse {
@@ -14,44 +15,39 @@ export interface LayerUse {
 }
 
 /**
- * Moves blobs and unpacked layers that no image, no container and no unfinished operation needs into `trash`, a folder
- * on the same file system. Needs the store's exclusive lock. Nothing goes while an image cannot be read: what it needs
- * is not known.
+ * Finds blobs and unpacked layers that no image of `index`, no container and no unfinished operation needs. Needs the
+ * store's lock. Nothing is unused while an image cannot be read: what it needs is not known.
+ * @returns their paths
  */
-export async function discardUnused(
-  layout: Layout,
-  layers: LayerFolders,
-  ingest: string,
-  uses: readonly LayerUse[],
-  trash: string,
-): Promise<void> {
-  const needed = await neededBy(layout, layers, ingest, uses);
+export async function findUnused(store: StoreFolder, index: Index, uses: readonly LayerUse[]): Promise<string[]> {
+  const needed = await neededBy(store, index, uses);
   if (!needed) {
-    return;
+    return [];
   }
+  const unused: string[] = [];
   for (const [kind, folder] of [
-    ['blobs', layout.blobs],
-    ['layers', layers.folder],
+    ['blobs', store.layout.blobs],
+    ['layers', store.layers.folder],
   ] as const) {
     for (const name of await readdir(folder)) {
       if (!needed[kind].has(name)) {
-        await rename(join(folder, name), join(trash, `unused-${kind}-${name}`));
+        unused.push(join(folder, name));
       }
     }
   }
+  return unused;
 }
 
 async function neededBy(
-  layout: Layout,
-  folders: LayerFolders,
-  ingest: string,
+  { layout, layers: folders, ingest }: StoreFolder,
+  index: Index,
   uses: readonly LayerUse[],
 ): Promise<{ blobs: Set<string>; layers: Set<string> } | undefined> {
   const needs = await readAllNeeds(ingest);
   const blobs = new Set(needs.blobs);
   const layers = new Set(needs.layers);
   try {
-    for (const descriptor of (await layout.readIndex()).manifests) {
+    for (const descriptor of index.manifests) {
       const manifest = await layout.readManifest(descriptor);
       const config = await layout.readConfig(manifest.config);
       for (const { digest } of [descriptor, manifest.config, ...manifest.layers]) {

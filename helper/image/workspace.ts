@@ -61,6 +61,11 @@ export class Workspace {
     return undefined;
   }
 
+  /** Gives up the lock, and leaves it to whoever comes next. */
+  async leave(): Promise<void> {
+    await this.lock.close();
+  }
+
   /** Removes it with all that is in it. @param remove for trees, whose files may belong to other ids. */
   async release(remove: (path: string) => Promise<void>): Promise<void> {
     try {

@@ -40,6 +40,7 @@ export class TarReader {
   /** Entries seen so far. */
   entries = 0;
   private offset = 0;
+  private headerOffset = 0;
   private readonly block = Buffer.alloc(blockSize);
   private blockFill = 0;
   private body: Body = 'skipped';
@@ -65,14 +66,14 @@ export class TarReader {
         this.padding -= taken;
       } else if (this.blockFill === 0 && left >= blockSize) {
         taken = blockSize;
-        this.takeHeader(chunk.subarray(at, at + taken));
+        this.takeHeader(chunk.subarray(at, at + taken), this.offset);
       } else {
         taken = Math.min(left, blockSize - this.blockFill);
         chunk.copy(this.block, this.blockFill, at, at + taken);
         this.blockFill += taken;
         if (this.blockFill === blockSize) {
           this.blockFill = 0;
-          this.takeHeader(this.block);
+          this.takeHeader(this.block, this.offset + taken - blockSize);
         }
       }
       at += taken;
@@ -103,8 +104,32 @@ export class TarReader {
     }
   }
 
-  private takeHeader(block: Buffer): void {
-    const header = decodeHeader(block, this.offset);
+  /** Where the content of the entry that `begin` is being told of will begin, in bytes of the uncompressed archive. */
+  get bodyOffset(): number {
+    return this.headerOffset + blockSize;
+  }
+
+  /**
+   * Leaves out what remains of an entry's content, for those who read from a file and can go on behind it.
+   * @returns how many bytes the next `push` must come later.
+   */
+  skipBody(): number {
+    if (this.body !== 'entry') {
+      return 0;
+    }
+    const skipped = this.bodyLeft + this.padding;
+    this.offset += skipped;
+    this.padding = 0;
+    if (this.bodyLeft > 0) {
+      this.bodyLeft = 0;
+      this.endBody();
+    }
+    return skipped;
+  }
+
+  private takeHeader(block: Buffer, offset: number): void {
+    this.headerOffset = offset;
+    const header = decodeHeader(block, offset);
     if (header.nullBlock) {
       this.ended = true;
       return;

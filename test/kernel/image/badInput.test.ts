@@ -39,6 +39,7 @@ test('a truncated archive gives one error and leaves nothing, wherever and howev
     ['gzip', 'gz'],
     ['xz -0', 'xz'],
     ['zstd', 'zst'],
+    ['bzip2', 'bz2'],
   ]) {
     const whole = path.join(bed.work, `whole.${ending}`);
     run('direct', ['sh', '-c', `${command} < "$1" > "$2"`, 'sh', tar, whole]);
@@ -61,13 +62,13 @@ test('a damaged archive is told from a good one', async (t) => {
     ['gzip', 'gz'],
     ['xz -0', 'xz'],
     ['zstd --check', 'zst'],
+    ['bzip2', 'bz2'],
   ]) {
     const file = path.join(bed.work, `damaged.${ending}`);
     run('direct', ['sh', '-c', `${command} < "$1" > "$2"`, 'sh', tar, file]);
     const bytes = readFileSync(file);
     bytes.fill(0x55, Math.floor(bytes.length / 2), Math.floor(bytes.length / 2) + 2000);
     writeFileSync(file, bytes);
-    if (ending === 'zst' && !hasZstdChecks) continue;
     await refused(bed, before, file, /damaged/);
   }
   const file = path.join(bed.work, 'checksum.tar');
@@ -80,9 +81,6 @@ test('a damaged archive is told from a good one', async (t) => {
   await refused(bed, before, file, /damaged: a header whose checksum is wrong/);
 });
 
-/** fzstd, the way for Node before 22.15, does not look at checksums: raw blocks may change unseen. */
-const hasZstdChecks = 'createZstdDecompress' in (process.getBuiltinModule?.('zlib') ?? {});
-
 test('what is no root file system is named', async (t) => {
   const bed = makeBed(t);
   const { before } = await furnished(bed);
@@ -92,23 +90,6 @@ test('what is no root file system is named', async (t) => {
     ['short', 'x', /not a tar archive/],
     ['zip', 'PK\x03\x04 and more', /it is a zip archive/],
     ['no entries', Buffer.alloc(10240), /archive is empty/],
-    [
-      'docker save',
-      paxArchive([
-        { name: 'manifest.json', content: '[]' },
-        { name: 'abc/layer.tar', content: 'x' },
-      ]),
-      /`docker save`/,
-    ],
-    [
-      'oci archive',
-      paxArchive([
-        { name: 'oci-layout', content: '{}' },
-        { name: 'index.json', content: '{}' },
-        { name: 'blobs/', type: '5' },
-      ]),
-      /OCI image/,
-    ],
     ['sparse', Buffer.concat([entry({ name: 'etc/sparse', type: 'S' }), Buffer.alloc(1024)]), /sparse/],
     ['negative size', paxArchive([{ name: 'etc/f', pax: { size: '-5' } }]), /not a valid size/],
     [

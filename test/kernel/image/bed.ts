@@ -90,9 +90,46 @@ export function makeBed(t: TestContext, mapping: Mapping = 'direct'): Bed {
  * and the content of files.
  */
 export function describeTree(mapping: Mapping, folder: string): string[] {
-  const script = `cd "$1" && find . -type d -printf '%y %m %U:%G %T@ %P\\n' -o -printf '%y %m %U:%G %T@ %n %s %P -> %l\\n' &&
-    find . -type f -print0 | xargs -0r sha256sum && find . -print0 | xargs -0r getcap -n`;
-  return run(mapping, ['sh', '-c', script, 'sh', folder]).split('\n').sort();
+  return run(mapping, ['sh', '-c', `cd "$1" && ${description}`, 'sh', folder])
+    .split('\n')
+    .sort();
+}
+
+const description = `find . -type d -printf '%y %m %U:%G %T@ %P\\n' -o -printf '%y %m %U:%G %T@ %n %s %P -> %l\\n' &&
+  find . -type f -print0 | xargs -0r sha256sum && find . -print0 | xargs -0r getcap -n`;
+
+/**
+ * For layers (top first) as a container sees them, stacked by the kernel: the same with attributes, and which names are
+ * one file. The number of links would also count names that are hidden.
+ */
+export function describeStack(mapping: Exclude<Mapping, 'direct'>, layers: readonly string[], empty: string): string[] {
+  mkdirSync(empty, { recursive: true });
+  const lower = layers.length > 1 ? layers : [...layers, empty];
+  const script = `mount -t overlay -o "userxattr,lowerdir=$1" overlay "$2" && cd "$2" && ${wholeDescription}`;
+  return withoutInodes(run(mapping, ['unshare', '--mount', 'sh', '-c', script, 'sh', lower.join(':'), empty]));
+}
+
+/** Of attributes `user.note`: tools have others for their own book-keeping. */
+const wholeDescription = `find . -type d -printf '%y %m %U:%G %T@ %P\\n' -o -printf '%y %m %U:%G %T@ %s %P -> %l\\n' &&
+  find . -type f -print0 | xargs -0r sha256sum && find . -print0 | xargs -0r getcap -n &&
+  find . -print0 | xargs -0r getfattr -h -d -m '^user[.]note$' && find . ! -type d -printf 'inode %i %P\\n'`;
+
+/** To be compared with `describeStack`. */
+export function describeWhole(mapping: Mapping, folder: string): string[] {
+  return withoutInodes(run(mapping, ['sh', '-c', `cd "$1" && ${wholeDescription}`, 'sh', folder]));
+}
+
+/** Numbers of inodes differ; which names share one must not. */
+function withoutInodes(described: string): string[] {
+  const names = new Map<string, string[]>();
+  const rest: string[] = [];
+  for (const line of described.split('\n')) {
+    const [, inode, name] = /^inode (\d+) (.*)$/s.exec(line) ?? [];
+    if (inode === undefined || name === undefined) rest.push(line);
+    else names.set(inode, [...(names.get(inode) ?? []), name]);
+  }
+  const shared = [...names.values()].filter(({ length }) => length > 1);
+  return [...rest, ...shared.map((group) => `one file: ${group.sort().join(' ')}`)].sort();
 }
 
 /**

@@ -146,7 +146,7 @@ test('two stores at once, as of two windows: no update is lost, and one of two e
   assert.deepEqual(readdirSync(path.join(bed.images, 'ingest')), []);
 });
 
-test('layers that a container uses outlive their image', async (t) => {
+test('an image stays while a container needs it, and then goes with all that only it needed', async (t) => {
   const bed = makeBed(t);
   const uses: LayerUse[] = [];
   const store = new ImageStore({ folder: bed.images, agent: layerAgent(bed.agent), uses: async () => uses });
@@ -154,12 +154,29 @@ test('layers that a container uses outlive their image', async (t) => {
   const { layers } = await store.resolve('a');
   uses.push({ container: 'box', layers });
   assert.deepEqual((await store.list())[0]?.usedBy, ['box']);
-  await store.remove('a');
+  const kept = await store.remove('a');
+  assert.deepEqual(kept, {
+    images: [],
+    freedBytes: 0,
+    kept: [{ name: 'a', why: 'The container "box" was made from it.' }],
+  });
   assert.ok(existsSync(path.join(layers[0] ?? '', 'etc/a-0')));
   uses.pop();
-  await store.import({ file: archive(bed, 'b', 2), name: 'b' });
-  await store.remove('b');
+  const tree = path.dirname(layers[0] ?? '');
+  const blobs = path.join(bed.images, 'blobs/sha256');
+  const size = Number(
+    run('direct', ['du', '-s', '-B1', '-c', tree, ...readdirSync(blobs).map((name) => path.join(blobs, name))])
+      .trim()
+      .split('\n')
+      .at(-1)
+      ?.split('\t')[0],
+  );
+  const preview = await store.remove('a', { preview: true });
+  assert.deepEqual(preview, { images: ['a'], freedBytes: size, kept: [] });
+  assert.equal((await store.list()).length, 1, 'a preview removes nothing');
+  assert.deepEqual(await store.remove('a'), preview);
   assert.deepEqual(readdirSync(path.join(bed.images, 'layers')), []);
+  assert.deepEqual(readdirSync(blobs), []);
 });
 
 test('while an image is in use it cannot be removed', async (t) => {

@@ -1,23 +1,24 @@
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import * as zlib from 'node:zlib';
-import { Decompress } from 'fzstd';
 import { ResponseError } from 'vscode-jsonrpc';
 import { XzReadableStream } from 'xz-decompress';
+import { bunzip2 } from './bunzip2.js';
 import { badInput, isSystemFailure } from './failure.js';
+import { unzstd } from './unzstd.js';
 
-export type Compression = 'none' | 'gzip' | 'xz' | 'zstd';
+export type Compression = 'none' | 'gzip' | 'xz' | 'zstd' | 'bzip2';
 
 const magicNumbers: readonly (readonly [Exclude<Compression, 'none'>, readonly number[]])[] = [
   ['gzip', [0x1f, 0x8b]],
   ['xz', [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00]],
   ['zstd', [0x28, 0xb5, 0x2f, 0xfd]],
+  ['bzip2', [0x42, 0x5a, 0x68]],
 ];
 
 /** Formats people may well try, that are no tar: named, so that the error can say what was found. */
 const foreignMagicNumbers: readonly (readonly [string, readonly number[]])[] = [
   ['a zip archive', [0x50, 0x4b, 0x03, 0x04]],
-  ['compressed with bzip2', [0x42, 0x5a, 0x68]],
   ['a 7-Zip archive', [0x37, 0x7a, 0xbc, 0xaf]],
   ['compressed with lz4', [0x04, 0x22, 0x4d, 0x18]],
   ['compressed with lzip', [0x4c, 0x5a, 0x49, 0x50]],
@@ -35,7 +36,7 @@ export function detectCompression(head: Buffer): Compression {
   const foreign = foreignMagicNumbers.find(([, magic]) => begins(magic));
   if (foreign) {
     throw badInput(`The file is not a tar archive: it is ${foreign[0]}`, {
-      fix: 'A root file system as .tar, .tar.gz, .tar.xz or .tar.zst is expected.',
+      fix: 'A tar archive is expected: .tar, .tar.gz, .tar.xz, .tar.zst or .tar.bz2.',
     });
   }
   return magicNumbers.find(([, magic]) => begins(magic))?.[0] ?? 'none';
@@ -70,6 +71,8 @@ function decompressor(compression: Compression): (source: AsyncIterable<Buffer>)
       return zstdDecompressor;
     case 'xz':
       return throughXz;
+    case 'bzip2':
+      return bunzip2;
   }
 }
 
@@ -99,32 +102,8 @@ const ZSTD_d_windowLogMax = 100;
 function zstdDecompressor(source: AsyncIterable<Buffer>): AsyncIterable<Buffer> {
   return createZstdDecompress
     ? through(source, createZstdDecompress({ chunkSize, params: { [ZSTD_d_windowLogMax]: windowLogMaximum } }))
-    : throughFzstd(source);
+    : unzstd(source);
 }
-
-/** Exported for tests: the way for Node without zstd. */
-export async function* throughFzstd(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  let ready: Uint8Array[] = [];
-  const decompressor = new Decompress((data) => ready.push(data));
-  const take = function* () {
-    const blocks = ready;
-    ready = [];
-    for (const block of blocks) {
-      yield Buffer.from(block.buffer, block.byteOffset, block.byteLength);
-    }
-  };
-  for await (const chunk of source) {
-    // Small pieces: 4 bytes may become 128 KiB, and all that one push makes is held in memory.
-    for (let at = 0; at < chunk.length; at += zstdPiece) {
-      decompressor.push(chunk.subarray(at, at + zstdPiece));
-      yield* take();
-    }
-  }
-  decompressor.push(new Uint8Array(0), true);
-  yield* take();
-}
-
-const zstdPiece = 1024;
 
 async function* throughXz(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   const stream = new XzReadableStream(Readable.toWeb(Readable.from(source)) as ReadableStream<Uint8Array>);
