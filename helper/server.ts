@@ -7,7 +7,7 @@ import { prepareHostLayer } from './container/hostLayer.js';
 import { allLedgersWritten } from './container/ledgers.js';
 import { liveRuns, watchLimitNotices } from './container/limitNotice.js';
 import { findLocations, makeLocations } from './container/locations.js';
-import { cgroupFinder, type Machine, once } from './container/machine.js';
+import { cgroupFinder, type Machine } from './container/machine.js';
 import { recover } from './container/recover.js';
 import { ContainerStore } from './container/store.js';
 import { ThrowAways } from './container/throwAway.js';
@@ -16,12 +16,19 @@ import { zygoteFailure } from './doctor/zygoteFailure.js';
 import { layerAgent } from './image/layerAgent.js';
 import { ImageStore } from './image/store.js';
 import { languageCapabilities, SpecificationLanguage } from './language/server.js';
-import { ContainersChanged, ImagesChanged, LimitReached, StatsSampled } from './protocol/index.js';
-import { routeChanges } from './requests/changes.js';
+import {
+  type ContainerSummary,
+  ContainersChanged,
+  ImagesChanged,
+  LimitReached,
+  StatsSampled,
+} from './protocol/index.js';
 import { routeBuilding } from './requests/building.js';
+import { routeChanges } from './requests/changes.js';
 import { routeContainers } from './requests/containers.js';
 import { routeDoctor } from './requests/doctor.js';
 import { routeFiles } from './requests/files.js';
+import { routeExport } from './requests/export.js';
 import { routeImages } from './requests/images.js';
 import { routeInspection } from './requests/inspection.js';
 import { routeLimits } from './requests/limits.js';
@@ -56,7 +63,12 @@ export function assembleMachine(installation: Installation, log: (message: strin
   const images = new ImageStore({
     folder: locations.images,
     agent: layerAgent(agent),
-    uses: async () => (await store.list()).map(({ name, layers }) => ({ container: name, layers })),
+    uses: async () =>
+      (await store.list()).map(({ name, layers, imageDigest }) => ({
+        container: name,
+        layers,
+        ...(imageDigest === undefined ? {} : { imageDigest }),
+      })),
   });
   return {
     locations,
@@ -66,7 +78,7 @@ export function assembleMachine(installation: Installation, log: (message: strin
     zygote,
     identity,
     stage: installation.stage,
-    hostLayer: once(() => prepareHostLayer(locations.hostLayer, [locations.data])),
+    hostLayer: (hidden) => prepareHostLayer(locations.hostLayer, hidden),
     cgroups: cgroupFinder(zygote),
     log,
   };
@@ -87,6 +99,7 @@ export function serve(connection: Connection, installation: Installation): void 
   routeBuilding(router, machine, connection);
   routeDoctor(router, machine);
   const files = routeFiles(router, machine, connection);
+  routeExport(router, machine, connection);
   const changes = routeChanges(router, machine, connection);
   const sampler = routeLimits(router, machine, (stats) => {
     void connection.sendNotification(StatsSampled, { stats });
@@ -100,7 +113,7 @@ export function serve(connection: Connection, installation: Installation): void 
     files.follow(containers);
     language.refresh();
     void connection.sendNotification(ContainersChanged, { containers });
-    for (const notice of endNotice(before, containers)) void connection.sendNotification(notice.type, notice.params);
+    void tellEnds(machine, connection, before, containers);
   });
 
   let images: Promise<{ dispose(): void } | undefined> | undefined;
@@ -134,4 +147,21 @@ export function serve(connection: Connection, installation: Installation): void 
     await allLedgersWritten();
   });
   connection.listen();
+}
+
+async function tellEnds(
+  machine: Machine,
+  connection: Connection,
+  before: readonly ContainerSummary[],
+  containers: readonly ContainerSummary[],
+): Promise<void> {
+  const memoryLimit = async (id: string) => (await machine.store.find(id)).config.linux.resources?.memory?.limit;
+  try {
+    for (const { type, params } of await endNotice(before, containers, memoryLimit)) {
+      await connection.sendNotification(type, params);
+    }
+  } catch (error) {
+    // Removed meanwhile, for one: then nobody waits for how it ended.
+    machine.log(`ends were not told: ${String(error)}`);
+  }
 }
