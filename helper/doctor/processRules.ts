@@ -1,5 +1,15 @@
 import { isErrno, isStep, type Rule } from './explanation.js';
 
+/** A step of its own kind or not: see launch.c for how long it may take. */
+const tooSlow: Rule = (failure) =>
+  isErrno(failure, 'ETIMEDOUT')
+    ? {
+        cause:
+          'The process did not get as far as its command in time, and was ended: something inside the container stopped it, or a file system did not answer.',
+        fix: 'Look at what runs in the container. If the machine or a disk is busy, try again later.',
+      }
+    : undefined;
+
 const noCommand: Rule = (failure) =>
   isStep(failure, 'execute') && isErrno(failure, 'ENOENT', 'ENOTDIR')
     ? {
@@ -72,6 +82,7 @@ const sysctl: Rule = (failure) =>
     : undefined;
 
 export const processRules: readonly Rule[] = [
+  tooSlow,
   noCommand,
   notExecutable,
   foreignFormat,

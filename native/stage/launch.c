@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <linux/sched.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,9 @@
 #include "link.h"
 #include "process_stat.h"
 #include "steps.h"
+
+/* How long a process may take from the clone to its command. A start may mount what lies on a slow disk. */
+enum { ENTER_SECONDS = 10, START_SECONDS = 120 };
 
 /* The others would make the new process share memory or descriptors with its monitor. */
 static const uint32_t clone_flags = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC |
@@ -130,6 +134,21 @@ static int hold(struct context *context) {
   return watch_announce(&context->watch, stat.start_time);
 }
 
+/*
+ * Waits until the link has something to say. What is inside of a container can stop a process that enters it, or have it
+ * read from a file system of its own making that never answers: nobody must wait for that for ever. Returns 0 or -errno.
+ */
+static int await_message(const struct context *context, uint64_t deadline) {
+  for (;;) {
+    uint64_t now = monotonic_now();
+    struct pollfd polled = {.fd = context->link_fd, .events = POLLIN};
+    int ready = poll(&polled, 1, now >= deadline ? 0 : (int)((deadline - now) / 1000000u) + 1);
+    if (ready > 0) return 0;
+    if (ready < 0 && errno != EINTR) return -errno;
+    if (ready == 0 && monotonic_now() >= deadline) return -ETIMEDOUT;
+  }
+}
+
 /* Whether the process, whose end of the link is closed, came to what it was made for. */
 static bool arrived(const struct context *context) {
   if (context->ledger->failed) return false;
@@ -139,11 +158,15 @@ static bool arrived(const struct context *context) {
   return process_stat_read(context->watch.pid, &stat) == 0 && stat.executed;
 }
 
-/* Lets the new process run and answers it until the link closes. Returns 0 or -errno. */
+/* Lets the new process run and answers it until the link closes. Returns 0 or -errno, -ETIMEDOUT when it does not get on. */
 static int accompany(struct context *context) {
+  uint64_t patience = context->target_fd >= 0 ? ENTER_SECONDS : START_SECONDS;
+  uint64_t deadline = monotonic_now() + patience * 1000000000u;
   int error = context->events == NULL ? 0 : watch_events(&context->watch, context->events);
   if (error == 0) error = send_message(context->link_fd, MESSAGE_RELEASE);
   while (error == 0) {
+    error = await_message(context, deadline);
+    if (error < 0) break;
     int message = receive_message(context->link_fd, &context->watch.terminal_fd);
     if (message <= 0) {
       if (message < 0) return message;

@@ -1,15 +1,17 @@
 /** CVE-2016-9962: a process that enters cannot be looked into before it executes. */
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import * as path from 'node:path';
 import { test } from 'node:test';
+import type { Answer } from '../../../helper/plan/answer.js';
 import { CLONE_NEWPID } from '../../../helper/plan/constants.js';
 import { execPlan } from '../../../helper/plan/execPlan.js';
 import type { Plan } from '../../../helper/plan/step.js';
 import type { ContainerSummary, oci } from '../../../helper/protocol/index.js';
 import { seccompFilter } from '../../../helper/specification/seccomp.js';
 import { perl } from './perl.js';
-import { Product, until } from './product.js';
+import { Product, processes, procText, until } from './product.js';
 
 /**
  * Looks at every process that appears, as fast as it can, and prints what it got hold of while the process was still the
@@ -92,3 +94,46 @@ test('the monitor of what enters stays outside, where the container cannot name 
   const said = await product.exec(container.id, { args: perl(`print getppid, " ", getpgrp, "\\n"`) });
   assert.match(said, /^0 \d+\n$/, 'its parent is in no pid namespace of the container');
 });
+
+/** Stops every process that comes to enter, and lets it go on after so many seconds (0: never). */
+const stopper = (seconds: number) => `my %passed = map { $_ => 1 } (1, $$);
+  print "ready\\n"; $| = 1;
+  until (-e '/tmp/stop') {
+    opendir my $proc, '/proc'; for my $pid (grep /^\\d+$/ && !$passed{$_}, readdir $proc) {
+      open my $c, '<', "/proc/$pid/comm" or next; my $comm = <$c> // ''; close $c;
+      next unless $comm =~ /^terrarium/;
+      $passed{$pid} = 1; next unless kill 'STOP', $pid;
+      if (${seconds}) { sleep ${seconds}; kill 'CONT', $pid }
+    }
+  }`;
+
+async function enterStopped(product: Product, seconds: number): Promise<{ answer: Answer; took: number }> {
+  const container = await product.up({ args: perl(stopper(seconds)) });
+  await until('it looks', async () => (await product.logs(container.id)).startsWith('ready'));
+  for (let i = 0; i < 20; i++) {
+    const begin = Date.now();
+    const answer = await product.send(entering(product, container, `${container.id}-${i}`));
+    const took = Date.now() - begin;
+    // Else it was stopped too late, as the command, or not seen at all.
+    if (took > 1000) return { answer, took };
+  }
+  throw new Error('nothing was stopped on its way');
+}
+
+test('a process that is stopped while it enters is ended, and nobody waits for it for ever', async (t) => {
+  const product = await Product.start(t);
+  const { answer, took } = await enterStopped(product, 0);
+  assert.deepEqual([answer.status, answer.errno], ['failed', constants.errno.ETIMEDOUT]);
+  assert.ok(took >= 9_000 && took < 15_000, `${took} ms`);
+  assert.deepEqual(
+    processes().filter((pid) => parentOfAny(pid) === answer.monitorPid),
+    [],
+    'the process is gone',
+  );
+
+  const control = await enterStopped(product, 2);
+  assert.equal(control.answer.status, 'running', 'control: it goes on when it is let');
+  assert.ok(control.took >= 1_500, `control: it was stopped, ${control.took} ms`);
+});
+
+const parentOfAny = (pid: number): number => Number(procText(pid, 'stat').split(') ')[1]?.split(' ')[1]);
