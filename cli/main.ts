@@ -3,6 +3,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import { addBuildingCommands } from './building.js';
 import { connect, disconnect } from './client.js';
 import { addContainerCommands } from './containers.js';
+import { addExportingCommands } from './exporting.js';
 import { describeFailure, exitStatus, statusOf } from './failure.js';
 import { addImageCommands } from './images.js';
 import { addLookingCommands } from './looking.js';
@@ -19,6 +20,7 @@ addContainerCommands(program, connect, print);
 addImageCommands(program, connect, print);
 addBuildingCommands(program, connect, print);
 addRegistryCommands(program, connect, print);
+addExportingCommands(program, connect, print);
 addLookingCommands(program, connect, print);
 
 // A reader that goes away (head, less) is no failure.

@@ -5,6 +5,7 @@
  */
 import { createMessageConnection, StreamMessageReader, StreamMessageWriter } from 'vscode-jsonrpc/node';
 import { serveChanges } from '../changes/service.js';
+import { serveExport } from '../export/service.js';
 import { serveFiles } from '../files/service.js';
 import { serveLayers } from '../image/layerService.js';
 import { AgentRouter } from './router.js';
@@ -13,9 +14,12 @@ const connection = createMessageConnection(
   new StreamMessageReader(process.stdin),
   new StreamMessageWriter(process.stdout),
 );
+// Of what is made in roots, whatever the person's own is.
+process.umask(0o022);
 const router = new AgentRouter(connection);
 serveLayers(router);
 serveChanges(router);
+serveExport(router);
 serveFiles(router);
 connection.onClose(() => process.exit(0));
 connection.listen();

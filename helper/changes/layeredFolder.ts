@@ -37,6 +37,16 @@ export function openEntry(folderFd: number, name: ByteString): LayerEntry | unde
   return { fd, stats: fstatSync(fd, { bigint: true }) };
 }
 
+/** The same; `mounted` where something is mounted. */
+export function openUnlessMounted(folderFd: number, name: ByteString): LayerEntry | 'mounted' | undefined {
+  try {
+    return openEntry(folderFd, name);
+  } catch (error) {
+    if (failedWith(error, 'EXDEV')) return 'mounted';
+    throw error;
+  }
+}
+
 /** Names in a folder, as bytes, in the order of bytes. */
 export function namesIn(folderFd: number): ByteString[] {
   return readdirSync(`/proc/self/fd/${folderFd}`, 'latin1').sort();
@@ -143,6 +153,20 @@ export class LayeredFolder {
     if (first === undefined) return undefined;
     const folder = new LayeredFolder(folders);
     return { fd: folder.fd, stats: first, folder };
+  }
+
+  /** The same; what is mounted there counts as an empty folder, or, when it is none, as nothing. @throws SystemError */
+  lookUpUnlessMounted(name: ByteString): Found | undefined {
+    try {
+      return this.lookUp(name);
+    } catch (error) {
+      if (!failedWith(error, 'EXDEV')) throw error;
+    }
+    const fd = openat2(this.fd, toBytes(name), { flags: O_PATH | constants.O_NOFOLLOW, resolve: RESOLVE_NO_SYMLINKS });
+    const stats = fstatSync(fd, { bigint: true });
+    if (stats.isDirectory()) return { fd, stats };
+    closeSync(fd);
+    return undefined;
   }
 
   /** Names that are seen, in the order of bytes. @throws SystemError */

@@ -9,10 +9,14 @@ import { overflowId } from '../inspect/idmap.js';
 import { modeOf, openForReading, targetOf, xattrsOf } from './attributes.js';
 import { closeFound, type Found, type LayerEntry } from './layeredFolder.js';
 import type { Pace } from './pace.js';
+import { joined } from './startTraces.js';
+import { readableNames } from './trees.js';
 
 const within = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV;
 const chunkSize = 256 * 1024;
 const zeros = Buffer.alloc(chunkSize);
+
+type LeftOut = (path: ByteString, found: Found) => boolean;
 
 /** A place in a tree: an open folder, and a name in it. */
 export interface Destination {
@@ -25,6 +29,8 @@ export interface Destination {
  * nothing replaced that is there already (EEXIST).
  */
 export class Restorer {
+  /** Of content that was copied. */
+  bytes = 0;
   /** First copy of each file with several names. */
   private readonly linked = new Map<string, Destination>();
   private readonly kept: number[] = [];
@@ -36,12 +42,16 @@ export class Restorer {
     private readonly foreignOwners: boolean,
   ) {}
 
-  /** Copies an entry, and all that is in it, with owners, modes, attributes and times. @throws SystemError */
-  async copy(found: Found, to: Destination): Promise<void> {
+  /**
+   * Copies an entry, and all that is in it, with owners, modes, attributes and times.
+   * @param isLeftOut is asked of what is in a folder, by its path from there.
+   * @throws SystemError
+   */
+  async copy(found: Found, to: Destination, isLeftOut: LeftOut = () => false, path: ByteString = '/'): Promise<void> {
     await this.pace.step();
     const name = toBytes(to.name);
     const { stats } = found;
-    if (found.folder !== undefined) return this.copyFolder(found, to);
+    if (stats.isDirectory()) return this.copyFolder(found, to, isLeftOut, path);
     if (stats.isFile()) return this.copyFile(found, to);
     if (stats.isSymbolicLink()) symlinkat(targetOf(found), to.folderFd, name);
     else if (stats.isFIFO()) mknodat(to.folderFd, name, constants.S_IFIFO | 0o600);
@@ -82,18 +92,19 @@ export class Restorer {
     for (const fd of this.kept.splice(0)) closeSync(fd);
   }
 
-  private async copyFolder(found: Found, to: Destination): Promise<void> {
+  private async copyFolder(found: Found, to: Destination, isLeftOut: LeftOut, path: ByteString): Promise<void> {
     mkdirat(to.folderFd, toBytes(to.name), 0o700);
     const folderFd = openat2(to.folderFd, toBytes(to.name), {
       flags: constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW,
       resolve: within,
     });
     try {
-      for (const name of found.folder?.names() ?? []) {
-        const child = found.folder?.lookUp(name);
+      for (const name of found.folder === undefined ? [] : readableNames(found.folder)) {
+        const child = found.folder?.lookUpUnlessMounted(name);
         if (child === undefined) continue;
         try {
-          await this.copy(child, { folderFd, name });
+          const at = joined(path, name);
+          if (!isLeftOut(at, child)) await this.copy(child, { folderFd, name }, isLeftOut, at);
         } finally {
           closeFound(child);
         }
@@ -151,6 +162,7 @@ export class Restorer {
       await this.pace.step(16);
     }
     ftruncateSync(fd, at);
+    this.bytes += at;
   }
 
   /** In this order: a change of owner clears setuid bits and capabilities. */

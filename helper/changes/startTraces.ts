@@ -1,7 +1,8 @@
 import { closeSync } from 'node:fs';
 import type { ByteString } from '../image/entryPath.js';
 import { modeOf, targetOf, xattrsOf } from './attributes.js';
-import { closeFound, type LayerEntry, type LayeredFolder, namesIn, openEntry } from './layeredFolder.js';
+import { closeFound, type LayerEntry, LayeredFolder, namesIn, openEntry } from './layeredFolder.js';
+import type { ChangeSource } from './protocol.js';
 
 /** As many links as the kernel follows in one path. */
 const maximumLinks = 40;
@@ -88,4 +89,17 @@ export function resolveTarget(root: LayeredFolder, destination: ByteString): Byt
 
 function components(path: ByteString): ByteString[] {
   return path.split('/').filter((name) => name !== '' && name !== '.');
+}
+
+/** What the start of this container leaves. @throws SystemError; ENOENT when its layer is not there yet */
+export function startTracesOf(source: ChangeSource): StartTraces {
+  const targets = source.mountTargets.map((target) => Buffer.from(target).toString('latin1'));
+  // Of a composed root nothing is asked here: its parts are mounted by other rules, on folders without links.
+  if (source.kind === 'merged' || source.lower.length === 0) return new StartTraces(targets);
+  const root = LayeredFolder.open([source.top, ...source.lower]);
+  try {
+    return new StartTraces(targets.map((target) => resolveTarget(root, target)));
+  } finally {
+    root.close();
+  }
 }

@@ -1,7 +1,15 @@
 import { closeSync } from 'node:fs';
 import type { ByteString } from '../image/entryPath.js';
 import { badInput, failedWith } from '../image/failure.js';
-import { closeFound, type Found, type LayerEntry, LayerFolder, namesIn, openEntry } from './layeredFolder.js';
+import {
+  closeFound,
+  type Found,
+  type LayerEntry,
+  type LayeredFolder,
+  LayerFolder,
+  namesIn,
+  openUnlessMounted,
+} from './layeredFolder.js';
 import type { Pace } from './pace.js';
 import { joined, type StartTraces } from './startTraces.js';
 
@@ -29,7 +37,7 @@ export async function visitAdded(
   const folder = new LayerFolder(entry.fd);
   for (const name of namesIn(entry.fd)) {
     const child = openUnlessMounted(entry.fd, name);
-    if (child === undefined) continue;
+    if (child === undefined || child === 'mounted') continue;
     try {
       const at = joined(path, name);
       if (folder.isWhiteout(child) || traces.isOurs(at, child)) continue;
@@ -40,52 +48,42 @@ export async function visitAdded(
   }
 }
 
-/** What an overlay shows at a path, and all that is in it. Folders that may not be listed count as empty. */
-export async function visitMerged(
-  path: ByteString,
-  found: Found,
-  { pace, visit }: { pace: Pace; visit: Visit },
-  depth = 0,
-): Promise<void> {
+export interface MergedVisit {
+  pace: Pace;
+  visit: Visit;
+  /** What is passed over, with all that is in it. */
+  isLeftOut?: (path: ByteString, found: Found) => boolean;
+}
+
+/**
+ * What an overlay shows at a path, and all that is in it. Folders that may not be listed count as empty, and so do those
+ * that something is mounted on.
+ */
+export async function visitMerged(path: ByteString, found: Found, options: MergedVisit, depth = 0): Promise<void> {
   if (depth > deepest) throw tooDeep(path);
-  await pace.step();
-  await visit(path, found);
-  for (const name of found.folder === undefined ? [] : readableNames(found.folder)) {
-    const child = lookUpUnlessMounted(found, name);
+  await options.pace.step();
+  await options.visit(path, found);
+  const { folder } = found;
+  if (folder === undefined) return;
+  for (const name of readableNames(folder)) {
+    const child = folder.lookUpUnlessMounted(name);
     if (child === undefined) continue;
     try {
-      await visitMerged(joined(path, name), child, { pace, visit }, depth + 1);
+      const at = joined(path, name);
+      if (options.isLeftOut?.(at, child) !== true) await visitMerged(at, child, options, depth + 1);
     } finally {
       closeFound(child);
     }
   }
 }
 
-function readableNames(folder: NonNullable<Found['folder']>): ByteString[] {
+/** Names in a folder; none when it may not be listed. */
+export function readableNames(folder: LayeredFolder): ByteString[] {
   try {
     return folder.names();
   } catch (error) {
-    // Another user's of this machine, in a root that is a folder of this machine: nobody inside may list it either.
+    // Another user's, in a root that is a folder of this machine: nobody inside may list it either.
     if (failedWith(error, 'EACCES')) return [];
-    throw error;
-  }
-}
-
-/** What is mounted somewhere is not part of the tree: undefined. */
-function lookUpUnlessMounted(found: Found, name: ByteString): Found | undefined {
-  try {
-    return found.folder?.lookUp(name);
-  } catch (error) {
-    if (failedWith(error, 'EXDEV')) return undefined;
-    throw error;
-  }
-}
-
-function openUnlessMounted(folderFd: number, name: ByteString): LayerEntry | undefined {
-  try {
-    return openEntry(folderFd, name);
-  } catch (error) {
-    if (failedWith(error, 'EXDEV')) return undefined;
     throw error;
   }
 }

@@ -11,11 +11,12 @@ import {
   LayerFolder,
   namesIn,
   openEntry,
+  openUnlessMounted,
 } from './layeredFolder.js';
 import type { Pace } from './pace.js';
 import type { ChangeSource, ComposedPlace } from './protocol.js';
-import { joined, resolveTarget, StartTraces } from './startTraces.js';
-import { deepest, tooDeep } from './trees.js';
+import { joined, type StartTraces, startTracesOf } from './startTraces.js';
+import { deepest, readableNames, tooDeep } from './trees.js';
 
 /** Is told of every change, folder by folder, names in the order of bytes. What it is given is closed afterwards. */
 export interface ChangeVisitor {
@@ -42,9 +43,7 @@ export async function walkChanges(source: ChangeSource, visitor: ChangeVisitor, 
   try {
     const lower = source.lower.length === 0 ? undefined : LayeredFolder.open(source.lower);
     try {
-      const traces = new StartTraces(targetsOf(source));
-      const walk = new Walk(source, visitor, pace, traces);
-      await walk.root('/', top, lower);
+      await new Walk(source, visitor, pace, startTracesOf(source)).root('/', top, lower);
     } finally {
       lower?.close();
     }
@@ -59,17 +58,6 @@ function openFolder(path: string): number | undefined {
   } catch (error) {
     if (failedWith(error, 'ENOENT')) return undefined;
     throw error;
-  }
-}
-
-function targetsOf(source: ChangeSource): ByteString[] {
-  const targets = source.mountTargets.map((target) => Buffer.from(target).toString('latin1'));
-  if (source.kind === 'merged' || source.lower.length === 0) return targets;
-  const root = LayeredFolder.open([source.top, ...source.lower]);
-  try {
-    return targets.map((target) => resolveTarget(root, target));
-  } finally {
-    root.close();
   }
 }
 
@@ -129,6 +117,7 @@ class Walk {
     lower: LayeredFolder | undefined,
   ): Promise<boolean> {
     const top = openUnlessMounted(layer.fd, name);
+    // What is mounted is not the container's own: its content, and what it covers, are not compared.
     if (top === 'mounted') return false;
     try {
       const below = lower?.lookUp(name);
@@ -191,27 +180,7 @@ class Walk {
 
 function namesOf(layer: LayerFolder, lower: LayeredFolder | undefined): ByteString[] {
   const names = namesIn(layer.fd);
-  return lower === undefined ? names : [...new Set([...names, ...lowerNames(lower)])].sort();
-}
-
-/** A folder below that cannot be listed is another user's of this machine: it cannot be seen inside either. */
-function lowerNames(lower: LayeredFolder): ByteString[] {
-  try {
-    return lower.names();
-  } catch (error) {
-    if (failedWith(error, 'EACCES')) return [];
-    throw error;
-  }
-}
-
-/** What is mounted is not the container's own: its content, and what it covers, are not compared. */
-function openUnlessMounted(folderFd: number, name: ByteString): LayerEntry | 'mounted' | undefined {
-  try {
-    return openEntry(folderFd, name);
-  } catch (error) {
-    if (failedWith(error, 'EXDEV')) return 'mounted';
-    throw error;
-  }
+  return lower === undefined ? names : [...new Set([...names, ...readableNames(lower)])].sort();
 }
 
 /** A part of a composed root is a mount when its processes see it. */
@@ -234,7 +203,7 @@ function leadsTo(entry: LayerEntry, target: string): boolean {
 }
 
 /** As the start makes the folder of a layer: helper/plan/rootSteps.ts. */
-function isFresh(entry: LayerEntry): boolean {
+export function isFresh(entry: LayerEntry): boolean {
   const { uid, gid } = entry.stats;
   return modeOf(entry) === 0o755 && uid === 0n && gid === 0n && xattrsOf(entry).size === 0;
 }

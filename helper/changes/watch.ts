@@ -2,7 +2,7 @@ import { closeSync, constants, type FSWatcher, fstatSync, openSync, watch } from
 import { dirname } from 'node:path';
 import { O_PATH } from '../../native/bindings/openat2.js';
 import { failedWith } from '../image/failure.js';
-import { namesIn, openEntry } from './layeredFolder.js';
+import { namesIn, openUnlessMounted } from './layeredFolder.js';
 
 /** Milliseconds from the first change to its report: what follows within is reported with it. */
 const gathering = 300;
@@ -101,21 +101,12 @@ function openTop(top: string): number {
 
 function foldersIn(fd: number): number[] {
   return namesIn(fd).flatMap((name) => {
-    const entry = openUnlessElsewhere(fd, name);
-    if (entry === undefined) return [];
+    const entry = openUnlessMounted(fd, name);
+    if (entry === undefined || entry === 'mounted') return [];
     if (entry.stats.isDirectory()) return [entry.fd];
     closeSync(entry.fd);
     return [];
   });
-}
-
-function openUnlessElsewhere(fd: number, name: string) {
-  try {
-    return openEntry(fd, name);
-  } catch (error) {
-    if (failedWith(error, 'EXDEV')) return undefined;
-    throw error;
-  }
 }
 
 function startWatching(fd: number, notice: () => void): FSWatcher | undefined {

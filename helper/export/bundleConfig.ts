@@ -1,0 +1,56 @@
+import type { ContainerSpecification, oci } from '../protocol/index.js';
+import { seccompProfile } from '../specification/seccomp.js';
+
+export interface BundleConfig {
+  config: oci.Config;
+  /** What is different from the container, in sentences. */
+  notes: string[];
+}
+
+/** What a shell is called where a container has no command. */
+const shell = ['/bin/sh'];
+
+/**
+ * A configuration that other runtimes (crun, runc) run as it is, by the same user: runtime-spec config.md. Its id mappings
+ * are those of the user, who needs them again where it is run. Pure.
+ */
+export function bundleConfig(specification: ContainerSpecification, config: oci.Config): BundleConfig {
+  const notes: string[] = [];
+  const { resources, ...linux } = config.linux;
+  if (resources !== undefined && Object.keys(resources).length > 0) {
+    notes.push('Limits are left out: without a delegated cgroup, runtimes refuse them to ordinary users.');
+  }
+  if (config.process.args.length === 0) {
+    notes.push('The container has no command of its own: the bundle runs /bin/sh.');
+  }
+  if (specification.network?.kind === 'container') {
+    notes.push('The network of the other container is not shared: the bundle has one of its own.');
+  }
+  if (specification.chroot === true) notes.push('The root is changed with pivot_root instead of chroot.');
+  if (specification.init === true) notes.push('There is no init in front of the command.');
+  const binds = (specification.mounts ?? []).flatMap(({ source, type }) =>
+    source !== undefined && (type ?? 'bind') === 'bind' ? [source] : [],
+  );
+  if (binds.length > 0) notes.push(`Folders of this machine are mounted as before: ${binds.join(', ')}.`);
+  const seccomp = seccompProfile(specification, config.process.capabilities);
+  return {
+    config: {
+      ...config,
+      root: { path: 'rootfs', readonly: config.root.readonly },
+      process: { ...config.process, args: config.process.args.length === 0 ? shell : config.process.args },
+      mounts: config.mounts.map(portableMount),
+      linux: { ...linux, ...(seccomp === undefined ? {} : { seccomp }) },
+    },
+    notes,
+  };
+}
+
+/** Names and options that are Terrarium's own. */
+function portableMount({ options, ...mount }: oci.Mount): oci.Mount {
+  return {
+    ...mount,
+    // runtime-spec's name, whatever the version.
+    ...(mount.type === 'cgroup2' ? { type: 'cgroup' } : {}),
+    ...(options === undefined ? {} : { options: options.filter((option) => option !== 'nofail') }),
+  };
+}
