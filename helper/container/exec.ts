@@ -56,7 +56,7 @@ export async function execInContainer(
     stdin: specification.stdin ?? false,
     chroot: record.specification.chroot === true ? record.config.root.path : undefined,
   });
-  const exchange = await machine.zygote.carryOutBy(run.runtime.zygotePid, plan).catch(async (error: unknown) => {
+  const exchange = await machine.zygote.carryOutBy(run.runtime, plan).catch(async (error: unknown) => {
     await undoUnanswered(folder);
     throw error;
   });

@@ -3,7 +3,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, promises as fs } from 'node:fs';
 import { createServer } from 'node:net';
 import * as path from 'node:path';
-import { ErrorCode, terrariumError } from '../protocol/index.js';
+import { ErrorCode, type ProcessIdentity, terrariumError } from '../protocol/index.js';
 import { type Identity, mapArgument } from './identity.js';
 
 /** The zygote could not be made: which call failed, for the doctor and for the person. */
@@ -25,6 +25,8 @@ export interface LaunchOptions {
   identity: Identity;
   /** Start it as a transient service of systemd --user, in a delegated cgroup. */
   service: boolean;
+  /** A process whose user namespace it is to sit in, instead of a new one. */
+  inside?: ProcessIdentity;
 }
 
 const startLimitMilliseconds = 10_000;
@@ -52,6 +54,11 @@ export async function zygoteSocket(
   return path.join(runtime, `zygote-${hash.digest('hex').slice(0, 16)}.sock`);
 }
 
+/** The socket of a zygote that takes the place of one that was killed, by the user namespace it sits in. */
+export function standInSocket(runtime: string, userNamespace: string): string {
+  return path.join(runtime, `zygote-${createHash('sha256').update(userNamespace).digest('hex').slice(0, 16)}.sock`);
+}
+
 /**
  * Starts a zygote outside of this process's tree and waits until it listens. Answers its pid.
  * @throws ZygoteError when the kernel refuses the user namespace.
@@ -61,17 +68,14 @@ export async function launchZygote(options: LaunchOptions): Promise<number> {
   const report = listenForReport(ready);
   try {
     await report.listening;
+    const { stage, identity, inside } = options;
+    const place =
+      inside === undefined
+        ? ['--uid-map', mapArgument(identity.uidMappings), '--gid-map', mapArgument(identity.gidMappings)]
+        : ['--entered'];
     const zygote = [
-      options.stage,
-      'zygote',
-      '--socket',
-      options.socket,
-      '--ready',
-      ready,
-      '--uid-map',
-      mapArgument(options.identity.uidMappings),
-      '--gid-map',
-      mapArgument(options.identity.gidMappings),
+      ...(inside === undefined ? [] : [stage, 'enter', `${inside.pid}:${inside.startTime}`, '--']),
+      ...[stage, 'zygote', '--socket', options.socket, '--ready', ready, ...place],
     ];
     const starter = options.service ? runAsService(zygote) : runOnce([...zygote, '--daemonize']);
     // Whichever comes first: the zygote's own word, or the failure of what should have started it.

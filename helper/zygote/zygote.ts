@@ -1,19 +1,26 @@
-import { promises as fs } from 'node:fs';
+import { promises as fs, readlinkSync } from 'node:fs';
 import { constants } from 'node:os';
 import * as path from 'node:path';
 import { flock } from '../../native/bindings/flock.js';
 import { signalProcess } from '../inspect/signal.js';
-import { processIdentity } from '../inspect/stat.js';
+import { isAlive, processIdentity } from '../inspect/stat.js';
 import type { Plan } from '../plan/step.js';
+import type { ProcessIdentity } from '../protocol/index.js';
 import { type Exchange, findListener, sendPlan } from './connection.js';
 import type { Identity } from './identity.js';
-import { hasUserManager, launchZygote, ZygoteError, zygoteSocket } from './launch.js';
+import { hasUserManager, launchZygote, standInSocket, ZygoteError, zygoteSocket } from './launch.js';
 
 export interface ZygoteOptions {
   stage: string;
   runtime: string;
   identity: Identity;
   log(message: string): void;
+}
+
+/** Who started a container, and who watches it. */
+export interface Origin {
+  zygotePid: number;
+  monitor: ProcessIdentity;
 }
 
 /** The one zygote of this user, shared by all helpers: found when it is there, started when it is needed. */
@@ -33,8 +40,7 @@ export class Zygote {
     try {
       return await sendPlan(socket, plan);
     } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      if (code !== 'ENOENT' && code !== 'ECONNREFUSED') throw error;
+      if (!isNobodyThere(error)) throw error;
       this.ready = undefined;
       return sendPlan((await this.find()).socket, plan);
     }
@@ -42,13 +48,35 @@ export class Zygote {
 
   /**
    * Carries out a plan by the zygote that started a container: only there is a container's user namespace a child of the
-   * one we are in. After an update of the program it is another than the one that starts new containers. One that is gone
-   * is stood in for by ours, which can do all but enter.
+   * one we are in. After an update of the program it is another than the one that starts new containers. In the place of
+   * one that was killed comes another in the same user namespace, which the container's monitor keeps.
    */
-  async carryOutBy(pid: number, plan: Plan): Promise<Exchange> {
+  async carryOutBy({ zygotePid, monitor }: Origin, plan: Plan): Promise<Exchange> {
     const current = await this.find();
-    const socket = pid === current.pid ? current.socket : await this.socketOf(pid);
+    if (zygotePid === current.pid) {
+      try {
+        return await sendPlan(current.socket, plan);
+      } catch (error) {
+        if (!isNobodyThere(error)) throw error;
+        this.ready = undefined;
+      }
+    }
+    const socket = (await this.socketOf(zygotePid)) ?? (await this.standIn(monitor));
+    // Without its monitor nobody is left in that user namespace: ours says what it cannot do.
     return socket === undefined ? this.carryOut(plan) : sendPlan(socket, plan);
+  }
+
+  /** The socket of a zygote in the user namespace of a monitor, started if need be; undefined when the monitor is gone. */
+  private async standIn(monitor: ProcessIdentity): Promise<string | undefined> {
+    const namespace = userNamespaceOf(monitor);
+    if (namespace === undefined) return undefined;
+    const socket = standInSocket(this.options.runtime, namespace);
+    return this.locked(async () => {
+      if ((await findListener(socket)) !== undefined) return socket;
+      const pid = await this.start(socket, hasUserManager(process.env), monitor);
+      this.options.log(`zygote ${pid} stands in for one that was killed, in ${namespace}`);
+      return socket;
+    });
   }
 
   private async socketOf(pid: number): Promise<string | undefined> {
@@ -74,15 +102,22 @@ export class Zygote {
     const { stage, runtime, identity } = this.options;
     const service = hasUserManager(process.env);
     const socket = await zygoteSocket(runtime, stage, identity, service);
-    const lock = await fs.open(path.join(runtime, 'zygote.lock'), 'a', 0o600);
-    try {
-      await flock(lock.fd, 'exclusive');
+    return this.locked(async () => {
       const listener = await findListener(socket);
       if (listener !== undefined) return { socket, pid: listener };
       const pid = await this.start(socket, service);
       this.options.log(`zygote ${pid} listens at ${socket}`);
       await this.retireOthers(socket);
       return { socket, pid };
+    });
+  }
+
+  /** Alone among all helpers. */
+  private async locked<T>(work: () => Promise<T>): Promise<T> {
+    const lock = await fs.open(path.join(this.options.runtime, 'zygote.lock'), 'a', 0o600);
+    try {
+      await flock(lock.fd, 'exclusive');
+      return await work();
     } finally {
       await lock.close();
     }
@@ -111,17 +146,37 @@ export class Zygote {
     }
   }
 
-  private async start(socket: string, service: boolean): Promise<number> {
+  private async start(socket: string, service: boolean, inside?: ProcessIdentity): Promise<number> {
     const { stage, runtime, identity, log } = this.options;
+    const how = { stage, socket, runtime, identity, ...(inside === undefined ? {} : { inside }) };
     if (service) {
       try {
-        return await launchZygote({ stage, socket, runtime, identity, service: true });
+        return await launchZygote({ ...how, service: true });
       } catch (error) {
         if (!(error instanceof ZygoteError)) throw error;
         // Without the service everything but delegated cgroups works: the doctor tells.
         log(`systemd --user did not start the zygote (${error.message}); starting it directly`);
       }
     }
-    return launchZygote({ stage, socket, runtime, identity, service: false });
+    return launchZygote({ ...how, service: false });
+  }
+}
+
+/** What connecting to the socket of a zygote says that has ended. */
+function isNobodyThere(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === 'ENOENT' || code === 'ECONNREFUSED';
+}
+
+/** `user:[NUMBER]`; undefined for a process that has ended. */
+function userNamespaceOf(identity: ProcessIdentity): string | undefined {
+  try {
+    const namespace = readlinkSync(`/proc/${identity.pid}/ns/user`);
+    // Whose it was is known only afterwards.
+    return isAlive(identity) ? namespace : undefined;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ESRCH') return undefined;
+    throw error;
   }
 }

@@ -30,13 +30,15 @@ struct options {
   const char *uid_map;
   const char *gid_map;
   bool daemonize;
+  bool entered;
 };
 
 static bool parse(int argc, char **argv, struct options *options) {
   static const struct option known[] = {
       {"socket", required_argument, NULL, 's'},  {"ready", required_argument, NULL, 'r'},
       {"uid-map", required_argument, NULL, 'u'}, {"gid-map", required_argument, NULL, 'g'},
-      {"daemonize", no_argument, NULL, 'd'},     {0},
+      {"daemonize", no_argument, NULL, 'd'},     {"entered", no_argument, NULL, 'e'},
+      {0},
   };
   for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1;) {
     switch (option) {
@@ -54,6 +56,9 @@ static bool parse(int argc, char **argv, struct options *options) {
         break;
       case 'd':
         options->daemonize = true;
+        break;
+      case 'e':
+        options->entered = true;
         break;
       default:
         return false;
@@ -120,7 +125,7 @@ static int leave(struct failure *failure) {
 static int settle(char **argv, const struct options *options, struct failure *failure) {
   if (clean_descriptors(options->daemonize, failure) < 0) return -1;
   if (options->daemonize && leave(failure) < 0) return -1;
-  if (enter_new_user_namespace(options->uid_map, options->gid_map, failure) < 0) return -1;
+  if (!options->entered && enter_new_user_namespace(options->uid_map, options->gid_map, failure) < 0) return -1;
   return execute_sealed(argv, failure);
 }
 
@@ -189,7 +194,7 @@ static int serve(const struct options *options) {
 int zygote_main(int argc, char **argv) {
   struct options options = {0};
   if (!parse(argc - 1, argv + 1, &options)) {
-    fputs("usage: terrarium-stage zygote --socket PATH --ready PATH [--uid-map MAP --gid-map MAP] [--daemonize]\n", stderr);
+    fputs("usage: terrarium-stage zygote --socket PATH --ready PATH [--uid-map MAP --gid-map MAP | --entered] [--daemonize]\n", stderr);
     return 2;
   }
   umask(077);
