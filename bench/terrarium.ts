@@ -15,6 +15,7 @@ import {
   type ContainerSpecification,
   ErrorCode,
   ExecInContainer,
+  ReadLedger,
   RemoveContainer,
   RunContainer,
   StopContainer,
@@ -121,6 +122,8 @@ export async function bareStage(
     specification: { ...specification, args: command },
   });
   await connection.sendRequest(StopContainer, { container: summary.id, signal: 'SIGKILL' });
+  // Answered once it is written.
+  await connection.sendRequest(ReadLedger, { container: summary.id });
   const plan = decodePlan(readFileSync(path.join(locations.containers, summary.id, 'ledgers/start-1.plan')));
   await connection.sendRequest(RemoveContainer, { container: summary.id });
   const zygote = readdirSync(locations.runtime).find((file) => /^zygote.*\.sock$/.test(file));

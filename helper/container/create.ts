@@ -12,6 +12,7 @@ import { completeConfig, mergeEnvironment } from '../specification/complete.js';
 import { parseSpecification } from '../specification/schema.js';
 import type { Identity } from '../zygote/identity.js';
 import type { Machine } from './machine.js';
+import { settledSources } from './mountSources.js';
 import { inventName } from './names.js';
 import type { ContainerRecord } from './record.js';
 import { type ResolvedRoot, withRoot } from './root.js';
@@ -61,7 +62,7 @@ export async function configFor(
       : await resolveUser(wanted, layeredRoot(root.layers.length === 0 ? ['/'] : root.layers));
   checkMapped(machine.identity, user);
   const { image } = root;
-  return completeConfig(specification, {
+  const config = completeConfig(specification, {
     name,
     rootPath,
     identity: machine.identity,
@@ -70,6 +71,7 @@ export async function configFor(
     cgroupMount: access.mode === 'v2',
     hostQueues: existsSync('/dev/mqueue'),
   });
+  return settledSources(config, specification);
 }
 
 /** Refuses users that the container's id maps do not have. @throws Unavailable */

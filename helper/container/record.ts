@@ -21,6 +21,8 @@ export interface ContainerRecord {
 
 /** `runs/N/runtime.json`: one start of it. */
 export interface RuntimeRecord {
+  /** Of the machine's start that the processes belong to. */
+  bootId: string;
   init: ProcessIdentity;
   monitor: ProcessIdentity;
   zygotePid: number;
@@ -32,6 +34,7 @@ export interface RuntimeRecord {
 const processIdentity = z.object({ pid: z.int().positive(), startTime: z.number() });
 
 const runtimeRecordSchema: z.ZodType<RuntimeRecord> = z.object({
+  bootId: z.string(),
   init: processIdentity,
   monitor: processIdentity,
   zygotePid: z.int(),

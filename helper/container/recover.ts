@@ -2,6 +2,7 @@ import { existsSync, promises as fs } from 'node:fs';
 import * as path from 'node:path';
 import { tryFlock } from '../../native/bindings/flock.js';
 import { cgroupSteps } from '../cgroup/plan.js';
+import { bootId } from '../inspect/boot.js';
 import { processIdentity } from '../inspect/stat.js';
 import { findListener } from '../zygote/connection.js';
 import { writeAtomically } from './atomicFile.js';
@@ -63,6 +64,7 @@ async function adopt(machine: Machine, record: ContainerRecord): Promise<void> {
   }
   const isThere = cgroup !== undefined && Object.values(cgroup.paths).every((folder) => existsSync(folder));
   const runtime: RuntimeRecord = {
+    bootId: bootId(),
     init,
     monitor,
     zygotePid: await machine.zygote.pid(),

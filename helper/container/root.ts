@@ -1,4 +1,4 @@
-import { existsSync, lstatSync, readdirSync, type Stats, statSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, realpathSync, type Stats, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import * as path from 'node:path';
 import type { OverlayLayers } from '../plan/mountOptions.js';
@@ -127,7 +127,8 @@ export async function planRoot(
     ...place,
     content: {
       kind: 'composed',
-      base: path.join(parent, writable === 'none' ? 'empty' : 'upper'),
+      // A source of a bind mount, in which the stage follows no link: the person's data folder may lie behind one.
+      base: path.join(realpathSync(folder()), path.relative(folder(), parent), writable === 'none' ? 'empty' : 'upper'),
       parts: readHostRoot(view).map((part) =>
         part.kind === 'overlay' ? { ...part, layers: layersOn(lowerOf(part.name), part.name) } : part,
       ),

@@ -2,6 +2,7 @@ import { promises as fs, readdirSync, readFileSync } from 'node:fs';
 import * as path from 'node:path';
 import { z } from 'zod';
 import { hasFreezer, isFrozen } from '../cgroup/freezer.js';
+import { bootId } from '../inspect/boot.js';
 import { isAlive, readStat } from '../inspect/stat.js';
 import type { ContainerState, ContainerSummary, ExitRecord } from '../protocol/index.js';
 import { type ContainerRecord, parseExitFile, parseRuntimeFile, type RuntimeRecord } from './record.js';
@@ -43,7 +44,8 @@ export function readLatestRun(store: ContainerStore, id: string): Run | undefine
   const known = endedRuns.get(container);
   if (known?.number === number) return known;
   const folder = store.folder(id, 'runs', String(number));
-  const runtime = readRecord(path.join(folder, 'runtime.json'), parseRuntimeFile);
+  const recorded = readRecord(path.join(folder, 'runtime.json'), parseRuntimeFile);
+  const runtime = recorded && asOfBoot(recorded, bootId());
   const exit = readRecord(path.join(folder, 'exit.json'), parseExitFile);
   const run: Run = {
     number,
@@ -56,6 +58,23 @@ export function readLatestRun(store: ContainerStore, id: string): Run | undefine
     endedRuns.set(container, run);
   }
   return run;
+}
+
+/** No process has it. */
+const neverStarted = -1;
+
+/**
+ * A record as it is to be understood during a start of the machine. Of an earlier one nothing is left but files: its pids
+ * and start times may have come to be those of others. Pure.
+ */
+export function asOfBoot(runtime: RuntimeRecord, now: string): RuntimeRecord {
+  if (runtime.bootId === now) return runtime;
+  const { init, monitor } = runtime;
+  return {
+    ...runtime,
+    init: { ...init, startTime: neverStarted },
+    monitor: { ...monitor, startTime: neverStarted },
+  };
 }
 
 /**

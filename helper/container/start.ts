@@ -4,16 +4,25 @@ import { cgroupSteps } from '../cgroup/plan.js';
 import type { CgroupRecord } from '../cgroup/record.js';
 import { removeCgroups } from '../cgroup/remove.js';
 import { endRootView } from '../files/view.js';
+import { bootId } from '../inspect/boot.js';
 import { isAlive } from '../inspect/stat.js';
 import { containerPlan } from '../plan/containerPlan.js';
 import type { Plan } from '../plan/step.js';
-import { type AttachTarget, ErrorCode, type oci, type StartResult, terrariumError } from '../protocol/index.js';
+import {
+  type AttachTarget,
+  ErrorCode,
+  type oci,
+  type ProcessIdentity,
+  type StartResult,
+  terrariumError,
+} from '../protocol/index.js';
 import { seccompFilter } from '../specification/seccomp.js';
 import type { Exchange } from '../zygote/connection.js';
 import { writeAtomically } from './atomicFile.js';
 import { stepFailure } from './failure.js';
 import { keepLedger } from './ledgers.js';
 import type { Machine } from './machine.js';
+import { currentSources } from './mountSources.js';
 import type { ContainerRecord, RuntimeRecord } from './record.js';
 import { planRoot } from './root.js';
 import { latestRunNumber, pruneRuns, readLatestRun, summaryOf } from './runs.js';
@@ -53,7 +62,7 @@ export async function startContainer(machine: Machine, record: ContainerRecord):
   const joinNetwork = await networkToJoin(machine, record);
   const { root, folders } = await planRoot(machine, record);
   const plan = containerPlan({
-    config: record.config,
+    config: currentSources(record.config, record.specification),
     root,
     monitor: { directory: run, socket, outputLimit },
     cgroup,
@@ -83,6 +92,7 @@ export async function startContainer(machine: Machine, record: ContainerRecord):
     });
   }
   const runtime: RuntimeRecord = {
+    bootId: bootId(),
     init: { pid: answer.pid, startTime: answer.startTime },
     monitor: { pid: answer.monitorPid, startTime: answer.monitorStartTime },
     zygotePid: await machine.zygote.pid(),
@@ -162,7 +172,7 @@ export function attachTarget(
   };
 }
 
-async function networkToJoin(machine: Machine, record: ContainerRecord): Promise<string | undefined> {
+async function networkToJoin(machine: Machine, record: ContainerRecord): Promise<ProcessIdentity | undefined> {
   const { network } = record.specification;
   if (network?.kind !== 'container') return undefined;
   const other = await machine.store.find(network.container);
@@ -173,7 +183,7 @@ async function networkToJoin(machine: Machine, record: ContainerRecord): Promise
       command: `terrarium start ${other.name}`,
     });
   }
-  return `/proc/${runtime.init.pid}/ns/net`;
+  return runtime.init;
 }
 
 /** Types of the namespaces that are the container's own. */

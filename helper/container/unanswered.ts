@@ -4,11 +4,12 @@ import { ResponseError } from 'vscode-jsonrpc';
 import { z } from 'zod';
 import type { CgroupRecord } from '../cgroup/record.js';
 import { removeCgroups } from '../cgroup/remove.js';
+import { bootId } from '../inspect/boot.js';
 import { signalProcess } from '../inspect/signal.js';
 import { ErrorCode } from '../protocol/index.js';
 
 const SIGKILL = 9;
-const announced = z.object({ pid: z.int().positive(), startTime: z.number() });
+const announced = z.object({ pid: z.int().positive(), startTime: z.number(), bootId: z.string() });
 
 /**
  * Undoes a launch that was never answered, because its monitor was killed: a process that had come to be on its own is
@@ -29,7 +30,9 @@ async function endAnnounced(file: string): Promise<void> {
   }
   // Blank: the process had not got that far, and has died with its monitor.
   if (text.trim() === '') return;
-  const { pid, startTime } = announced.parse(JSON.parse(text));
+  const { pid, startTime, bootId: boot } = announced.parse(JSON.parse(text));
+  // It ended with the machine; who has its pid now is somebody else.
+  if (boot !== bootId()) return;
   try {
     signalProcess({ pid, startTime }, SIGKILL);
   } catch (error) {

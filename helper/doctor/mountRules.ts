@@ -140,6 +140,16 @@ const kindsDiffer: Rule = (failure) =>
       }
     : undefined;
 
+/** The path of a `bind` is its source. */
+const sourceIsLink: Rule = (failure) =>
+  isStep(failure, 'bind') && isErrno(failure, 'ELOOP')
+    ? {
+        cause: `${failure.path} is a link now, or leads through one, and was none when the container was made: whoever can write there, another container for one, may have put it there. It is not followed.`,
+        fix: 'See where it leads, and put the folder back. If the link is meant, make the container anew.',
+        command: `namei '${failure.path.replaceAll("'", "'\\''")}'`,
+      }
+    : undefined;
+
 const linkRefused: Rule = (failure) =>
   isErrno(failure, 'ELOOP', 'EXDEV')
     ? {
@@ -171,6 +181,7 @@ export const mountRules: readonly Rule[] = [
   sourceForbidden,
   lockedMounts,
   kindsDiffer,
+  sourceIsLink,
   linkRefused,
   oldKernel,
 ];

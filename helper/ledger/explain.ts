@@ -47,7 +47,7 @@ const explanations: Readonly<Record<StepKind, Explanation>> = {
   },
   setNamespaces: {
     purpose: 'Enter the namespaces of a running process, by a descriptor that cannot come to mean another process.',
-    without: 'the command would run outside of the container',
+    without: 'the command would run outside of the container, or a network would not be shared',
     manual: ['setns(2)', 'pidfd_open(2)'],
   },
   joinNamespace: {

@@ -31,7 +31,10 @@ export function renderScript(plan: Plan, heading: ScriptHeading): string {
     'set -eu -o pipefail',
     '',
   ];
-  if (plan.some((step) => step.kind === 'setNamespaces')) return [...lines, ...enterLines(plan)].join('\n');
+  // What makes a container maps ids; it may join another's network, too.
+  if (!plan.some((step) => step.kind === 'mapIds') && plan.some((step) => step.kind === 'setNamespaces')) {
+    return [...lines, ...enterLines(plan)].join('\n');
+  }
   return [
     ...lines,
     'if [ "${1-}" != inside ]; then',
@@ -98,6 +101,8 @@ function outerLines(step: Step): string[] {
     case 'writeFile':
       if (step.path.startsWith('/proc/self/')) return [];
       return [`echo ${quote(step.data.trim())} > ${quote(step.path)}`];
+    case 'setNamespaces':
+      return [`# Joins the network of another container: run the rest under   nsenter --net=/proc/${step.pid}/ns/net`];
     case 'joinNamespace':
       return [`# Joins the network of another container: run the rest under   nsenter --net=${step.path}`];
     default:

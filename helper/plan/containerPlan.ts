@@ -1,4 +1,4 @@
-import type { oci } from '../protocol/index.js';
+import type { oci, ProcessIdentity } from '../protocol/index.js';
 import { nestedMap } from '../zygote/identity.js';
 import {
   CLONE_NEWCGROUP,
@@ -38,8 +38,8 @@ export interface ContainerPlanInput {
   execution: Execution;
   /** Compiled filter, empty for none. */
   seccomp: Uint8Array;
-  /** /proc/PID/ns/net of the container whose network is shared. */
-  joinNetwork?: string | undefined;
+  /** Init of the container whose network is shared. */
+  joinNetwork?: ProcessIdentity | undefined;
   /** Only chroot(2), to show what it does not do. */
   chroot: boolean;
   /** Give standard input a pipe; else /dev/null. */
@@ -83,7 +83,14 @@ export function containerPlan(input: ContainerPlanInput): Plan {
     ...(input.joinNetwork === undefined
       ? []
       : // In the monitor: once inside its own user namespace a process has no say over another container's network.
-        [{ kind: 'joinNamespace', path: input.joinNetwork, flags: CLONE_NEWNET } as const]),
+        [
+          {
+            kind: 'setNamespaces',
+            pid: input.joinNetwork.pid,
+            startTime: BigInt(input.joinNetwork.startTime),
+            flags: CLONE_NEWNET,
+          } as const,
+        ]),
     ...(config.process.terminal ? [] : [{ kind: 'makePipes', stdin: input.stdin ? 1 : 0 } as const]),
     {
       kind: 'clone',

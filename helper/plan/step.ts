@@ -42,10 +42,10 @@ export const stepShapes = {
   unshare: { code: 7, actor: 'any', fields: { flags: 'u32' } },
   /**
    * Namespaces of a process, by pidfd. Refused when its start time is another (0: not checked).
-   * In the monitor only CLONE_NEWPID is useful.
+   * In the monitor only what its child inherits is useful: CLONE_NEWPID, and CLONE_NEWNET before a clone without it.
    */
   setNamespaces: { code: 8, actor: 'any', fields: { pid: 'u32', startTime: 'u64', flags: 'u32' } },
-  /** Joins one namespace by path, for instance /proc/PID/ns/net; `flags` is its type, checked by the kernel. */
+  /** Joins one namespace that a file of ours names; `flags` is its type, checked by the kernel. Of a process: setNamespaces. */
   joinNamespace: { code: 9, actor: 'any', fields: { path: 'string', flags: 'u32' } },
   /** Pipes for standard output and error, and standard input too unless `stdin` is 0 (then /dev/null). */
   makePipes: { code: 10, actor: 'monitor', fields: { stdin: 'u32' } },
@@ -67,8 +67,8 @@ export const stepShapes = {
     fields: { type: 'string', source: 'string', destination: 'string', attributes: 'u32', data: 'string' },
   },
   /**
-   * open_tree(source, CLONE[, RECURSIVE]) + mount_setattr + move_mount. The source is a path of the host, opened
-   * before the root is left; the destination is made inside the root when missing, as a folder or as a file after
+   * openat2(source) + open_tree(CLONE[, RECURSIVE]) + mount_setattr + move_mount. The source is a path of the host, opened
+   * before the root is left; a link anywhere in it is refused (ELOOP), so it must be a real path. The destination is made inside the root when missing, as a folder or as a file after
    * the source. `device`: makedev(major, minor) the source must be, or 0.
    */
   bind: {

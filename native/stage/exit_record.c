@@ -42,9 +42,23 @@ void exit_record_discard(struct exit_record *record) {
   renameat(record->directory_fd, EARLIER, record->directory_fd, RECORD);
 }
 
+/* A pid and a start time name a process of one start of the machine only. */
+static int read_boot_id(char *text, size_t size) {
+  AUTO_CLOSE int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return -errno;
+  ssize_t length = read(fd, text, size - 1);
+  if (length < 0) return -errno;
+  text[length] = '\0';
+  text[strcspn(text, "\n")] = '\0';
+  return 0;
+}
+
 int exit_record_announce(const struct exit_record *record, pid_t pid, uint64_t start_time) {
   char text[RECORD_BYTES];
-  int bytes = snprintf(text, sizeof text, "{\"pid\":%d,\"startTime\":%" PRIu64 "}", (int)pid, start_time);
+  char boot[64];
+  int result = read_boot_id(boot, sizeof boot);
+  if (result < 0) return result;
+  int bytes = snprintf(text, sizeof text, "{\"pid\":%d,\"startTime\":%" PRIu64 ",\"bootId\":\"%s\"}", (int)pid, start_time, boot);
   errno = ENOSPC;
   return pwrite(record->fd, text, (size_t)bytes, 0) == bytes ? 0 : -errno;
 }

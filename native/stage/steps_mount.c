@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -88,8 +89,19 @@ int run_mount(struct context *context, const struct step_mount *step) {
   return mount < 0 ? mount : attach_mount(context, mount, destination);
 }
 
+/*
+ * The plan names real paths. A link on the way was put there since, by somebody who can write there, such as another
+ * container: it could lead to anything of the person's. What is opened is what is mounted.
+ */
+static int clone_source(struct context *context, const struct step_bind *step) {
+  struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS};
+  AUTO_CLOSE int fd = (int)CALL(context, openat2, DESCRIPTOR(AT_FDCWD), TEXT(step->source), HIDDEN(&how),
+                                HOLDING_FLAGS(how.flags), HOLDING_FLAGS(how.resolve), HIDDEN(sizeof how));
+  return fd < 0 ? fd : clone_mount(context, fd, "", step->recursive != 0);
+}
+
 int run_bind(struct context *context, const struct step_bind *step) {
-  AUTO_CLOSE int source = clone_mount(context, AT_FDCWD, step->source, step->recursive != 0);
+  AUTO_CLOSE int source = clone_source(context, step);
   if (source < 0) return source;
   struct stat stat;
   if (fstat(source, &stat) < 0) return -errno;

@@ -4,12 +4,14 @@ import { describe, test } from 'node:test';
 import type { ContainerRecord } from '../../../helper/container/record.js';
 import { pruneRuns, type Run, readLatestRun, stateOf, summarize } from '../../../helper/container/runs.js';
 import type { ContainerStore } from '../../../helper/container/store.js';
+import { bootId } from '../../../helper/inspect/boot.js';
 import { processIdentity } from '../../../helper/inspect/stat.js';
 import type { ProcessIdentity } from '../../../helper/protocol/index.js';
 import { recordOf, temporaryMachine } from './machine.js';
 
 const gone: ProcessIdentity = { pid: 1, startTime: 1_000_000_000 };
 const runtime = (init = gone, monitor = gone) => ({
+  bootId: bootId(),
   init,
   monitor,
   zygotePid: 1,
@@ -65,6 +67,18 @@ describe('the state of a container', () => {
 });
 
 describe('runs on disk', () => {
+  test('of an earlier start of the machine nothing runs, whoever has the pid and start time now', async (t) => {
+    const { store } = temporaryMachine(t);
+    const record = recordOf();
+    await store.create(record);
+    writeRun(store, record, 1, { 'runtime.json': { ...runtime(self(), self()), bootId: 'an earlier one' } });
+    const { state, monitorLost, init, exit: known } = await summarize(store, record);
+    assert.deepEqual([state, monitorLost, init, known], ['stopped', true, undefined, undefined]);
+    writeRun(store, record, 2, { 'runtime.json': runtime(self(), self()) });
+    const control = await summarize(store, record);
+    assert.deepEqual([control.state, control.init], ['running', self()], 'control: of this one');
+  });
+
   test('the latest is the one with the highest number, not the last by name', async (t) => {
     const { store } = temporaryMachine(t);
     const record = recordOf();

@@ -5,12 +5,14 @@ import { describe, type TestContext, test } from 'node:test';
 import type { Machine } from '../../../helper/container/machine.js';
 import type { ContainerRecord } from '../../../helper/container/record.js';
 import { lingerMilliseconds, removableFrom, ThrowAways } from '../../../helper/container/throwAway.js';
+import { bootId } from '../../../helper/inspect/boot.js';
 import { recordOf, temporaryMachine } from './machine.js';
 
 const now = Date.parse('2026-01-01T00:00:00Z');
 const runtime = {
   init: { pid: 1, startTime: 1e9 },
   monitor: { pid: 1, startTime: 1e9 },
+  bootId: bootId(),
   zygotePid: 1,
   startedAt: '',
   socket: '',

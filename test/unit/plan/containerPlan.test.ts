@@ -93,13 +93,14 @@ describe('the plan of a container', () => {
 
   test("joins another container's network before the first process is born", () => {
     const network = { kind: 'container', container: 'web' } as const;
-    const plan = containerPlan(planInput({ network }, { joinNetwork: '/proc/7/ns/net' }));
-    assert.deepEqual(stepOf(plan, 'joinNamespace'), {
-      kind: 'joinNamespace',
-      path: '/proc/7/ns/net',
+    const plan = containerPlan(planInput({ network }, { joinNetwork: { pid: 7, startTime: 123 } }));
+    assert.deepEqual(stepOf(plan, 'setNamespaces'), {
+      kind: 'setNamespaces',
+      pid: 7,
+      startTime: 123n,
       flags: kernel.CLONE_NEWNET,
     });
-    assertOrder(plan, 'joinNamespace', 'clone');
+    assertOrder(plan, 'setNamespaces', 'clone');
     assert.equal(stepOf(plan, 'clone').flags, allNew & ~kernel.CLONE_NEWNET);
     assert.deepEqual(stepsOf(plan, 'bringUp'), []);
   });
