@@ -31,7 +31,7 @@ function isBind({ type, options = [] }: oci.Mount): boolean {
 }
 
 /** What is there of it resolved, the rest as it stands. What cannot be looked at is left to the stage to complain of. */
-function realPath(source: string): string {
+export function realPath(source: string): string {
   try {
     return realpathSync(source);
   } catch {

@@ -1,4 +1,4 @@
-import { existsSync, lstatSync, readdirSync, realpathSync, type Stats, statSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, type Stats, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import * as path from 'node:path';
 import type { OverlayLayers } from '../plan/mountOptions.js';
@@ -7,6 +7,7 @@ import { ErrorCode, type RootSource, terrariumError, type Writable } from '../pr
 import { hiddenFolders } from './hostLayer.js';
 import { hostView, readHostRoot } from './hostRoot.js';
 import type { Machine } from './machine.js';
+import { realPath } from './mountSources.js';
 import type { ContainerRecord } from './record.js';
 
 /** A root file system's layers, top first, and what its image says of how to run it. */
@@ -128,7 +129,7 @@ export async function planRoot(
     content: {
       kind: 'composed',
       // A source of a bind mount, in which the stage follows no link: the person's data folder may lie behind one.
-      base: path.join(realpathSync(folder()), path.relative(folder(), parent), writable === 'none' ? 'empty' : 'upper'),
+      base: realPath(path.join(parent, writable === 'none' ? 'empty' : 'upper')),
       parts: readHostRoot(view).map((part) =>
         part.kind === 'overlay' ? { ...part, layers: layersOn(lowerOf(part.name), part.name) } : part,
       ),
