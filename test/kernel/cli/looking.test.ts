@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import type {
   ContainerInspection,
   ContainerSummary,
+  ImageDetails,
   Ledger,
   LimitsReport,
   ProcessInfo,
@@ -115,7 +116,22 @@ test('images: import, list, run, remove', async () => {
     await said('run', '--rm', '--root', 'box', '--', 'cat', '/etc/group').then((text) => text.split('\n').length),
     4,
   );
-  assert.equal(await said('rm-image', 'box'), 'box\n');
+  assert.equal(await said('rename-image', '--keep', 'box', 'team/box:1'), 'team/box:1\n');
+  const details = await json<ImageDetails>('image', 'inspect', 'team/box:1');
+  assert.deepEqual(
+    details.layers.map(({ sharedWith, createdBy }) => [sharedWith, createdBy]),
+    [[['box'], 'terrarium import root.tar.gz']],
+  );
+  assert.equal(await said('import', '--list', 'root.tar.gz'), 'a root file system\n');
+  assert.equal((await said('create', '--name', 'of-box', '--root', 'box', '--', 'true')).trim().length > 8, true);
+  assert.equal(await said('rm-image', 'team/box:1'), 'team/box:1\n', 'the other name is enough for the container');
+  const used = await command.terrarium(['rm-image', 'box']);
+  assert.deepEqual([used.status, used.stdout], [125, '']);
+  assert.match(used.stderr, /the image box stays\. The container "of-box" was made from it/);
+  assert.match(await said('prune', '--all', '--dry-run'), /^kept: box\..*\nwould free 0 B\n$/);
+  await said('rm', 'of-box');
+  assert.match(await said('rm-image', '--dry-run', 'box'), /^box {2}would free [1-9][0-9.]* (KiB|MiB)\n$/);
+  assert.match(await said('prune', '--all'), /^box\nfreed [1-9][0-9.]* (KiB|MiB)\n$/);
   assert.deepEqual(await json('images', '--json'), []);
   const cut = await command.terrarium(['import', '/dev/null', '--name', 'none']);
   assert.equal(cut.status, 125);
