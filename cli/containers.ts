@@ -2,7 +2,15 @@ import { type Command, Option } from 'commander';
 import type { MessageConnection } from 'vscode-jsonrpc/node';
 import * as protocol from '../helper/protocol/index.js';
 import { exitStatus, json } from './failure.js';
-import { collect, parseBytes, parseMount, parsePositive, type RunOptions, specificationOf } from './options.js';
+import {
+  collect,
+  collectPath,
+  parseBytes,
+  parseMount,
+  parsePositive,
+  type RunOptions,
+  specificationOf,
+} from './options.js';
 import { age, table } from './table.js';
 import { attach, holdSignals } from './terminal.js';
 
@@ -14,6 +22,8 @@ function withContainerOptions(command: Command): Command {
   return command
     .option('--name <name>', 'name of the container (default: one made up)')
     .option('--root <root>', 'host, an image or a folder', 'host')
+    .option('--hide <path>', 'of host: do not show this folder or file (may be repeated)', collectPath)
+    .option('--show <path>', 'of host: show this although it is hidden by default (may be repeated)', collectPath)
     .addOption(new Option('--writable <how>', 'what becomes of writes').choices(['overlay', 'tmpfs', 'none']))
     .option('--hostname <name>', 'hostname inside (default: the name)')
     .option('-u, --user <user>', 'name, uid, name:group or uid:gid inside')

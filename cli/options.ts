@@ -8,6 +8,8 @@ export interface RunOptions {
   rm?: boolean;
   tty?: boolean;
   root?: string;
+  hide?: string[];
+  show?: string[];
   writable?: ContainerSpecification['writable'];
   hostname?: string;
   user?: string;
@@ -34,7 +36,7 @@ export function specificationOf(options: RunOptions, args: string[]): ContainerS
   return {
     args,
     ...(options.name === undefined ? {} : { name: options.name }),
-    ...(options.root === undefined ? {} : { root: parseRoot(options.root) }),
+    ...(options.root === undefined ? {} : { root: withChoices(parseRoot(options.root), options) }),
     ...(options.writable === undefined ? {} : { writable: options.writable }),
     ...(options.hostname === undefined ? {} : { hostname: options.hostname }),
     ...(options.user === undefined ? {} : { user: options.user }),
@@ -46,6 +48,21 @@ export function specificationOf(options: RunOptions, args: string[]): ContainerS
     ...(options.init === undefined ? {} : { init: options.init }),
     ...(Object.keys(resources).length === 0 ? {} : { resources }),
   };
+}
+
+/** What to hide and to show of this machine's own root; of others there is nothing to choose. */
+function withChoices(
+  root: NonNullable<ContainerSpecification['root']>,
+  { hide, show }: Pick<RunOptions, 'hide' | 'show'>,
+): NonNullable<ContainerSpecification['root']> {
+  if (hide === undefined && show === undefined) return root;
+  if (root.kind !== 'host') throw new InvalidArgumentError('--hide and --show are for --root host.');
+  return { ...root, ...(hide === undefined ? {} : { hide }), ...(show === undefined ? {} : { show }) };
+}
+
+/** An absolute path, added to those before it. */
+export function collectPath(text: string, previous: string[] = []): string[] {
+  return [...previous, path.resolve(text)];
 }
 
 /** `host`, a folder (it has a slash at its start or begins with a dot), or the name of an image. */

@@ -11,7 +11,7 @@ import { ErrorCode, terrariumError } from '../../helper/protocol/index.js';
 const reach = z.looseObject({
   root: z.optional(
     z.discriminatedUnion('kind', [
-      z.looseObject({ kind: z.literal('host') }),
+      z.looseObject({ kind: z.literal('host'), show: z.optional(z.array(z.string())) }),
       z.looseObject({ kind: z.literal('image') }),
       z.looseObject({ kind: z.literal('directory'), path: z.string() }),
     ]),
@@ -98,6 +98,12 @@ export async function judgeHostAccess(text: string, value: unknown, facts: HostF
   if (specification.root?.kind === 'directory') {
     const real = await judge(specification.root.path, (shown) => `${shown}, to read, as its root`);
     specification.root = { ...specification.root, path: real };
+  }
+  if (specification.root?.kind === 'host' && specification.root.show !== undefined) {
+    const show = await inOrder(specification.root.show, (folder) =>
+      judge(folder, (shown) => `${shown}, to read, with this machine’s own files`),
+    );
+    specification.root = { ...specification.root, show };
   }
   items.push(...describeSharing(specification));
   // The machine's own root alone has no way out for what is read there; together with one it has.

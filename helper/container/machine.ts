@@ -19,8 +19,8 @@ export interface Machine {
   identity: Identity;
   /** The stage's program, also the one that attaches terminals. */
   stage: string;
-  /** Made when it is first needed. */
-  hostLayer(): Promise<HostLayer>;
+  /** Made when it is first needed. @param hidden absolute paths of what it hides. */
+  hostLayer(hidden: readonly string[]): Promise<HostLayer>;
   /** Where cgroups can be made; found once for a zygote. */
   cgroups(): Promise<CgroupAccess>;
   log(message: string): void;
@@ -39,17 +39,5 @@ export function cgroupFinder(zygote: Zygote): () => Promise<CgroupAccess> {
       });
     }
     return found.access;
-  };
-}
-
-/** Does the work once; what failed is tried again. */
-export function once<T>(work: () => Promise<T>): () => Promise<T> {
-  let result: Promise<T> | undefined;
-  return () => {
-    result ??= work().catch((error: unknown) => {
-      result = undefined;
-      throw error;
-    });
-    return result;
   };
 }

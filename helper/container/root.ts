@@ -1,11 +1,11 @@
-import { existsSync, lstatSync, readdirSync, type Stats, statSync } from 'node:fs';
-import { homedir } from 'node:os';
+import { existsSync, readdirSync, type Stats, statSync } from 'node:fs';
 import * as path from 'node:path';
 import type { OverlayLayers } from '../plan/mountOptions.js';
 import type { RootPlan } from '../plan/rootSteps.js';
 import { ErrorCode, type RootSource, terrariumError, type Writable } from '../protocol/index.js';
-import { hiddenFolders } from './hostLayer.js';
-import { hostView, readHostRoot } from './hostRoot.js';
+import { readHostFacts, resolveChoices } from './hostFacts.js';
+import { readHostRoot } from './hostRoot.js';
+import { type HostChoices, type HostView, hostView, layeredPaths, nearestRule } from './hostView.js';
 import type { Machine } from './machine.js';
 import { realPath } from './mountSources.js';
 import type { ContainerRecord } from './record.js';
@@ -19,7 +19,7 @@ export interface ResolvedRoot {
 
 /**
  * Finds the read-only layers and does something with them, such as making a container; meanwhile an image cannot be
- * removed. @throws NotFound, BadInput, and what `action` throws
+ * removed. @throws NotFound, BadInput, Invalid, and what `action` throws
  */
 export async function withRoot<T>(
   machine: Machine,
@@ -28,6 +28,7 @@ export async function withRoot<T>(
 ): Promise<T> {
   switch (root.kind) {
     case 'host':
+      viewOfHost(machine, root);
       return action({ layers: [] });
     case 'image':
       return machine.images.use(root.name, ({ digest, layers, config: { config } }) =>
@@ -46,6 +47,12 @@ export async function withRoot<T>(
       checkDirectory(root.path);
       return action({ layers: [root.path] });
   }
+}
+
+/** How this machine's root is seen, with what was chosen. @throws Invalid, NotFound for a choice that cannot be granted */
+function viewOfHost(machine: Machine, choices: HostChoices): { view: HostView; mountPoints: readonly string[] } {
+  const facts = readHostFacts(machine.locations, (choices.show ?? []).length > 0);
+  return { view: hostView(facts, resolveChoices(choices)), mountPoints: facts.mountPoints };
 }
 
 /** A root must look like one, so that a slip of the hand does not end in "no such file" from inside. */
@@ -109,28 +116,25 @@ export async function planRoot(
     path: folder('rootfs'),
     ...(scratch === undefined ? {} : { scratch }),
   };
-  if ((record.specification.root ?? { kind: 'host' }).kind !== 'host') {
+  const source: RootSource = record.specification.root ?? { kind: 'host' };
+  if (source.kind !== 'host') {
     return { root: { ...place, content: { kind: 'layered', layers: layersOn(record.layers) } }, folders };
   }
-  const layer = await machine.hostLayer();
-  const { data } = machine.locations;
-  const view = hostView(
-    data,
-    { path: homedir(), isOwn: lstatSync(homedir(), { throwIfNoEntry: false })?.uid === process.getuid?.() },
-    hiddenFolders.map((name) => `/${name}`),
-  );
-  /** What lies below the container's own layer of a folder. */
-  const lowerOf = (name: string) => [
-    ...(existsSync(path.join(layer.path, name)) ? [path.join(layer.path, name)] : []),
-    `/${name}`,
-  ];
+  const { view, mountPoints } = viewOfHost(machine, source);
+  const layer = await machine.hostLayer(layeredPaths(view));
+  /** What lies below the container's own layer of a folder. What is chosen to be shown is not below the host's layer. */
+  const lowerOf = (name: string) => {
+    const inLayer = path.join(layer.path, name);
+    const isChosen = nearestRule(view, `/${name}`)?.seen === true;
+    return [...(!isChosen && existsSync(inLayer) ? [inLayer] : []), `/${name}`];
+  };
   const root: RootPlan = {
     ...place,
     content: {
       kind: 'composed',
       // A source of a bind mount, in which the stage follows no link: the person's data folder may lie behind one.
       base: realPath(path.join(parent, writable === 'none' ? 'empty' : 'upper')),
-      parts: readHostRoot(view).map((part) =>
+      parts: readHostRoot(view, mountPoints).map((part) =>
         part.kind === 'overlay' ? { ...part, layers: layersOn(lowerOf(part.name), part.name) } : part,
       ),
     },

@@ -37,10 +37,16 @@ export function rootSteps(root: RootPlan): Step[] {
   const { content } = root;
   const layers =
     content.kind === 'layered'
-      ? [content.layers]
-      : content.parts.flatMap((part) => (part.kind === 'overlay' ? [part.layers] : []));
+      ? [{ depth: 1, ...content.layers }]
+      : content.parts.flatMap((part) =>
+          part.kind === 'overlay' ? [{ depth: part.name.split('/').length, ...part.layers }] : [],
+        );
   const writables = layers.flatMap(({ writable }) => writable ?? []);
-  const parents = new Set(writables.flatMap(({ upper, work }) => [dirname(upper), dirname(work)]));
+  const parents = new Set(
+    layers.flatMap(({ depth, writable }) =>
+      writable === undefined ? [] : [...parentsOf(writable.upper, depth), ...parentsOf(writable.work, depth)],
+    ),
+  );
   return [
     ...(root.scratch === undefined
       ? []
@@ -58,6 +64,12 @@ export function rootSteps(root: RootPlan): Step[] {
     ...writables.flatMap(writableSteps),
     ...(content.kind === 'layered' ? layeredSteps(root.path, content) : composedSteps(root.path, content)),
   ];
+}
+
+/** So many folders above one, the topmost first. */
+function parentsOf(folder: string, depth: number): string[] {
+  const parent = dirname(folder);
+  return depth === 1 ? [parent] : [...parentsOf(parent, depth - 1), parent];
 }
 
 function writableSteps({ upper, work }: NonNullable<OverlayLayers['writable']>): Step[] {

@@ -3,6 +3,7 @@ import { bootstrapImage } from '../bootstrap/bootstrapImage.js';
 import { findBootstrapTools } from '../bootstrap/tools.js';
 import { buildImage } from '../build/buildImage.js';
 import { listPrograms, programFolders } from '../build/programs.js';
+import { listHostFolders } from '../container/hostFolders.js';
 import type { Machine } from '../container/machine.js';
 import * as protocol from '../protocol/index.js';
 import { cancellable, reporter } from './longWork.js';
@@ -20,6 +21,7 @@ export function routeBuilding(router: Router, machine: Machine, connection: Conn
       }),
     ),
   );
+  router.on0(protocol.ListHostFolders, () => listHostFolders(machine.locations));
   router.on0(protocol.FindBootstrapTools, () => findBootstrapTools());
   router.on(protocol.BootstrapImage, ({ progress, ...params }, token) =>
     cancellable(token, (signal) =>

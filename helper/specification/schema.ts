@@ -25,7 +25,16 @@ const environment = noNul('A variable').regex(/^[^=]+=/s, 'NAME=value');
 
 const root = z
   .discriminatedUnion('kind', [
-    z.strictObject({ kind: z.literal('host') }).describe("This machine's own /, read-only, below a private layer"),
+    z
+      .strictObject({
+        kind: z.literal('host'),
+        hide: z.array(absolutePath).optional().describe('Folders and files of this machine that are not seen'),
+        show: z
+          .array(absolutePath)
+          .optional()
+          .describe('Folders and files that are hidden by default, and shall be seen: below your home, for instance'),
+      })
+      .describe("This machine's own /, read-only, below a private layer"),
     z
       .strictObject({ kind: z.literal('image'), name: z.string().min(1).describe('Its name in the view Images') })
       .describe('An imported image'),

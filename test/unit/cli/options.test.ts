@@ -2,9 +2,11 @@ import assert from 'node:assert/strict';
 import * as path from 'node:path';
 import { describe, test } from 'node:test';
 import { InvalidArgumentError } from 'commander';
+import { parseExtras, parseList } from '../../../cli/building.js';
 import { parseChange } from '../../../cli/looking.js';
 import {
   collect,
+  collectPath,
   parseBytes,
   parseMount,
   parseNetwork,
@@ -55,6 +57,23 @@ describe('arguments of options', () => {
   test('numbers above 0', () => {
     assert.equal(parsePositive('0.5'), 0.5);
     for (const text of ['0', '-1', 'x', '', 'Infinity', 'NaN']) refused(() => parsePositive(text), text);
+  });
+
+  test('what to hide and to show is for the host alone', () => {
+    const choices = { hide: collectPath('/opt'), show: collectPath('/b', collectPath('a')) };
+    assert.deepEqual(specificationOf({ root: 'host', ...choices }, []).root, {
+      kind: 'host',
+      hide: ['/opt'],
+      show: [path.resolve('a'), '/b'],
+    });
+    assert.deepEqual(specificationOf({ root: 'host' }, []).root, { kind: 'host' });
+    refused(() => specificationOf({ root: 'debian', hide: ['/opt'] }, []), 'an image');
+  });
+
+  test('lists have commas between them', () => {
+    assert.deepEqual(parseList('a,b,', parseList('c')), ['c', 'a', 'b']);
+    assert.deepEqual(parseExtras('locale,terminfo'), ['locale', 'terminfo']);
+    refused(() => parseExtras('locale,fonts'), 'no extra');
   });
 
   test('a root is the host, an image or a folder', () => {

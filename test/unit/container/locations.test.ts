@@ -3,9 +3,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import * as path from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { decideHostRoot } from '../../../helper/container/hostRoot.js';
 import { findLocations, makeLocations } from '../../../helper/container/locations.js';
-import { once } from '../../../helper/container/machine.js';
 import { inventName } from '../../../helper/container/names.js';
 import { containerNamePattern } from '../../../helper/specification/schema.js';
 
@@ -52,25 +50,6 @@ test('a path too long for a socket is told before one is needed', (t) => {
   assert.throws(() => makeLocations(locations, uid), /too long for sockets/);
 });
 
-test("each part of this machine's root becomes what can be mounted", () => {
-  const folder = (name: string, isEmpty = false) => ({ name, kind: 'folder' as const, mode: 0o755, isEmpty });
-  const link = { name: 'bin', kind: 'link' as const, target: 'usr/bin' };
-  const parts = decideHostRoot(
-    [link, folder('etc'), folder('usr'), folder('home'), folder('srv', true), folder('opt')],
-    ['/', '/usr/share', '/optional', '/home/u', '/etc'],
-  );
-  assert.deepEqual(parts, [
-    link,
-    { name: 'etc', kind: 'overlay' },
-    // Something is mounted below it: an overlay would be refused.
-    { name: 'usr', kind: 'bind' },
-    // Whatever is in it, it is nobody's business.
-    { name: 'home', kind: 'empty', mode: 0o755 },
-    { name: 'srv', kind: 'empty', mode: 0o755 },
-    { name: 'opt', kind: 'overlay' },
-  ]);
-});
-
 test('invented names are valid, and none that is taken', async () => {
   const taken = new Set<string>();
   for (let i = 0; i < 600; i++) {
@@ -79,14 +58,4 @@ test('invented names are valid, and none that is taken', async () => {
     assert.ok(!taken.has(name));
     taken.add(name);
   }
-});
-
-test('work is done once, unless it failed', async () => {
-  let calls = 0;
-  const work = once(async () => {
-    if (++calls === 1) throw new Error('first');
-    return calls;
-  });
-  await assert.rejects(work(), /first/);
-  assert.deepEqual(await Promise.all([work(), work(), work()]), [2, 2, 2]);
 });

@@ -64,6 +64,28 @@ describe('the root', () => {
     );
   });
 
+  test('of the host has every folder above a writable one', () => {
+    const deep = { upper: '/c/upper/home/me/work', work: '/c/work/home/me/work' };
+    const steps = rootSteps({
+      path: '/c/rootfs',
+      content: {
+        kind: 'composed',
+        base: '/c/upper',
+        parts: [
+          {
+            name: 'home/me/work',
+            kind: 'overlay',
+            layers: { lower: ['/home/me/work'], writable: deep, volatile: false },
+          },
+        ],
+      },
+    });
+    const made = stepsOf(steps, 'makeDirectory').map((step) => step.path);
+    const above = ['/c/upper', '/c/upper/home', '/c/upper/home/me', '/c/upper/home/me/work'];
+    assert.deepEqual(made.filter((path) => above.includes(path)).slice(0, above.length), above);
+    assert.ok(made.indexOf('/c/work/home') < made.indexOf('/c/work/home/me'));
+  });
+
   test('in memory, a tmpfs holds the writable folders', () => {
     const [first] = rootSteps({
       path: '/c/rootfs',

@@ -58,6 +58,15 @@ describe('judgeHostAccess', () => {
     assert.deepEqual(refused, []);
   });
 
+  it('judges what is to be shown of the host', async () => {
+    const { items, specification } = await judge({ root: { kind: 'host', show: ['~/work', 'data'], hide: ['/opt'] } });
+    assert.deepEqual(items.slice(0, 2), [
+      '/home/me/work, to read, with this machine’s own files',
+      '/work/data (really /srv/data), to read, with this machine’s own files',
+    ]);
+    assert.deepEqual(specification.root, { kind: 'host', show: ['/home/me/work', '/srv/data'], hide: ['/opt'] });
+  });
+
   const forbidden: [string, string][] = [
     ['~/.ssh', 'keys'],
     ['~/.ssh/id_ed25519', 'a key'],
@@ -73,6 +82,7 @@ describe('judgeHostAccess', () => {
     it(`refuses ${what}: ${source}`, async () => {
       assert.equal((await judge({ mounts: [{ destination: '/x', source }] })).refused.length > 0, true);
       assert.equal((await judge({ root: { kind: 'directory', path: source } })).refused.length > 0, true);
+      assert.equal((await judge({ root: { kind: 'host', show: [source] } })).refused.length > 0, true);
     });
   }
 
