@@ -77,16 +77,11 @@ function locateContainer(machine: Machine, record: ContainerRecord): ViewSource 
 }
 
 /** Why nothing can be written to the root of a container that does not run. */
-function whyReadOnly(record: ContainerRecord): string | undefined {
-  if (record.config.root.readonly) return `The root of ${record.name} is read-only.`;
-  switch (record.specification.writable ?? 'overlay') {
-    case 'overlay':
-      return undefined;
-    case 'none':
-      return `${record.name} has no writable layer.`;
-    case 'tmpfs':
-      return `What ${record.name} writes is kept in memory while it runs, and it does not run.`;
-  }
+function whyReadOnly({ name, specification, config }: ContainerRecord): string | undefined {
+  if (specification.writable === 'none') return `${name} has no writable layer.`;
+  if (specification.writable === 'tmpfs')
+    return `What ${name} writes is kept in memory while it runs, and it does not run.`;
+  return config.root.readonly ? `The root of ${name} is read-only.` : undefined;
 }
 
 async function heldContainer(machine: Machine, record: ContainerRecord, folder: string): Promise<HeldRoot> {
