@@ -6,6 +6,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:
 import { tmpdir } from 'node:os';
 import * as path from 'node:path';
 import type { Contender } from './contender.js';
+import { floor } from './floor.js';
 import { peers } from './peers.js';
 import { median, table } from './statistics.js';
 import { bareStage, Helper, terrarium } from './terrarium.js';
@@ -61,6 +62,7 @@ async function main(): Promise<void> {
     terrarium(helper, 'terrarium, read-only root', readonly),
     await bareStage(helper, 'the stage alone, overlay', overlay, folder),
     await bareStage(helper, 'the stage alone, read-only root', readonly, folder),
+    floor(path.join(__dirname, 'floor'), folder, root),
     ...peers(folder, root),
   ];
   const all = new Map<Contender, Times>(

@@ -15,6 +15,10 @@ import { root, runLines } from './test/program.mjs';
 const run = (...args) => execFileSync(process.execPath, args, { cwd: root, stdio: 'inherit' });
 run('scripts/stage.mjs');
 run('scripts/build.mjs', '--bench');
+execFileSync('gcc', ['-O2', '-Wall', '-static', '-o', 'dist/bench/floor', 'bench/floor.c'], {
+  cwd: root,
+  stdio: 'inherit',
+});
 
 const asRoot = process.getuid?.() === 0;
 const folder = await makePublicFolder();

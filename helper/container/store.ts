@@ -183,7 +183,10 @@ export class ContainerStore {
       const record = await this.read(named);
       if (record?.name === reference) return record;
     }
-    if (/^[0-9a-f]{1,12}$/.test(reference)) {
+    if (idPattern.test(reference)) {
+      const record = await this.read(reference);
+      if (record !== undefined) return record;
+    } else if (/^[0-9a-f]{1,11}$/.test(reference)) {
       const ids = (await this.ids()).filter((id) => id.startsWith(reference));
       const [id] = ids;
       if (ids.length > 1) {
