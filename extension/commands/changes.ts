@@ -1,5 +1,5 @@
 import * as path from 'node:path/posix';
-import { commands, l10n, type Uri, window } from 'vscode';
+import { commands, l10n, type TextDocumentShowOptions, type Uri, window } from 'vscode';
 import { type Change, type FileReference, ReadFile, RevertChanges, StatFile } from '../../helper/protocol/index.js';
 import type { ChangeState } from '../changes/changesControl.js';
 import { changeView, revertQuestion } from '../changes/changeText.js';
@@ -20,9 +20,10 @@ export function changeCommands(context: CommandContext): Record<string, { doing:
     'terrarium.refreshChanges': { doing: l10n.t('Read the changes'), run: () => context.changes.refresh() },
     'terrarium.openChange': {
       doing: l10n.t('Open the change'),
-      run: async (first) => {
+      // Source control says whether the focus is to stay in its list.
+      run: async (first, preserveFocus) => {
         for (const [container, change] of await called(context, [first])) {
-          await open(context, container, change);
+          await open(context, container, change, { preview: true, preserveFocus: preserveFocus === true });
         }
       },
     },
@@ -98,22 +99,27 @@ async function called(context: CommandContext, items: readonly unknown[]): Promi
   return [...found.values()];
 }
 
-async function open(context: CommandContext, container: string, change: Change): Promise<void> {
+async function open(
+  context: CommandContext,
+  container: string,
+  change: Change,
+  how: TextDocumentShowOptions,
+): Promise<void> {
   const now: FileReference = { root: { kind: 'container', container }, path: change.path };
   const before: FileReference = { root: { kind: 'base', container }, path: change.from ?? change.path };
   const view = changeView(change);
   const parts = [...(view === 'deleted' ? [] : [now]), ...(view === 'added' ? [] : [before])];
   if (view === 'words' || !(await areTexts(context, parts))) {
-    await commands.executeCommand('vscode.open', context.changeDocuments.uri(container, change), { preview: true });
+    await commands.executeCommand('vscode.open', context.changeDocuments.uri(container, change), how);
     return;
   }
   const name = plainText(path.basename(change.path), 80);
   if (view === 'diff') {
     const title = l10n.t('{0} (what {1} changed)', name, context.roots.title(now.root));
     const sides: [Uri, Uri] = [context.roots.uri(before), context.roots.uri(now)];
-    await commands.executeCommand('vscode.diff', ...sides, title, { preview: true });
+    await commands.executeCommand('vscode.diff', ...sides, title, how);
   } else {
-    await commands.executeCommand('vscode.open', context.roots.uri(view === 'added' ? now : before), { preview: true });
+    await commands.executeCommand('vscode.open', context.roots.uri(view === 'added' ? now : before), how);
   }
 }
 

@@ -82,11 +82,13 @@ export class FileActions {
     });
   }
 
-  /** Deletes for good: nothing keeps what is deleted in a container. */
-  async delete(nodes: readonly FileNode[]): Promise<void> {
-    await this.each(nodes, l10n.t('Delete'), async ({ root, path: file, entry }) => {
+  /** Deletes for good: nothing keeps what is deleted in a container. `deleted` is called for each that is gone. */
+  async delete(nodes: readonly FileNode[], deleted: (node: FileNode) => Promise<void>): Promise<void> {
+    await this.each(nodes, l10n.t('Delete'), async (node) => {
+      const { root, path: file, entry } = node;
       await this.helper.request(DeleteFile, { root, path: file, recursive: entry.kind === 'directory' });
       this.changed.fire([{ root, path: file, type: 'deleted' }]);
+      await deleted(node);
     });
   }
 

@@ -165,7 +165,8 @@ export class FilesTree implements TreeDataProvider<FileTreeNode>, Disposable {
       item.iconPath = folder ? ThemeIcon.Folder : ThemeIcon.File;
     }
     if (isRegular(node.entry)) {
-      item.command = { command: 'terrarium.openFile', title: l10n.t('Open'), arguments: [node] };
+      // The editor's own command is told how it was called: a click keeps the focus in the tree, a double click does not.
+      item.command = { command: 'vscode.open', title: l10n.t('Open'), arguments: [item.resourceUri] };
     }
     return item;
   }

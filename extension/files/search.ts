@@ -50,8 +50,11 @@ export async function search(helper: HelperClient, roots: Roots, folder: FileRef
   input.busy = true;
   const chosen = new Promise<Found | undefined>((resolve) => {
     input.onDidAccept(() => {
-      resolve(input.activeItems[0]);
-      input.hide();
+      const [found] = input.activeItems;
+      if (found) {
+        resolve(found);
+        input.hide();
+      }
     });
     input.onDidHide(() => {
       resolve(undefined);
@@ -68,7 +71,9 @@ export async function search(helper: HelperClient, roots: Roots, folder: FileRef
       drawn = Date.now();
       const { activeItems } = input;
       input.items = items.slice();
-      input.activeItems = activeItems;
+      if (activeItems.length > 0) {
+        input.activeItems = activeItems;
+      }
       input.placeholder = ended ?? l10n.t('{0} found, searching…', items.length);
       input.busy = ended === undefined;
     }

@@ -5,7 +5,7 @@ import { inFolder, sameRoot } from '../../files/addresses.js';
 import type { FileNode } from '../../files/filesTree.js';
 import { ownerText } from '../../files/fileText.js';
 import { changedMode, modeProblem, modeText, octalText, ownerProblem } from '../../files/mode.js';
-import { followRename } from '../../files/openEditors.js';
+import { closeDeleted, followRename } from '../../files/openEditors.js';
 import { messageText } from '../../text/untrusted.js';
 import type { CommandContext } from '../context.js';
 import type { Handler } from '../register.js';
@@ -142,7 +142,7 @@ async function remove(context: CommandContext, first: unknown, selection: unknow
     button,
   );
   if (answer === button) {
-    await context.fileActions.delete(nodes);
+    await context.fileActions.delete(nodes, (node) => closeDeleted(context.roots.uri(node)));
   }
 }
 
@@ -158,6 +158,7 @@ async function paste(context: CommandContext, first: unknown, { nodes, how }: Cl
       context.roots.uri({ ...to, path: inFolder(to.path, path.basename(node.path)) }),
     );
   }
+  await context.files.reveal(to.root, to.path, { expand: true });
 }
 
 /** For folders: whether what is in them changes, too. Undefined: the person left. */
@@ -234,6 +235,7 @@ async function upload(context: CommandContext, first: unknown): Promise<void> {
   });
   if (sources && sources.length > 0) {
     await context.fileActions.upload(to, sources);
+    await context.files.reveal(to.root, to.path, { expand: true });
   }
 }
 
