@@ -38,8 +38,8 @@ export async function checkStatus(
   if (status === 429 || status === 408 || status >= 500) {
     throw new Transient(failure, parseRetryAfter(headerOf(response, 'retry-after')));
   }
-  // Addresses that a redirect leads to are signed for a while.
-  if (context.isElsewhere) throw status === 401 || status === 403 ? new Transient(failure) : failure;
+  // Who refuses there knows no account of ours.
+  if (context.isElsewhere) throw failure;
   const subject = context.subject ?? 'what was asked for';
   if (status === 401 || status === 403) {
     const cause = said ?? 'It is not there, or not for everybody: registries do not say which.';
