@@ -1,15 +1,8 @@
 /**
- * Completion in specification files. VS Code's JSON language service completes against a schema; this makes the schema:
- * the grammar's own, with the words that the grammar leaves open and the names that this machine has.
+ * What specification files are completed against: the grammar as a JSON schema, with the words that the grammar leaves open
+ * and the names that this machine has. Pure.
  */
-import {
-  type CompletionList,
-  getLanguageService,
-  type JSONSchema,
-  type LanguageService,
-  type Position,
-  type TextDocument,
-} from 'vscode-json-languageservice';
+import type { JSONSchema } from 'vscode-json-languageservice';
 import { z } from 'zod';
 import { usersOf } from '../inspect/user.js';
 import { capabilities, defaultCapabilities } from '../security/capabilities.js';
@@ -127,20 +120,4 @@ function offerKeys(schema: JSONSchema, words: readonly Word[]): void {
   schema.properties = Object.fromEntries(
     words.map(({ word, meaning }) => [word, { type: 'string', description: meaning }]),
   );
-}
-
-/** Completes at a position of a file. */
-export class Completer {
-  private schema: JSONSchema = {};
-  // A file may name a schema of its own, by any address: nothing is fetched, this one counts.
-  private readonly service: LanguageService = getLanguageService({
-    schemaRequestService: () => Promise.resolve(JSON.stringify(this.schema)),
-  });
-
-  async complete(document: TextDocument, position: Position, names: Names): Promise<CompletionList | null> {
-    this.schema = completionSchema(names);
-    const own = { uri: 'terrarium://specification', fileMatch: ['*'], schema: this.schema };
-    this.service.configure({ validate: false, schemas: [own] });
-    return this.service.doComplete(document, position, this.service.parseJSONDocument(document));
-  }
 }

@@ -14,7 +14,7 @@ import {
 import { type Position, TextDocument } from 'vscode-languageserver-textdocument';
 import type { Machine } from '../container/machine.js';
 import { TrustGranted } from '../protocol/index.js';
-import { Completer } from './completion.js';
+import type { Completer } from './completer.js';
 import { readText, type Span, type SpecificationText, writtenAt } from './document.js';
 import { type Facts, type FilePlace, gatherFacts } from './facts.js';
 import { hoverText } from './hover.js';
@@ -40,7 +40,7 @@ const severities: Readonly<Record<Severity, DiagnosticSeverity>> = {
 export class SpecificationLanguage {
   private readonly documents = new TextDocuments(TextDocument);
   private readonly timers = new Map<string, NodeJS.Timeout>();
-  private completer: Completer | undefined;
+  private completer: Promise<Completer> | undefined;
   private trusted = true;
 
   constructor(
@@ -61,8 +61,8 @@ export class SpecificationLanguage {
       const document = this.documents.get(uri);
       if (document === undefined) return null;
       const { facts } = await this.look(document);
-      this.completer ??= new Completer();
-      return this.completer.complete(document, position, facts);
+      this.completer ??= import('./completer.js').then(({ Completer }) => new Completer());
+      return (await this.completer).complete(document, position, facts);
     });
     connection.onHover(({ textDocument: { uri }, position }) => this.hover(uri, position));
     connection.onCodeLens(({ textDocument: { uri } }) => {
@@ -80,7 +80,8 @@ export class SpecificationLanguage {
 
   /** Containers or images have changed: files are judged by them. */
   refresh(): void {
-    for (const uri of this.documents.keys()) this.judgeSoon(uri);
+    // One that is about to be judged is not put off: containers may come and go all the time.
+    for (const uri of this.documents.keys()) if (!this.timers.has(uri)) this.judgeSoon(uri);
   }
 
   dispose(): void {

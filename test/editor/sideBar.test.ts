@@ -125,11 +125,10 @@ chapter('it is renamed by F2, stopped and started by its buttons', async () => {
 chapter('what is refused says what and why in one notification', async () => {
   const { page } = editor;
   await runCommand(page, 'Terrarium: Create Container with Choices');
-  await answerQuickInput(page);
-  await answerQuickInput(page, 'no-such-program-here');
-  for (let step = 0; step < 3; step++) {
-    await delay(400);
-    await answerQuickInput(page);
+  const answers = [undefined, 'no-such-program-here', undefined, undefined, undefined];
+  for (const [index, answer] of answers.entries()) {
+    await page.locator('.quick-input-title', { hasText: `(${index + 1}/${answers.length})` }).waitFor();
+    await answerQuickInput(page, answer);
   }
   const toast = notification(page, /no-such-program-here/);
   await toast.waitFor();

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { TextDocument } from 'vscode-languageserver-textdocument';
-import { Completer, callText } from '../../../helper/language/completion.js';
+import { Completer } from '../../../helper/language/completer.js';
+import { callText } from '../../../helper/language/completion.js';
 import type { Facts } from '../../../helper/language/facts.js';
 import { checkSpecification } from '../../../helper/specification/schema.js';
 import { factsWith } from './sample.js';
