@@ -100,9 +100,8 @@ function toolEnvironment(folder: string): NodeJS.ProcessEnv {
 
 function toolFailed(command: readonly string[], said: string, how: string) {
   const tool = command.find((part) => /debstrap$|debootstrap$/.test(part))?.replace(/^.*\//, '') ?? 'The tool';
-  // Both mark the line that says why: mmdebstrap and apt, and debootstrap.
-  const reasons = said.split('\n').filter((line) => /^E: /.test(line));
-  const cause = [...new Set(reasons.map((line) => line.slice(3)))].slice(-3).join('; ') || how;
+  // Both mark lines that say why; the first is the reason, the others what followed from it.
+  const cause = /^E: (.*)$/m.exec(said)?.[1] ?? how;
   return terrariumError(ErrorCode.Unavailable, `${tool} did not succeed`, { cause, fix: fixFor(said) });
 }
 

@@ -70,6 +70,8 @@ class Collector {
   private readonly cached = new Map<string, CachedLibrary>();
   /** Programs that need a loader, by path. */
   private readonly dynamic = new Map<string, Elf>();
+  /** Programs by the paths they were asked for by. */
+  private readonly finished = new Set<string>();
   private machine: Machine | undefined;
 
   constructor(
@@ -106,7 +108,7 @@ class Collector {
   }
 
   private async addProgram(file: string, why: string, depth: number): Promise<void> {
-    const known = this.list.has(file);
+    if (this.finished.has(file)) return;
     const resolved = await this.list.add(file, why);
     if (resolved?.node.kind !== 'file') {
       throw terrariumError(ErrorCode.NotFound, `There is no program ${file} on this machine`, {
@@ -114,11 +116,11 @@ class Collector {
         cause: why,
       });
     }
-    if (known && depth > 0) return;
     const head = await this.files.reading(resolved.path, (read) => read(0, longestFirstLine));
     if (isElf(head)) {
       await this.addElfProgram(file, resolved.path);
       for (const folder of await libraryFolders(this.files, resolved.path)) await this.addLibraryFolder(folder);
+      this.finished.add(file);
       return;
     }
     const script = parseScript(head);
@@ -139,6 +141,7 @@ class Collector {
       const found = await findProgram(this.files, program, this.folders);
       await this.addProgram(found, `${name} is a script for it (#!${interpreter} ${program})`, depth + 1);
     }
+    this.finished.add(file);
   }
 
   private async addElfProgram(file: string, real: string): Promise<void> {

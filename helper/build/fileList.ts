@@ -54,10 +54,6 @@ export class FileList {
     this.put({ kind: 'folder', path: folder, mode, why });
   }
 
-  has(file: string): boolean {
-    return this.byPath.has(file);
-  }
-
   /** All of them, sorted so that a folder comes before what is in it. */
   entries(): ListedFile[] {
     return [...this.byPath.values()].sort((a, b) => (a.path < b.path ? -1 : 1));

@@ -46,6 +46,7 @@ export async function findProgram(files: HostFiles, name: string, folders: reado
         fix: 'Use a name along PATH, or a path that begins with a slash.',
       });
     }
+    if (/^\/(?:proc|sys|dev)\//.test(name)) throw badInput(`${name} is no program of this machine`, { path: name });
     const resolved = await files.resolve(name);
     if (resolved === undefined) throw notFound(name, 'There is no such file.');
     if (resolved.node.kind !== 'file' || (resolved.node.mode & 0o111) === 0) {
