@@ -39,6 +39,20 @@ const table: [what: string, failure: Partial<Failure>, facts: Facts, cause: RegE
     /max_\.\*_namespaces/,
   ],
   [
+    'a source that is a link now',
+    { step: 'bind', syscall: 'openat2', errno: 'ELOOP', path: '/home/me/work' },
+    facts,
+    /\/home\/me\/work is a link now/,
+    /namei '\/home\/me\/work'/,
+  ],
+  [
+    'a process that was stopped on its way in',
+    { step: 'changeDirectory', syscall: '', errno: 'ETIMEDOUT', path: '/' },
+    facts,
+    /stopped it/,
+    /what runs in the container/,
+  ],
+  [
     'a full disk is one',
     { step: 'makeDirectory', syscall: 'mkdirat', errno: 'ENOSPC', path: '/var/data/x' },
     facts,
