@@ -5,6 +5,7 @@ import { connect, disconnect } from './client.js';
 import { addContainerCommands } from './containers.js';
 import { addExportingCommands } from './exporting.js';
 import { describeFailure, exitStatus, statusOf } from './failure.js';
+import { addFileCommands } from './files.js';
 import { addImageCommands } from './images.js';
 import { addLookingCommands } from './looking.js';
 import { addRegistryCommands } from './registry.js';
@@ -22,6 +23,7 @@ addBuildingCommands(program, connect, print);
 addRegistryCommands(program, connect, print);
 addExportingCommands(program, connect, print);
 addLookingCommands(program, connect, print);
+addFileCommands(program, connect, print);
 
 // A reader that goes away (head, less) is no failure.
 process.stdout.on('error', (error: NodeJS.ErrnoException) =>
