@@ -2,7 +2,7 @@
 import { promises as fs } from 'node:fs';
 import * as os from 'node:os';
 import * as path from 'node:path';
-import { ResponseError } from 'vscode-languageserver/node';
+import { ResponseError } from 'vscode-jsonrpc';
 import type { Machine } from '../container/machine.js';
 import { type ResolvedRoot, withRoot } from '../container/root.js';
 import { listContainers } from '../container/watcher.js';

@@ -1,8 +1,9 @@
 /** What is said about a field or a value under the pointer, as Markdown. Pure. */
 import type { JSONSchema } from 'vscode-json-languageservice';
+import { ResponseError } from 'vscode-jsonrpc';
 import { quotaToCores, sharesToWeight } from '../cgroup/units.js';
 import { findUser } from '../inspect/user.js';
-import { type ContainerSpecification, ErrorCode } from '../protocol/index.js';
+import type { ContainerSpecification } from '../protocol/index.js';
 import { capabilities, containerCapabilities, defaultCapabilities } from '../security/capabilities.js';
 import { userMounts } from '../specification/complete.js';
 import { at, callText, grammarSchema } from './completion.js';
@@ -155,7 +156,7 @@ function userText(user: string, { root, identity }: Facts): string | undefined {
     return `uid ${uid} inside, ${outside}; gid ${gid}${groups}; home ${code(home)}`;
   } catch (error) {
     // No such user: a diagnostic says so.
-    if (error instanceof Error && 'code' in error && Number(error.code) in ErrorCode) return undefined;
+    if (error instanceof ResponseError) return undefined;
     throw error;
   }
 }
@@ -166,7 +167,7 @@ function effectiveCapabilities({ capabilities: change }: ContainerSpecification)
     return `Root inside keeps: ${containerCapabilities(change).join(', ') || 'none'}`;
   } catch (error) {
     // A name that there is not: a diagnostic says so.
-    if (error instanceof Error && 'code' in error && Number(error.code) in ErrorCode) return undefined;
+    if (error instanceof ResponseError) return undefined;
     throw error;
   }
 }

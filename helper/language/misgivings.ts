@@ -1,8 +1,9 @@
 /** What the grammar cannot say of a specification: whether it makes sense, and makes it on this machine. Pure. */
+import { ResponseError } from 'vscode-jsonrpc';
 import { limitsOf } from '../cgroup/resources.js';
 import { checkMapped } from '../container/create.js';
 import { findUser } from '../inspect/user.js';
-import { type ContainerSpecification, ErrorCode, type oci, type TerrariumError } from '../protocol/index.js';
+import type { ContainerSpecification, oci, TerrariumError } from '../protocol/index.js';
 import { capability, containerCapabilities, defaultCapabilities } from '../security/capabilities.js';
 import { systemCallNumbers } from '../security/seccomp/architecture.js';
 import { compileSeccomp } from '../security/seccomp/compile.js';
@@ -26,16 +27,14 @@ function refusal(path: Path, work: () => unknown): Misgiving[] {
     return [];
   } catch (error) {
     // Errors of the protocol are answers; others are defects.
-    if (!isAnswer(error)) throw error;
+    if (!(error instanceof ResponseError)) throw error;
     return [say('error', path, explained(error))];
   }
 }
 
-const isAnswer = (error: unknown): error is TerrariumError =>
-  error instanceof Error && 'code' in error && typeof error.code === 'number' && error.code in ErrorCode;
-
+/** As one text: what, why, what to do. */
 const explained = ({ message, data }: TerrariumError): string =>
-  [message, data?.cause, data?.fix].filter(Boolean).join('. ').replaceAll('..', '.');
+  [message, data?.cause, data?.fix].flatMap((part) => part?.replace(/\.$/, '') ?? []).join('. ');
 
 const checkName: Check = ({ name }, { containers }) =>
   name !== undefined && containers.some((container) => container.name === name)
