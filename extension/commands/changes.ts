@@ -40,7 +40,7 @@ export function changeCommands(context: CommandContext): Record<string, { doing:
       doing: l10n.t('Revert'),
       // Source control gives the selected lines one by one, a tree its selection second.
       run: async (first, ...others) => {
-        await revert(context, await called(context, [first, ...others.flat()]));
+        await revert(context, await called(context, [first, ...others.flat()], true));
       },
     },
     'terrarium.revertAllChanges': {
@@ -70,8 +70,11 @@ async function show(context: CommandContext, first: unknown): Promise<void> {
   }
 }
 
-/** The changes that a command was called on: lines of the list, files of the tree, the document in the editor. */
-async function called(context: CommandContext, items: readonly unknown[]): Promise<[string, Change][]> {
+/**
+ * The changes that a command was called on: lines of the list, files of the tree, the document in the editor.
+ * @param below of a folder that did not change itself, what changed in it
+ */
+async function called(context: CommandContext, items: readonly unknown[], below = false): Promise<[string, Change][]> {
   const { container } = context.changes;
   const found = new Map<string, [string, Change]>();
   const add = (of: string, change: Change | undefined): void => {
@@ -88,7 +91,11 @@ async function called(context: CommandContext, items: readonly unknown[]): Promi
       const subject = item ?? (document?.scheme === fileScheme ? document : undefined);
       for (const { root, path: file } of await files(context, subject)) {
         if (root.kind === 'container' && root.container === container) {
-          add(container, context.changes.find(file));
+          const own = context.changes.find(file);
+          const inside = below && own === undefined ? context.changes.list : [];
+          for (const change of [own, ...inside.filter(({ path: other }) => other.startsWith(`${file}/`))]) {
+            add(container, change);
+          }
         }
       }
     }
