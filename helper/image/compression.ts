@@ -1,5 +1,5 @@
-import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { ReadableStream } from 'node:stream/web';
 import * as zlib from 'node:zlib';
 import { ResponseError } from 'vscode-jsonrpc';
 import { XzReadableStream } from 'xz-decompress';
@@ -106,10 +106,33 @@ function zstdDecompressor(source: AsyncIterable<Buffer>): AsyncIterable<Buffer> 
 }
 
 async function* throughXz(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  const stream = new XzReadableStream(Readable.toWeb(Readable.from(source)) as ReadableStream<Uint8Array>);
+  const stream = new XzReadableStream(webStream(source));
   for await (const chunk of stream as unknown as AsyncIterable<Uint8Array>) {
     if (chunk.byteLength > 0) {
       yield Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
     }
   }
+}
+
+/** Not `Readable.toWeb`: on Node 20 that fails beyond any catch when its reader stops early. */
+function webStream(source: AsyncIterable<Uint8Array>): ReadableStream<Uint8Array> {
+  const iterator = source[Symbol.asyncIterator]();
+  let cancelled = false;
+  return new ReadableStream<Uint8Array>({
+    pull: async (controller) => {
+      const { done, value } = await iterator.next();
+      if (cancelled) {
+        return;
+      }
+      if (done) {
+        controller.close();
+      } else {
+        controller.enqueue(value);
+      }
+    },
+    cancel: async () => {
+      cancelled = true;
+      await iterator.return?.();
+    },
+  });
 }

@@ -167,7 +167,7 @@ class ScanSink implements EntrySink {
     const name = components.join('/');
     if (rootFolders.has(components[0] ?? '')) {
       this.root = true;
-    } else if (entry.type === 'file') {
+    } else if (entry.type === 'file' && entry.storedSize === entry.size) {
       this.links.delete(name);
       this.files.set(name, { size: entry.size, ...this.open(entry.size) });
     } else if (entry.type === 'symlink' || entry.type === 'hardlink') {

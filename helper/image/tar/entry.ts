@@ -20,8 +20,10 @@ export interface TarEntry {
   mode: number;
   uid: number;
   gid: number;
-  /** Bytes of content that follow. */
+  /** Bytes of content. */
   size: number;
+  /** Bytes of it in the archive: fewer, or a few more, when the file is sparse. */
+  storedSize: number;
   /** Nanoseconds since the epoch. */
   modified: bigint;
   xattrs: ReadonlyMap<string, Buffer>;
@@ -30,7 +32,7 @@ export interface TarEntry {
 /** What a reader hands its entries to, one after another: `begin`, `data` as often as needed, `end`. */
 export interface EntrySink {
   begin(entry: TarEntry): void;
-  /** Valid only during the call. */
-  data(bytes: Buffer): void;
+  /** Bytes are valid only during the call. What lies between two calls is zeros. @param offset in the file */
+  data(bytes: Buffer, offset: number): void;
   end(): void;
 }

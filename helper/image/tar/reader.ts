@@ -2,6 +2,7 @@ import { Header } from 'tar';
 import { badInput } from '../failure.js';
 import type { EntrySink, EntryType, TarEntry } from './entry.js';
 import { parsePaxNumber, parsePaxRecords, parsePaxTime } from './pax.js';
+import { parseOldNumber, parseOldPieces, parseSparseMap, SparseContent } from './sparse.js';
 
 const blockSize = 512;
 /** Longest extended header: a path and several extended attributes of 64 KiB fit. */
@@ -11,6 +12,7 @@ const xattrPrefix = 'SCHILY.xattr.';
 const typesByFlag: Readonly<Record<string, EntryType>> = {
   '0': 'file',
   '7': 'file',
+  S: 'file',
   '1': 'hardlink',
   '2': 'symlink',
   '3': 'character device',
@@ -28,6 +30,18 @@ interface Overrides {
   pax: Map<string, Buffer>;
 }
 
+/** A sparse file in the old GNU format, of which more headers follow. */
+interface Extension {
+  entry: TarEntry;
+  pieces: ReturnType<typeof parseOldPieces>;
+}
+
+/** Of the old GNU format: what tar.h calls `sp`, `isextended` and `realsize`. */
+const oldPiecesAt = 386;
+const oldExtendedAt = 482;
+const oldRealSizeAt = 483;
+const maximumOldPieces = 100_000;
+
 type Body = 'entry' | 'skipped' | { flag: string; bytes: Buffer; filled: number };
 
 /**
@@ -41,6 +55,10 @@ export class TarReader {
   entries = 0;
   private offset = 0;
   private headerOffset = 0;
+  private sparse: SparseContent | undefined;
+  private extending: Extension | undefined;
+  /** In the content of the entry. */
+  private position = 0;
   private readonly block = Buffer.alloc(blockSize);
   private blockFill = 0;
   private body: Body = 'skipped';
@@ -128,6 +146,10 @@ export class TarReader {
   }
 
   private takeHeader(block: Buffer, offset: number): void {
+    if (this.extending) {
+      this.takeExtension(this.extending, block);
+      return;
+    }
     this.headerOffset = offset;
     const header = decodeHeader(block, offset);
     if (header.nullBlock) {
@@ -143,25 +165,55 @@ export class TarReader {
       this.beginBody({ flag, bytes: Buffer.alloc(size), filled: 0 }, size);
       return;
     }
+    const { pax } = this.overrides;
     const entry = this.composeEntry(block, header, flag);
     this.overrides = { pax: new Map() };
     if (flag === 'V') {
       // A volume's label is no file.
-      this.beginBody('skipped', entry.size);
+      this.beginBody('skipped', entry.storedSize);
       return;
     }
+    if (flag === 'S') {
+      const pieces = parseOldPieces(block, oldPiecesAt, 4);
+      if (block[oldExtendedAt] === 1) {
+        this.extending = { entry, pieces };
+        return;
+      }
+      this.beginEntry(entry, new SparseContent(entry.size, pieces));
+      return;
+    }
+    this.beginEntry(entry, sparseContentOf(entry, pax));
+  }
+
+  /** Further pieces of a sparse file in the old GNU format. */
+  private takeExtension({ entry, pieces }: Extension, block: Buffer): void {
+    pieces.push(...parseOldPieces(block, 0, 21));
+    if (pieces.length > maximumOldPieces) {
+      throw damaged('a sparse file of too many pieces', this.offset);
+    }
+    if (block[504] === 1) {
+      return;
+    }
+    this.extending = undefined;
+    this.headerOffset = this.offset;
+    this.beginEntry(entry, new SparseContent(entry.size, pieces));
+  }
+
+  private beginEntry(entry: TarEntry, sparse: SparseContent | undefined): void {
     this.entries++;
+    this.sparse = sparse;
+    this.position = 0;
     this.sink.begin(entry);
-    this.beginBody('entry', entry.size);
+    this.beginBody('entry', entry.storedSize);
   }
 
   private composeEntry(block: Buffer, header: Header, flag: string): TarEntry {
     const { overrides } = this;
     const pax = new Map([...this.global, ...overrides.pax]);
-    if (flag === 'S' || flag === 'M' || [...pax.keys()].some((key) => key.startsWith('GNU.sparse.'))) {
-      const path = overrides.pax.get('GNU.sparse.name') ?? headerPath(block);
-      throw badInput(`The archive holds a sparse or split file, which is not supported: ${shown(path)}`, {
-        fix: 'Make the archive again without --sparse and --multi-volume.',
+    if (flag === 'M' || overrides.pax.has('GNU.sparse.offset')) {
+      const kind = flag === 'M' ? 'a split file' : 'a sparse file in the format of 2005';
+      throw badInput(`The archive holds ${kind}, which is not supported: ${shown(headerPath(block))}`, {
+        fix: 'Make the archive again, by GNU tar with --format=posix.',
       });
     }
     const text = (key: string) => pax.get(key)?.toString('latin1');
@@ -169,12 +221,14 @@ export class TarReader {
       const value = text(key);
       return value === undefined ? fallback : parsePaxNumber(key, value);
     };
-    const path = overrides.pax.get('path') ?? overrides.path ?? headerPath(block);
+    const path =
+      overrides.pax.get('GNU.sparse.name') ?? overrides.pax.get('path') ?? overrides.path ?? headerPath(block);
     const type = entryType(flag, path);
     const size = number('size', header.size);
     if (size === undefined || !Number.isSafeInteger(size) || size < 0) {
       throw damaged(`an impossible size for ${shown(path)}`, this.offset);
     }
+    const sparseSize = sparseSizeOf(block, flag, overrides.pax);
     const time = text('mtime');
     const headerSeconds = (header.mtime?.getTime() ?? 0) / 1000;
     const xattrs = new Map<string, Buffer>();
@@ -191,7 +245,9 @@ export class TarReader {
       uid: number('uid', header.uid) ?? 0,
       gid: number('gid', header.gid) ?? 0,
       // Other writers put the size of the target into links: only files (and unknown types) have content.
-      size: type === 'file' || type === 'unknown' || flag === 'D' ? size : 0,
+      ...(type === 'file' || type === 'unknown' || flag === 'D'
+        ? { size: sparseSize ?? size, storedSize: size }
+        : { size: 0, storedSize: 0 }),
       modified: time === undefined ? BigInt(Math.trunc(headerSeconds || 0)) * 1_000_000_000n : parsePaxTime(time),
       xattrs,
     };
@@ -211,7 +267,12 @@ export class TarReader {
       bytes.copy(this.body.bytes, this.body.filled);
       this.body.filled += bytes.length;
     } else if (this.body === 'entry') {
-      this.sink.data(bytes);
+      if (this.sparse) {
+        this.sparse.place(bytes, (part, offset) => this.sink.data(part, offset));
+      } else {
+        this.sink.data(bytes, this.position);
+      }
+      this.position += bytes.length;
     }
     this.bodyLeft -= bytes.length;
     if (this.bodyLeft === 0) {
@@ -221,6 +282,7 @@ export class TarReader {
 
   private endBody(): void {
     if (this.body === 'entry') {
+      this.sparse?.end();
       this.sink.end();
     } else if (typeof this.body === 'object') {
       this.applyMeta(this.body.flag, this.body.bytes);
@@ -270,6 +332,23 @@ function entryType(flag: string, path: Buffer): EntryType {
   // Before ustar files had the flag NUL, and folders were files with a slash at the end.
   const type = flag === '\0' ? 'file' : (typesByFlag[flag] ?? 'unknown');
   return type === 'file' && path[path.length - 1] === 0x2f ? 'directory' : type;
+}
+
+/** The size of a sparse file, which the header's own is not. */
+function sparseSizeOf(block: Buffer, flag: string, pax: ReadonlyMap<string, Buffer>): number | undefined {
+  if (flag === 'S') {
+    return parseOldNumber(block, oldRealSizeAt);
+  }
+  const text = pax.get('GNU.sparse.realsize') ?? pax.get('GNU.sparse.size');
+  return text && parsePaxNumber('size of a sparse file', text.toString('latin1'));
+}
+
+function sparseContentOf(entry: TarEntry, pax: ReadonlyMap<string, Buffer>): SparseContent | undefined {
+  const map = pax.get('GNU.sparse.map');
+  if (map) {
+    return new SparseContent(entry.size, parseSparseMap(map.toString('latin1')));
+  }
+  return pax.has('GNU.sparse.major') ? new SparseContent(entry.size) : undefined;
 }
 
 /** POSIX ustar has a prefix for long names; GNU's own magic (`ustar  `) means other fields are there. */

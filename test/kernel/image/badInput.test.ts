@@ -90,7 +90,23 @@ test('what is no root file system is named', async (t) => {
     ['short', 'x', /not a tar archive/],
     ['zip', 'PK\x03\x04 and more', /it is a zip archive/],
     ['no entries', Buffer.alloc(10240), /archive is empty/],
-    ['sparse', Buffer.concat([entry({ name: 'etc/sparse', type: 'S' }), Buffer.alloc(1024)]), /sparse/],
+    ['split', Buffer.concat([entry({ name: 'etc/split', type: 'M' }), Buffer.alloc(1024)]), /a split file/],
+    [
+      'sparse',
+      paxArchive([
+        {
+          name: 'x',
+          content: 'abc',
+          pax: { 'GNU.sparse.major': '1', 'GNU.sparse.map': '0,2', 'GNU.sparse.realsize': '9' },
+        },
+      ]),
+      /more content than its map/,
+    ],
+    [
+      'overlapping',
+      paxArchive([{ name: 'x', content: 'abc', pax: { 'GNU.sparse.map': '0,2,1,1', 'GNU.sparse.size': '9' } }]),
+      /overlap/,
+    ],
     ['negative size', paxArchive([{ name: 'etc/f', pax: { size: '-5' } }]), /not a valid size/],
     [
       'record',

@@ -36,16 +36,35 @@ test('a small archive that becomes huge is stopped, for every compression', asyn
     ['gzip -9', 'gz'],
     ['xz -1', 'xz'],
     ['zstd', 'zst'],
+    ['bzip2', 'bz2'],
   ]) {
     const file = path.join(bed.work, `bomb.${ending}`);
     const head = path.join(bed.work, 'head');
     writeFileSync(head, header({ name: 'zeros', size }));
-    run('direct', ['sh', '-c', `(cat "$1"; head -c ${size + 1024} /dev/zero) | ${command} > "$2"`, 'sh', head, file]);
+    run('direct', [
+      'sh',
+      '-c',
+      `(cat "$1"; head -c ${size} /dev/zero | tr '\\0' x; head -c 1024 /dev/zero) | ${command} > "$2"`,
+      'sh',
+      head,
+      file,
+    ]);
     const refused = await unpack(bed, file, { ratioFrom: 2 ** 20 });
     assert.equal(refused?.code, ErrorCode.BadInput, ending);
     assert.match(refused?.message ?? '', /more than 300 times its size/);
     assert.equal(await unpack(bed, file, {}), undefined, 'control: below the threshold it is unpacked');
   }
+});
+
+test('zeros become holes: they count less, but not nothing', async (t) => {
+  const bed = makeBed(t);
+  const size = 64 * 2 ** 20;
+  const file = path.join(bed.work, 'zeros.xz');
+  const head = path.join(bed.work, 'head');
+  writeFileSync(head, header({ name: 'zeros', size }));
+  run('direct', ['sh', '-c', `(cat "$1"; head -c ${size + 1024} /dev/zero) | xz -1 > "$2"`, 'sh', head, file]);
+  assert.match((await unpack(bed, file, { ratioFrom: 2 ** 20 }))?.message ?? '', /more than 300 times its size/);
+  assert.equal(await unpack(bed, file, { ratioFrom: 2 ** 25 }), undefined, 'control');
 });
 
 test('one large file in an archive that is not compressed is no bomb', async (t) => {
