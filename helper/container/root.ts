@@ -28,7 +28,8 @@ export async function withRoot<T>(
 ): Promise<T> {
   switch (root.kind) {
     case 'host':
-      viewOfHost(machine, root);
+      // By default there is nothing to refuse.
+      if (root.hide !== undefined || root.show !== undefined) viewOfHost(machine, root);
       return action({ layers: [] });
     case 'image':
       return machine.images.use(root.name, ({ digest, layers, config: { config } }) =>
