@@ -151,6 +151,11 @@ export function platformEntries({ content }: Document): PlatformEntry[] {
     }));
 }
 
+/** The only image of an index that does not say what it is for: its configuration does. */
+export function onlyEntry(entries: readonly PlatformEntry[]): PlatformEntry | undefined {
+  return entries.length === 1 && entries[0]?.platform === undefined ? entries[0] : undefined;
+}
+
 export function platformOf({ os, architecture, variant }: z.infer<typeof platformSchema>): Platform {
   return { os, architecture, ...(variant ? { variant } : {}) };
 }
@@ -162,15 +167,10 @@ export function platformOf({ os, architecture, variant }: z.infer<typeof platfor
 export async function fetchForPlatform(session: Session, document: Document, wanted: Platform): Promise<Document> {
   if (!isIndex(document)) return document;
   const entries = platformEntries(document);
-  const chosen =
-    entries[
-      choosePlatform(
-        entries.map(({ platform }) => platform),
-        wanted,
-      )
-    ];
+  const platforms = entries.map(({ platform }) => platform);
+  const chosen = onlyEntry(entries) ?? entries[choosePlatform(platforms, wanted)];
   if (chosen === undefined) {
-    const offered = entries.flatMap(({ platform }) => (platform === undefined ? [] : [formatPlatform(platform)]));
+    const offered = platforms.flatMap((platform) => (platform === undefined ? [] : [formatPlatform(platform)]));
     throw terrariumError(ErrorCode.NotFound, `There is no image for ${formatPlatform(wanted)}`, {
       cause: `There are images for ${offered.join(', ').slice(0, 500) || 'no platform'}.`,
       fix: 'Choose one of these platforms, or another tag.',

@@ -8,7 +8,15 @@ import { ErrorCode, terrariumError } from '../protocol/errors.js';
 import type { ImageSummary, Platform, PullParams, RegistryParams } from '../protocol/images.js';
 import { type RegistryEnvironment, withSession } from './connect.js';
 import { downloadBlob, fetchBlob } from './download.js';
-import { type Document, fetchDocument, fetchForPlatform, isIndex, platformEntries, platformOf } from './manifest.js';
+import {
+  type Document,
+  fetchDocument,
+  fetchForPlatform,
+  isIndex,
+  onlyEntry,
+  platformEntries,
+  platformOf,
+} from './manifest.js';
 import { choosePlatform, formatPlatform } from './platform.js';
 import { formatReference, parseReference } from './reference.js';
 import type { Session } from './session.js';
@@ -21,8 +29,12 @@ export async function listPlatforms(
 ): Promise<Platform[]> {
   return await withSession(params, 'pull', environment, signal, async (session) => {
     const document = await fetchDocument(session);
-    if (!isIndex(document)) return [platformIn((await fetchConfig(session, document)).content)];
-    const platforms = platformEntries(document).flatMap(({ platform }) => (platform === undefined ? [] : [platform]));
+    const entries = isIndex(document) ? platformEntries(document) : [];
+    if (!isIndex(document) || onlyEntry(entries) !== undefined) {
+      const manifest = await fetchForPlatform(session, document, thisPlatform());
+      return [platformIn((await fetchConfig(session, manifest)).content)];
+    }
+    const platforms = entries.flatMap(({ platform }) => (platform === undefined ? [] : [platform]));
     return [...new Map(platforms.map((platform) => [formatPlatform(platform), platform])).values()];
   });
 }

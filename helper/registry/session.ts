@@ -50,7 +50,8 @@ export class Session {
     const host = apiHost(options.reference.registry);
     const mayBePlain = options.insecure || isLoopback(new URL(`http://${host}`).hostname);
     const isPlain = mayBePlain && !(await speaksTls(new URL(`https://${host}/v2/`), options));
-    const origin = `${isPlain ? 'http' : 'https'}://${host}`;
+    // As addresses have it: in small letters, without the usual port.
+    const { origin } = new URL(`${isPlain ? 'http' : 'https'}://${host}`);
     return new Session(options, origin, new Authorizer({ ...options, origin }));
   }
 
@@ -138,8 +139,8 @@ export class Session {
   }
 }
 
-/** Errors of a server that hears TLS and does not know it, or of nobody at the port of https. */
-const noTls = /^(EPROTO|ERR_SSL_\w+|ECONNRESET|ECONNREFUSED|UND_ERR_SOCKET)$/;
+/** Errors of a server that hears TLS and does not know it, of nobody at the port of https, of a proxy that refuses. */
+const noTls = /^(EPROTO|ERR_SSL_\w+|ECONNRESET|ECONNREFUSED|UND_ERR_SOCKET|UND_ERR_ABORTED)$/;
 
 async function speaksTls(url: URL, { transport, signal }: SessionOptions): Promise<boolean> {
   try {

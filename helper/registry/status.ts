@@ -6,7 +6,7 @@ import { discard, type HttpResponse, headerOf, type Transport } from './transpor
 
 /** distribution-spec, "Error Codes". */
 const errorsSchema = z.object({
-  errors: z.array(z.object({ code: z.string().optional(), message: z.string().optional() })).min(1),
+  errors: z.array(z.object({ code: z.string().nullish(), message: z.string().nullish() })).min(1),
 });
 const largestExplanation = 64 * 1024;
 const longestShown = 300;

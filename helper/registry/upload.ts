@@ -1,6 +1,9 @@
 import type { FileHandle } from 'node:fs/promises';
 import { Readable } from 'node:stream';
+import { ResponseError } from 'vscode-jsonrpc';
+import { badInput } from '../image/failure.js';
 import type { Descriptor } from '../image/layout.js';
+import { ErrorCode } from '../protocol/errors.js';
 import { unavailable } from './failure.js';
 import { checkLink, type Session } from './session.js';
 import { discard, type HttpResponse, headerOf } from './transport.js';
@@ -39,17 +42,10 @@ export async function uploadBlob(session: Session, upload: BlobUpload): Promise<
 }
 
 async function attempt(session: Session, upload: BlobUpload, progress: () => void): Promise<void> {
-  const { digest } = upload.descriptor;
-  const begin = session.url('blobs', 'uploads', '');
-  if (upload.mountFrom !== undefined) {
-    begin.searchParams.set('mount', digest);
-    begin.searchParams.set('from', upload.mountFrom);
-  }
-  const begun = await session.exchange(begin, { method: 'POST', body: () => '', expected: [201, 202] });
-  await discard(begun);
+  const begun = await begin(session, upload);
   // Mounted.
   if (begun.status === 201) return;
-  const at = { location: checkLink(headerOf(begun, 'location'), begin) };
+  const at = { location: checkLink(headerOf(begun, 'location'), begun.url) };
   const least = Number(headerOf(begun, 'oci-chunk-min-length') ?? Number.NaN);
   try {
     if (Number.isSafeInteger(least) && least > 0) {
@@ -60,6 +56,26 @@ async function attempt(session: Session, upload: BlobUpload, progress: () => voi
   } catch (error) {
     await takeBack(session, at.location);
     throw error;
+  }
+}
+
+async function begin(session: Session, { descriptor, mountFrom }: BlobUpload): Promise<HttpResponse> {
+  const post = async (url: URL) => {
+    const response = await session.exchange(url, { method: 'POST', body: () => '', expected: [201, 202] });
+    await discard(response);
+    return response;
+  };
+  const plain = session.url('blobs', 'uploads', '');
+  if (mountFrom === undefined) return await post(plain);
+  const mount = new URL(plain);
+  mount.searchParams.set('mount', descriptor.digest);
+  mount.searchParams.set('from', mountFrom);
+  try {
+    return await post(mount);
+  } catch (error) {
+    // Who may push here need not be allowed to read there.
+    if (!(error instanceof ResponseError && error.code === ErrorCode.Unauthorized)) throw error;
+    return await post(plain);
   }
 }
 
@@ -160,7 +176,7 @@ function part({ file, report }: BlobUpload, start: number, end: number): Readabl
     for (let at = start; at < end; ) {
       const buffer = Buffer.allocUnsafe(Math.min(readSize, end - at));
       const { bytesRead } = await file.read(buffer, 0, buffer.length, at);
-      if (bytesRead === 0) throw new Error(`The blob ends at ${at} instead of ${end} bytes`);
+      if (bytesRead === 0) throw badInput('The image store is damaged: a blob is too short');
       yield buffer.subarray(0, bytesRead);
       at += bytesRead;
       report(at);

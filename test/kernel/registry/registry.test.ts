@@ -132,11 +132,16 @@ test('of an index the platform that is wanted is pulled', async (t) => {
     { code: ErrorCode.NotFound, message: /no image for linux\/s390x/, fix: /Choose/ },
   );
   assert.match(error.data?.cause ?? '', /linux\/riscv64, linux\/(amd|arm)64/);
+  layout.name('bare', layout.document(types.index, { manifests: [own] }));
+  await skopeo('copy', '--all', '--dest-tls-verify=false', `oci:${layout.folder}:bare`, `docker://${host}/multi:bare`);
+  const bare = `${host}/multi:bare`;
+  assert.deepEqual(await bed.helper.request(ListPlatforms, { reference: bare }), [here]);
+  assert.equal((await bed.helper.request(PullImage, { reference: bare })).digest, own.digest);
   await fails(bed.helper.request(PullImage, { reference: `${host}/multi@${other.digest}`, name: 'none' }), {
     code: ErrorCode.NotFound,
     message: /no image for/,
   });
-  await remove('foreign', image.name);
+  await remove('foreign', image.name, bare);
 });
 
 test('a registry with tokens lets in who has the password, to pull and to push', async (t) => {

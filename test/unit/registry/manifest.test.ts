@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ErrorCode } from '../../../helper/protocol/errors.js';
-import { isIndex, platformEntries, readDocument } from '../../../helper/registry/manifest.js';
+import { isIndex, onlyEntry, platformEntries, readDocument } from '../../../helper/registry/manifest.js';
 
 const manifestType = 'application/vnd.oci.image.manifest.v1+json';
 const indexType = 'application/vnd.oci.image.index.v1+json';
@@ -52,6 +52,14 @@ test('an index offers images, and not what describes them', () => {
     entries.map(({ platform }) => platform),
     [{ os: 'linux', architecture: 'arm64', variant: 'v8' }, undefined],
   );
+});
+
+test('the only image of an index need not say what it is for', () => {
+  const entry = { mediaType: manifestType, digest, size: 5 };
+  assert.deepEqual(onlyEntry(platformEntries(indexOf(entry)))?.descriptor, entry);
+  assert.equal(onlyEntry(platformEntries(indexOf(entry, entry))), undefined);
+  const named = { ...entry, platform: { os: 'linux', architecture: 'arm64' } };
+  assert.equal(onlyEntry(platformEntries(indexOf(named))), undefined);
 });
 
 test('a digest that is none is refused before it is used', () => {

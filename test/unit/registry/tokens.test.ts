@@ -76,6 +76,17 @@ test('Basic is answered with the account that docker login has kept, and with no
   await assert.rejects(wrong, { code: ErrorCode.Unauthorized, message: /gives no access to/ });
 });
 
+test('a registry is the same however its name is written', async (t) => {
+  const registry = await LoopbackRegistry.start(t);
+  registry.addImage('a/b:1', image);
+  const tokens = await TokenServer.start(t, account);
+  tokens.guard(registry);
+  tokens.realm = tokens.realm.replace('127.0.0.1', 'localhost');
+  const reference = `LocalHost:${registry.host.split(':')[1]}/a/b:1`;
+  await inSession(t, { reference, credentials }, fetchDocument);
+  assert.equal(tokens.asked.length, 1);
+});
+
 test('what could not be asked for an account is told when access is refused', async (t) => {
   const registry = await LoopbackRegistry.start(t);
   const tokens = await TokenServer.start(t, account);

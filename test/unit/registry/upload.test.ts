@@ -65,6 +65,16 @@ test('one that it has is not sent, and one that it has elsewhere is mounted', as
   });
   await upload(t, other, { mountFrom: 'c/d' });
   assert.deepEqual(methods(other), ['HEAD', 'POST']);
+
+  // Where nothing may be read from there, it is sent.
+  const closed = await LoopbackRegistry.start(t);
+  closed.behaviours.push(({ query }, response) => {
+    if (query.get('mount') === null) return false;
+    response.writeHead(403).end();
+    return true;
+  });
+  await upload(t, closed, { mountFrom: 'c/d' });
+  assert.deepEqual(methods(closed), ['HEAD', 'POST', 'POST', 'PUT']);
   assert.equal(mountableFrom('host:5000/c/d:1', parseReference('host:5000/a/b')), 'c/d');
   for (const name of ['host:5000/a/b:1', 'other:5000/c/d:1', 'c/d', 'Anything']) {
     assert.equal(mountableFrom(name, parseReference('host:5000/a/b')), undefined, name);
