@@ -23,9 +23,22 @@ function table(title: string, files: readonly BuiltFile[]): string[] {
   if (files.length === 0) {
     return [];
   }
-  const row = ({ path, source, why }: BuiltFile) =>
-    `| ${cell(path)} | ${source === undefined || source === path ? '' : cell(source)} | ${cell(why)} |`;
-  return [`## ${title}`, '', '| in the image | from | why |', '| --- | --- | --- |', ...files.map(row), ''];
+  const elsewhere = files.some(({ path, source }) => source !== undefined && source !== path);
+  const columns = ['in the image', ...(elsewhere ? ['from'] : []), 'why'];
+  const row = ({ path, source, why }: BuiltFile) => [
+    cell(path),
+    ...(elsewhere ? [source === undefined || source === path ? '' : cell(source)] : []),
+    cell(why),
+  ];
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
+  return [
+    `## ${title}`,
+    '',
+    line(columns),
+    line(columns.map(() => '---')),
+    ...files.map((file) => line(row(file))),
+    '',
+  ];
 }
 
 /** Text without what Markdown gives a meaning: names of files may hold anything. */

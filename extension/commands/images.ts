@@ -67,7 +67,7 @@ export function imageCommands(
         const result = await buildImage(context);
         if (result) {
           documents.built.set(result.image.name, builtText(result));
-          await documents.builds.show(result.image.name, `${result.image.name.replaceAll('/', '-')}.md`);
+          await documents.builds.showRendered(result.image.name, `${result.image.name.replaceAll('/', '-')}.md`);
           offerLaunch(context, result.image, l10n.t('Built'));
         }
       },

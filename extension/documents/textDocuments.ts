@@ -1,4 +1,5 @@
 import { type Disposable, EventEmitter, Uri, window, workspace } from 'vscode';
+import { showMarkdown } from './showMarkdown.js';
 
 /** Read-only documents made on demand: what is behind an URI is asked for when it is shown, and again on refresh. */
 export class TextDocuments implements Disposable {
@@ -21,13 +22,19 @@ export class TextDocuments implements Disposable {
 
   /** Shows the document about something under a file name, freshly read. */
   async show(subject: string, fileName: string): Promise<void> {
-    const uri = Uri.from({
-      scheme: this.scheme,
-      path: `/${fileName}`,
-      query: new URLSearchParams({ subject }).toString(),
-    });
+    await window.showTextDocument(await workspace.openTextDocument(this.fresh(subject, fileName)), { preview: true });
+  }
+
+  /** As `show`, for Markdown: as it is meant to be read. */
+  async showRendered(subject: string, fileName: string): Promise<void> {
+    await showMarkdown(this.fresh(subject, fileName));
+  }
+
+  private fresh(subject: string, fileName: string): Uri {
+    const query = new URLSearchParams({ subject }).toString();
+    const uri = Uri.from({ scheme: this.scheme, path: `/${fileName}`, query });
     this.changed.fire(uri);
-    await window.showTextDocument(await workspace.openTextDocument(uri), { preview: true });
+    return uri;
   }
 
   dispose(): void {

@@ -1,7 +1,6 @@
 import {
   commands,
   type ExtensionContext,
-  extensions,
   l10n,
   type TextDocument,
   type TextDocumentContentProvider,
@@ -11,6 +10,7 @@ import {
 } from 'vscode';
 import { ListContainers, ListLedgers, RenderLedger } from '../../helper/protocol/index.js';
 import { chooseContainer, containerArgument } from '../containers/chooseContainer.js';
+import { showMarkdown } from '../documents/showMarkdown.js';
 import type { Notifier } from '../errors/notifier.js';
 import type { HelperClient } from '../helperClient.js';
 import { describeOperation } from './describeOperation.js';
@@ -83,14 +83,6 @@ async function chooseOperation(helper: LedgerHelper, container: string): Promise
     .map((summary) => ({ ...describeOperation(summary), operation: summary.operation }));
   const chosen = await window.showQuickPick(items, { title: l10n.t('Which operation?') });
   return chosen?.operation;
-}
-
-/** The preview reads best; where the editor's own Markdown extension is switched off, the text does. */
-async function showMarkdown(uri: Uri): Promise<void> {
-  // Opened first: a request that fails is then reported, where the preview would stay empty.
-  const document = await workspace.openTextDocument(uri);
-  if (extensions.getExtension('vscode.markdown-language-features') === undefined) await showText(document);
-  else await commands.executeCommand('markdown.showPreview', uri);
 }
 
 async function showText(document: TextDocument): Promise<void> {

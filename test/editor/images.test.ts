@@ -20,6 +20,7 @@ import {
   treeItem,
   typeInTerminal,
   waitForTerminal,
+  webviewFrame,
 } from './support/workbench.js';
 
 /** Getting images and giving them away, in the order of one sitting. */
@@ -199,7 +200,9 @@ needs('an image is built from programs of this machine', 'bash', async () => {
   await quickInput().locator('input').first().fill('built');
   await page.keyboard.press('Enter');
   await image('built').waitFor({ timeout: 60_000 });
-  await page.locator('.editor-instance', { hasText: 'DT_NEEDED' }).waitFor();
+  const told = await webviewFrame(page, /built/);
+  await told.getByText('the program /usr/bin/bash').first().waitFor();
+  await editor.screenshot('images-built');
   await notification(page, /Built built/)
     .getByRole('button', { name: 'Launch' })
     .click();
@@ -242,7 +245,7 @@ needs('an image is exported as a bundle', 'busybox', async () => {
   await delay(1000);
   await dialog.locator('input').first().fill(destination);
   await delay(1000);
-  await dialog.getByRole('button', { name: 'Export' }).click();
+  await dialog.getByRole('button', { name: 'OK' }).click();
   await notification(page, /Exported committed/).waitFor({ timeout: 60_000 });
   assert.ok(existsSync(path.join(destination, 'config.json')));
   assert.equal(readFileSync(path.join(destination, 'rootfs/committed'), 'utf8'), 'changed\n');
