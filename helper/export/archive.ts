@@ -8,6 +8,8 @@ import { encodeHeader, endOfTar, padding, type Sink } from './tarWriter.js';
 
 const chunkSize = 256 * 1024;
 
+type FileMember = Exclude<ArchiveMember, { folder: string }>;
+
 /**
  * Writes a tar of documents and blobs, and syncs it. The same members give the same bytes.
  * @throws SystemError; what was written so far is the caller's to remove
@@ -20,7 +22,9 @@ export async function writeArchive(
   const sink: Sink = (bytes) => writeAll(archive, bytes);
   try {
     for (const [index, member] of members.entries()) {
-      if ('text' in member) {
+      if ('folder' in member) {
+        await sink(folderHeader(member.folder));
+      } else if ('text' in member) {
         const bytes = Buffer.from(member.text);
         await sink(memberHeader(member, bytes.length));
         await sink(Buffer.concat([bytes, padding(bytes.length)]));
@@ -40,7 +44,11 @@ export async function writeArchive(
   }
 }
 
-function memberHeader({ path }: ArchiveMember, size: number): Buffer {
+function folderHeader(path: string): Buffer {
+  return encodeHeader({ type: 'Directory', path: `${path}/`, mode: 0o755, uid: 0, gid: 0, size: 0, mtimeNs: 0n });
+}
+
+function memberHeader({ path }: FileMember, size: number): Buffer {
   const name = Buffer.from(path).toString('latin1');
   return encodeHeader({ type: 'File', path: name, mode: 0o644, uid: 0, gid: 0, size, mtimeNs: 0n });
 }
@@ -51,7 +59,7 @@ interface Writing {
   onProgress: (bytes: number) => void;
 }
 
-async function addFile(member: ArchiveMember, path: string, { sink, pace, onProgress }: Writing): Promise<void> {
+async function addFile(member: FileMember, path: string, { sink, pace, onProgress }: Writing): Promise<void> {
   // Blobs never change: what is read is as long as it was.
   const { size } = await stat(path);
   await sink(memberHeader(member, size));

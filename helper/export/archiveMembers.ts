@@ -14,6 +14,9 @@ export function ociArchive(image: ImageContent, name: string): ArchiveMember[] {
   };
   const blob = (hex: string) => `blobs/sha256/${hex}`;
   return [
+    // Who unpacks it as an ordinary user fails where it has to make a folder that is not named (skopeo 1.9).
+    { folder: 'blobs' },
+    { folder: 'blobs/sha256' },
     { path: 'oci-layout', text: JSON.stringify({ imageLayoutVersion: '1.0.0' }) },
     { path: 'index.json', text: JSON.stringify(index) },
     { path: blob(hexOf(described.digest)), text: manifest.bytes.toString('utf8') },

@@ -36,6 +36,7 @@ export function podManifest({ name, image, specification, config }: PodFacts): P
   const label = podName(name);
   const mounts = userMounts(specification, notes);
   const { process } = config;
+  noteReferences(process, notes);
   const [command, ...args] = process.args;
   const pod = {
     apiVersion: 'v1',
@@ -51,8 +52,8 @@ export function podManifest({ name, image, specification, config }: PodFacts): P
           name: label,
           image,
           imagePullPolicy: 'Never',
-          ...(command === undefined ? {} : { command: [literal(command)] }),
-          ...list('args', args.map(literal)),
+          ...(command === undefined ? {} : { command: [command] }),
+          ...list('args', args),
           ...list('env', process.env.map(variable)),
           workingDir: process.cwd,
           ...(process.terminal === true ? { tty: true, stdin: true } : {}),
@@ -82,15 +83,17 @@ function list(key: string, values: YamlValue[]): Record<string, YamlValue> {
 
 function variable(text: string): YamlValue {
   const equals = text.indexOf('=');
-  return equals === -1
-    ? { name: text, value: '' }
-    : { name: text.slice(0, equals), value: literal(text.slice(equals + 1)) };
+  return equals === -1 ? { name: text, value: '' } : { name: text.slice(0, equals), value: text.slice(equals + 1) };
 }
 
-/** `$(NAME)` would be replaced by a variable's value: with two dollar signs it stands for itself. */
-function literal(text: string): string {
-  // In a replacement `$$` is one dollar sign.
-  return text.replaceAll('$(', '$$$$(');
+/** What Kubernetes puts a variable's value in place of, and podman leaves as it is: `$(NAME)` of a variable that there is. */
+function noteReferences({ args, env }: oci.Process, notes: string[]): void {
+  const names = new Set(env.map((one) => one.split('=', 1)[0] ?? ''));
+  const references = [...args, ...env].flatMap((text) =>
+    [...text.matchAll(/\$\(([^()]+)\)/g)].map(([, name]) => name ?? ''),
+  );
+  const replaced = new Set(references.filter((name) => names.has(name)));
+  for (const name of replaced) notes.push(`Kubernetes replaces $(${name}) by the variable's value; podman does not.`);
 }
 
 function hostNamespaces({ shareHost }: ContainerSpecification): Record<string, YamlValue> {

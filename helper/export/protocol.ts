@@ -41,11 +41,11 @@ export const CopyTree: AgentRequest<{ tree: TreeSource; folder: string }, { byte
   'export/tree',
 );
 
-/** A part of an archive: made of bytes, or of a file. */
+/** A part of an archive: a folder, or a file made of text, of another file, or of what a compressed one holds. */
 export type ArchiveMember =
+  | { folder: string }
   | { path: string; text: string }
   | { path: string; file: string }
-  /** Of a compressed file's content. */
   | { path: string; compressed: string };
 /** Writes an archive of such members. `file` must not exist; `scratch`, a folder, takes what has to be unpacked. */
 export interface WriteArchiveParams {
