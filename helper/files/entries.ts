@@ -3,7 +3,7 @@ import { accessSync, closeSync, constants, readdirSync, readFileSync } from 'nod
 import { ResponseError } from 'vscode-jsonrpc';
 import { readlinkat } from '../../native/bindings/at.js';
 import type { Path } from '../../native/bindings/libc.js';
-import { type FileStatus, fileTypes, statx } from '../../native/bindings/statx.js';
+import { type EntryStatus, fileTypes, statEntry } from '../../native/bindings/statx.js';
 import { findXattr } from '../../native/bindings/xattr.js';
 import { failedWith } from '../image/failure.js';
 import { overflowId, parseIdMap, toHostId } from '../inspect/idmap.js';
@@ -87,7 +87,7 @@ interface Described {
 
 function describe(root: OpenRoot, described: Described, owners: Owners): FileEntry {
   const { folder, key, name } = described;
-  const status = statx(folder, key);
+  const status = statEntry(folder, key);
   const user = owners.users.get(status.uid);
   const group = owners.groups.get(status.gid);
   const entry: FileEntry = {
@@ -97,8 +97,8 @@ function describe(root: OpenRoot, described: Described, owners: Owners): FileEnt
     mode: status.mode,
     uid: status.uid,
     gid: status.gid,
-    hostUid: toHostId(owners.uidMap, status.uid) ?? overflowId,
-    hostGid: toHostId(owners.gidMap, status.gid) ?? overflowId,
+    hostUid: hostId(owners.uidMap, status.uid),
+    hostGid: hostId(owners.gidMap, status.gid),
     mtime: status.mtime,
     ctime: status.ctime,
     links: status.links,
@@ -111,10 +111,15 @@ function describe(root: OpenRoot, described: Described, owners: Owners): FileEnt
   return entry;
 }
 
+/** The kernel shows every id that the map does not have as nobody's: which one it is outside cannot be told from in here. */
+function hostId(map: readonly oci.IdMapping[], id: number): number {
+  return id === overflowId ? overflowId : (toHostId(map, id) ?? overflowId);
+}
+
 function describeLink(root: OpenRoot, { folder, key, path }: Described, entry: FileEntry): void {
   entry.target = readlinkat(folder, key).toString();
   try {
-    entry.targetKind = at(root, path, true, (fd) => kindOf(statx(fd, '')));
+    entry.targetKind = at(root, path, true, (fd) => kindOf(statEntry(fd, '')));
   } catch (error) {
     // It leads nowhere, in a circle, or out of the container by a link of the kernel's.
     if (!failedWith(error, 'ENOENT', 'ENOTDIR', 'ELOOP', 'ENAMETOOLONG', 'EACCES')) throw error;
@@ -136,7 +141,7 @@ function describeProgram({ folder, key }: Described, entry: FileEntry): void {
 
 const kinds = new Map<number, FileKind>(Object.entries(fileTypes).map(([kind, type]) => [type, kind as FileKind]));
 
-export function kindOf({ type }: Pick<FileStatus, 'type'>): FileKind {
+export function kindOf({ type }: Pick<EntryStatus, 'type'>): FileKind {
   return kinds.get(type) ?? 'file';
 }
 

@@ -47,7 +47,7 @@ const readlinkatCall = declare<(fd: number, path: Buffer, buffer: Buffer, size: 
 const PATH_MAX = 4096;
 /** The target of a link, as bytes. With an empty `path`: of the link that `dirFd` itself (O_PATH) is. */
 export function readlinkat(dirFd: number, path: Path): Buffer {
-  const target = Buffer.alloc(PATH_MAX);
+  const target = Buffer.allocUnsafe(PATH_MAX);
   const size = check(readlinkatCall(dirFd, cPath(path, 'readlinkat'), target, target.length), 'readlinkat', path);
   return target.subarray(0, size);
 }

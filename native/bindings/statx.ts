@@ -6,7 +6,7 @@ const AT_NO_AUTOMOUNT = 0x800;
 const AT_EMPTY_PATH = 0x1000;
 const STATX_BASIC_STATS = 0x7ff;
 /** Bit of stx_attributes: the path is the root of a mount. Linux 5.8. */
-const STATX_ATTR_MOUNT_ROOT = 0x2000n;
+const STATX_ATTR_MOUNT_ROOT = 0x2000;
 
 /** What a path is, by the bits of its mode: inode(7). */
 export const fileTypeMask = 0o170000;
@@ -20,7 +20,7 @@ export const fileTypes = {
   socket: 0o140000,
 } as const;
 
-export interface FileStatus {
+export interface EntryStatus {
   /** One of `fileTypes`. */
   type: number;
   /** Permission bits, 0o7777. */
@@ -32,13 +32,16 @@ export interface FileStatus {
   /** Milliseconds since the epoch, whole ones. */
   mtime: number;
   ctime: number;
+  /** Something is mounted here. */
+  isMountPoint: boolean;
+}
+
+export interface FileStatus extends EntryStatus {
   /** Nanoseconds since the epoch. */
   mtimeNs: bigint;
   inode: bigint;
   /** Of the file system: the same for files of one. */
   device: string;
-  /** Something is mounted here. */
-  isMountPoint: boolean;
 }
 
 type Statx = (number: number, fd: number, path: Path, flags: number, mask: number, buffer: Buffer) => number;
@@ -53,6 +56,17 @@ const buffer = Buffer.alloc(256);
  * @throws SystemError
  */
 export function statx(dirFd: number, path: Path): FileStatus {
+  const status = statEntry(dirFd, path);
+  return {
+    ...status,
+    mtimeNs: buffer.readBigInt64LE(112) * 1_000_000_000n + BigInt(buffer.readUInt32LE(120)),
+    inode: buffer.readBigUInt64LE(32),
+    device: `${buffer.readUInt32LE(136)}:${buffer.readUInt32LE(140)}`,
+  };
+}
+
+/** The same, without what a listing does not show: folders of ten thousand files are listed. @throws SystemError */
+export function statEntry(dirFd: number, path: Path): EntryStatus {
   const flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | (path.length === 0 ? AT_EMPTY_PATH : 0);
   if (path.includes('\0')) throw new SystemError('EINVAL', -22, 'statx', String(path), 'path with a NUL byte');
   const result =
@@ -67,16 +81,14 @@ export function statx(dirFd: number, path: Path): FileStatus {
     uid: buffer.readUInt32LE(20),
     gid: buffer.readUInt32LE(24),
     links: buffer.readUInt32LE(16),
-    size: Number(buffer.readBigUInt64LE(40)),
+    size: buffer.readUInt32LE(44) * 2 ** 32 + buffer.readUInt32LE(40),
     mtime: milliseconds(112),
     ctime: milliseconds(96),
-    mtimeNs: buffer.readBigInt64LE(112) * 1_000_000_000n + BigInt(buffer.readUInt32LE(120)),
-    inode: buffer.readBigUInt64LE(32),
-    device: `${buffer.readUInt32LE(136)}:${buffer.readUInt32LE(140)}`,
-    isMountPoint: (buffer.readBigUInt64LE(8) & STATX_ATTR_MOUNT_ROOT) !== 0n,
+    isMountPoint: (buffer.readUInt32LE(8) & STATX_ATTR_MOUNT_ROOT) !== 0,
   };
 }
 
 function milliseconds(offset: number): number {
-  return Number(buffer.readBigInt64LE(offset)) * 1000 + Math.floor(buffer.readUInt32LE(offset + 8) / 1_000_000);
+  const seconds = buffer.readInt32LE(offset + 4) * 2 ** 32 + buffer.readUInt32LE(offset);
+  return seconds * 1000 + Math.floor(buffer.readUInt32LE(offset + 8) / 1_000_000);
 }

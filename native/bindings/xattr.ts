@@ -45,13 +45,28 @@ export function getXattr(target: Path | number, name: string): Buffer {
   return readGrowing((value) => check(call.get(path, key, value, value.length), 'getxattr', shown(target)));
 }
 
-/** The value of an attribute of at most 1 KiB; undefined when there is none of that name, or none at all. */
+type Find = (path: Path, name: string, value: Buffer, size: number) => number;
+const find = {
+  text: declare<Find>('lgetxattr', 'long', ['str', 'str', 'void *', 'size_t']),
+  bytes: declare<Find>('lgetxattr', 'long', ['void *', 'str', 'void *', 'size_t']),
+  descriptor: declare<Find>('getxattr', 'long', ['str', 'str', 'void *', 'size_t']),
+};
+const none = ['ENODATA', 'ENOTSUP', 'EOPNOTSUPP'];
+/** One for all calls: what was found is copied out of it. */
+const scratch = Buffer.alloc(largestSize);
+
+/** The value of an attribute; undefined when there is none of that name, or none at all: asked of every file of a folder. */
 export function findXattr(target: Path | number, name: string): Buffer | undefined {
-  const { path, call } = locate(target, 'getxattr');
-  const value = Buffer.alloc(usualSize);
-  const size = call.get(path, cPath(name, 'getxattr'), value, value.length);
-  const found = checkUnless(size, ['ENODATA', 'ENOTSUP', 'EOPNOTSUPP'], 'getxattr', shown(target));
-  return found === undefined ? undefined : value.subarray(0, found);
+  const path = typeof target === 'number' ? shown(target) : target;
+  if (path.includes('\0')) throw new SystemError('EINVAL', -22, 'getxattr', String(path), 'path with a NUL byte');
+  const size =
+    typeof target === 'number'
+      ? find.descriptor(path, name, scratch, scratch.length)
+      : typeof path === 'string'
+        ? find.text(path, name, scratch, scratch.length)
+        : find.bytes(cPath(path, 'getxattr'), name, scratch, scratch.length);
+  const found = checkUnless(size, none, 'getxattr', path);
+  return found === undefined ? undefined : Buffer.from(scratch.subarray(0, found));
 }
 
 /** Sets an attribute. @param flags 0, XATTR_CREATE or XATTR_REPLACE. */

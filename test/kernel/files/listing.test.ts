@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { lstatSync, mkdirSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import * as path from 'node:path';
 import { test } from 'node:test';
 import * as protocol from '../../../helper/protocol/index.js';
@@ -57,7 +57,28 @@ test('owners are told as the container and as this machine see them, with names 
   assert.deepEqual([alice?.hostUid, alice?.hostGid], [upper.uid, upper.gid]);
 });
 
-test('capabilities and mount points are shown', async () => {
+test('file capabilities are shown as getcap shows them, and go with a write', async (t) => {
+  if (!existsSync('/usr/sbin/setcap')) return t.skip('setcap (libcap2-bin) is not installed');
+  const { id } = await bed.helper.run({ args: [] });
+  const root: protocol.FileRoot = { kind: 'container', container: id };
+  const script =
+    'cp /usr/bin/true /srv/p && /usr/sbin/setcap cap_net_raw,cap_net_bind_service=ep /srv/p && /usr/sbin/getcap /srv/p';
+  const { stdout, stderr, exitCode } = await bed.exec(id, script);
+  assert.equal(exitCode, 0, stderr);
+  const { capabilities } = await bed.helper.request(protocol.StatFile, { root, path: '/srv/p' });
+  assert.equal(`/srv/p ${capabilities}\n`, stdout);
+  const written = await bed.helper.request(protocol.WriteFile, {
+    root,
+    path: '/srv/p',
+    data: '',
+    create: false,
+    overwrite: true,
+  });
+  assert.equal(written.capabilities, undefined);
+  assert.equal((await bed.exec(id, '/usr/sbin/getcap /srv/p')).stdout, '');
+});
+
+test('mount points are shown', async () => {
   const source = path.join(bed.home.folder, 'mounted');
   mkdirSync(source);
   const { id } = await bed.up({ mounts: [{ destination: '/mnt/host', source, type: 'bind', options: ['ro'] }] });
@@ -129,6 +150,11 @@ test('the root of this machine is shown as the container sees it', async () => {
   assert.equal((await bed.exec(id, 'cat /etc/made')).stdout, 'hi');
   await bed.helper.request(protocol.StopContainer, { container: id, graceSeconds: 0 });
   assert.deepEqual(await names(), running);
+  // Without its layer, and read-only.
+  const base: protocol.FileRoot = { kind: 'base', container: id };
+  const { entries, readOnly } = await bed.helper.request(protocol.ListFiles, { root: base, path: '/etc' });
+  assert.ok(entries.some(({ name }) => name === 'passwd') && !entries.some(({ name }) => name === 'made'));
+  assert.match(readOnly ?? '', /was made from/);
   const { data } = await bed.helper.request(protocol.ReadFile, { root, path: '/etc/made' });
   assert.equal(Buffer.from(data, 'base64').toString(), 'hi');
 });
