@@ -37,8 +37,7 @@ export type HostView = readonly ViewRule[];
 
 const own = 'Every container has its own.';
 const topFolders: readonly ViewRule[] = [
-  ...['proc', 'sys', 'dev', 'run'].map((name) => ({ path: `/${name}`, why: own, own: true, locked: true })),
-  { path: '/tmp', why: own, own: true },
+  ...['proc', 'sys', 'dev', 'run', 'tmp'].map((name) => ({ path: `/${name}`, why: own, own: true, locked: true })),
   { path: '/home', why: 'Homes are private.' },
   { path: '/root', why: 'Homes are private.' },
   { path: '/media', why: 'Other disks are not part of the system.' },

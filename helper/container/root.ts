@@ -111,7 +111,11 @@ export async function planRoot(
           writable: { upper: path.join(parent, 'upper', ...below), work: path.join(parent, 'work', ...below) },
           volatile,
         };
-  const extra: Record<Writable, string[]> = { overlay: [], tmpfs: [folder('scratch')], none: [folder('empty')] };
+  const extra: Record<Writable, string[]> = {
+    overlay: [],
+    tmpfs: [folder('scratch')],
+    none: [folder('empty'), folder('base')],
+  };
   const folders = [folder('rootfs'), ...extra[writable]];
   const place = {
     path: folder('rootfs'),
@@ -134,7 +138,7 @@ export async function planRoot(
     content: {
       kind: 'composed',
       // A source of a bind mount, in which the stage follows no link: the person's data folder may lie behind one.
-      base: realPath(path.join(parent, writable === 'none' ? 'empty' : 'upper')),
+      base: realPath(path.join(parent, writable === 'none' ? 'base' : 'upper')),
       parts: readHostRoot(view, mountPoints).map((part) =>
         part.kind === 'overlay' ? { ...part, layers: layersOn(lowerOf(part.name), part.name) } : part,
       ),

@@ -23,8 +23,13 @@ before(() => {
 });
 
 /** Runs a script on the host's root. */
-async function inside(script: string, choices: { hide?: string[]; show?: string[] } = {}): Promise<string> {
+async function inside(
+  script: string,
+  choices: { hide?: string[]; show?: string[] } = {},
+  more: protocol.ContainerSpecification = {},
+): Promise<string> {
   const { stdout } = await bed.helper.runToEnd({
+    ...more,
     root: { kind: 'host', ...choices },
     args: ['/bin/sh', '-c', `{ ${script}; } 2>&1`],
   });
@@ -46,6 +51,16 @@ test('a folder of the home that is shown is seen, and nothing beside it; writes 
   assert.match(said, /\.ssh.*No such file/);
   assert.equal(readFileSync(path.join(project, 'src/main.c'), 'utf8'), 'int main;\n');
   assert.ok(!existsSync(path.join(project, 'new')));
+});
+
+test('what is shown is the same where nothing is kept, and where nothing can be written', async () => {
+  const project = path.join(home, 'project');
+  const script = `ls -A ${project}; echo x > ${project}/x; ls -A ${project}`;
+  const inMemory = await inside(script, { show: [project] }, { writable: 'tmpfs' });
+  assert.equal(inMemory, '.env\nsrc\n.env\nsrc\nx\n');
+  const readOnly = await inside(script, { show: [project] }, { writable: 'none' });
+  assert.match(readOnly, /^\.env\nsrc\n.*Read-only file system\n\.env\nsrc\n$/);
+  assert.ok(!existsSync(path.join(project, 'x')));
 });
 
 test('keys stay hidden when the whole home is shown, unless they are named; so does our own state', async () => {
@@ -76,7 +91,7 @@ test('what is hidden is not there: folders, files, and what lies in a folder tha
 
 test('what can never be shown is refused before anything is made', async () => {
   mkdirSync(path.join(home, '.local/share/containers'), { recursive: true });
-  for (const folder of ['/', '/proc', '/run', bed.home.data, path.join(home, '.local/share/containers')]) {
+  for (const folder of ['/', '/proc', '/run', '/tmp', bed.home.data, path.join(home, '.local/share/containers')]) {
     await fails(
       bed.helper.request(protocol.CreateContainer, { specification: { root: { kind: 'host', show: [folder] } } }),
       {
