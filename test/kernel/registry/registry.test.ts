@@ -247,6 +247,12 @@ test('a pull counts its bytes, survives cuts and tokens that end, and leaves not
   const tokens = await TokenServer.start(t, 'me:secret');
   tokens.uses = 2;
   tokens.guard(registry);
+  let busy = 0;
+  registry.behaviours.push(({ path: asked }, response) => {
+    if (!asked.includes('/manifests/') || busy++ > 0) return false;
+    response.writeHead(429, { 'retry-after': '1' }).end();
+    return true;
+  });
   let cuts = 0;
   let hold: (() => void) | undefined;
   registry.behaviours.push(({ path: asked, range }, response) => {
@@ -290,8 +296,11 @@ test('a pull counts its bytes, survives cuts and tokens that end, and leaves not
   assert.deepEqual(await bed.helper.ask(protocol.ListImages), before);
 
   hold = undefined;
+  busy = 0;
   seen.length = 0;
+  const start = performance.now();
   await bed.helper.request(PullImage, params);
+  assert.ok(busy > 1 && performance.now() - start >= 1000, 'it waited as long as it was asked to');
   assert.ok(cuts > 3 && registry.asked(/blobs/).some(({ range }) => range !== undefined), 'it went on after cuts');
   assert.ok(tokens.asked.length > 2, 'tokens ended on the way');
   const downloads = seen.filter(({ phase }) => phase === 'download');
