@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { statSync } from 'node:fs';
 import * as path from 'node:path';
 import { test } from 'node:test';
@@ -62,6 +63,21 @@ test('added, modified, deleted, running and stopped', async () => {
   assert.deepEqual(await changesOf(id), expected);
   await bed.helper.request(protocol.StopContainer, { container: id, graceSeconds: 0 });
   assert.deepEqual(await changesOf(id), expected);
+});
+
+test('it is what find(1) says of the upper directory', async () => {
+  const { id } = await bed.up();
+  await bed.exec(id, 'mkdir /n; echo 1 > /n/1; echo 2 > /etc/2; rm /etc/group /bin/vi; chmod 600 /etc/passwd');
+  const upper = path.join(bed.home.data, 'containers', id, 'upper');
+  const find = (...test: string[]) =>
+    execFileSync('find', [upper, '-mindepth', '1', ...test, '-printf', '/%P\n'], { encoding: 'utf8' })
+      .trim()
+      .split('\n')
+      .sort();
+  const { changes } = await bed.helper.request(protocol.ListChanges, { container: id });
+  const paths = (kind: protocol.Change['kind']) => changes.filter((one) => one.kind === kind).map((one) => one.path);
+  assert.deepEqual(paths('deleted'), find('-type', 'c'));
+  assert.deepEqual(['/n/1', ...paths('added'), ...paths('modified'), '/bin', '/etc'].sort(), find('!', '-type', 'c'));
 });
 
 test('a folder that was removed and made again is compared name by name', async () => {
