@@ -1,4 +1,5 @@
-// `npm run bench [ROUNDS]`: builds, and measures as an ordinary user, also when root asks.
+// `npm run bench [ROUNDS]`, `npm run bench import ARCHIVE [ROUNDS]`: builds, and measures as an ordinary user, also when
+// root asks.
 import { execFileSync } from 'node:child_process';
 import * as path from 'node:path';
 import {
@@ -27,7 +28,9 @@ try {
   const env = await makeHome(folder, 'range', user);
   const node = asRoot ? await publicNode(folder) : process.execPath;
   const tree = asRoot ? await copyTree(folder) : root;
-  const command = [node, path.join(tree, 'dist/bench/bench.cjs'), ...process.argv.slice(2)];
+  const [kind, ...rest] = process.argv.slice(2);
+  const [bundle, args] = kind === 'import' ? ['import', rest] : ['bench', process.argv.slice(2)];
+  const command = [node, path.join(tree, `dist/bench/${bundle}.cjs`), ...args];
   // crun refuses a hybrid hierarchy: everybody gets a plain cgroup2, which none may write to.
   const plain = ['bash', '-c', 'mount -t cgroup2 cgroup2 /sys/fs/cgroup && exec "$@"', 'bash'];
   const ended = await runLines(asRoot ? contained(command, user, [], plain) : command, { env, cwd: tree }, console.log);

@@ -110,5 +110,9 @@ if (options.has('--tests')) {
 }
 
 if (options.has('--bench')) {
-  await bundle({ ...node, entryPoints: present({ bench: 'bench/main.ts' }), outdir: 'dist/bench' });
+  await bundle({
+    ...node,
+    entryPoints: present({ bench: 'bench/main.ts', import: 'bench/import.ts' }),
+    outdir: 'dist/bench',
+  });
 }
