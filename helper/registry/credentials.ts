@@ -45,16 +45,14 @@ export async function findCredential(
   for (const file of configurationFiles(environment, home)) {
     const configuration = await readConfiguration(file, problems);
     if (configuration === undefined) continue;
-    const credential = await lookUp(configuration, registry, repository, {
-      ask: async (helper, server) => {
-        try {
-          return await askHelper(helper, server, environment, signal);
-        } catch (error) {
-          if (isCancelled(error)) throw error;
-          problems.push(error instanceof Error ? error.message : String(error));
-          return undefined;
-        }
-      },
+    const credential = await lookUp(configuration, registry, repository, async (helper, server) => {
+      try {
+        return await askHelper(helper, server, environment, signal);
+      } catch (error) {
+        if (isCancelled(error)) throw error;
+        problems.push(error instanceof Error ? error.message : String(error));
+        return undefined;
+      }
     });
     if (credential !== undefined) return { credential, problems };
   }
@@ -93,25 +91,23 @@ async function readConfiguration(file: string, problems: string[]): Promise<Conf
 /** What Docker has always called its own registry. */
 const dockerHubServer = 'https://index.docker.io/v1/';
 
-interface Helpers {
-  ask(helper: string, server: string): Promise<Credential | undefined>;
-}
+type AskHelper = (helper: string, server: string) => Promise<Credential | undefined>;
 
 async function lookUp(
   { auths = {}, credHelpers = {}, credsStore }: Configuration,
   registry: string,
   repository: string,
-  helpers: Helpers,
+  ask: AskHelper,
 ): Promise<Credential | undefined> {
   const names = registry === 'docker.io' ? [dockerHubServer, 'index.docker.io', 'docker.io'] : [registry];
   // The server's own helper comes before the store of all, as for Docker.
   for (const name of names) {
     const helper = credHelpers[name];
-    if (helper !== undefined) return await helpers.ask(helper, name);
+    if (helper !== undefined) return await ask(helper, name);
   }
   if (credsStore) {
     const server = registry === 'docker.io' ? dockerHubServer : registry;
-    const credential = await helpers.ask(credsStore, server);
+    const credential = await ask(credsStore, server);
     if (credential !== undefined) return credential;
   }
   const entry = narrowest(auths, names, repository);

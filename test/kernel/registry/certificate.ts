@@ -1,6 +1,12 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import * as path from 'node:path';
+
+/** Which of some programs are not installed, as a reason to skip; undefined when all are. */
+export function missing(...programs: string[]): string | undefined {
+  const lacking = programs.filter((program) => spawnSync('sh', ['-c', `command -v ${program}`]).status !== 0);
+  return lacking.length === 0 ? undefined : `not installed: ${lacking.join(', ')}`;
+}
 
 /** A certificate that vouches for itself, made by openssl(1) in a folder. */
 export function makeCertificate(folder: string, names: readonly string[]): { file: string; cert: string; key: string } {

@@ -1,5 +1,5 @@
 /** Debian's docker-registry on loopback, and skopeo as another client of it. */
-import { execFile, spawn, spawnSync } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { createSign, randomUUID, X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -11,16 +11,11 @@ import type { TestContext } from 'node:test';
 import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { eventually } from '../support/wait.js';
-import { makeCertificate } from './certificate.js';
+import { makeCertificate, missing } from './certificate.js';
 import { listen, sha256, types } from './loopbackRegistry.js';
 
 /** Why it cannot be had here, or undefined. */
-export function unavailable(): string | undefined {
-  const missing = ['docker-registry', 'skopeo', 'openssl'].filter(
-    (program) => spawnSync('sh', ['-c', `command -v ${program}`]).status !== 0,
-  );
-  return missing.length === 0 ? undefined : `not installed: ${missing.join(', ')}`;
-}
+export const unavailable = (): string | undefined => missing('docker-registry', 'skopeo', 'openssl');
 
 /** Starts one for a test. @param auth lines of its configuration. @returns `127.0.0.1:PORT` */
 export async function startDockerRegistry(

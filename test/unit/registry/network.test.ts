@@ -5,7 +5,7 @@ import * as path from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { ErrorCode } from '../../../helper/protocol/errors.js';
 import { fetchDocument } from '../../../helper/registry/manifest.js';
-import { makeCertificate } from '../../kernel/registry/certificate.js';
+import { makeCertificate, missing } from '../../kernel/registry/certificate.js';
 import { LoopbackRegistry } from '../../kernel/registry/loopbackRegistry.js';
 import { impatient, inSession, temporaryFolder } from './bed.js';
 
@@ -48,6 +48,8 @@ async function startProxy(t: TestContext, target: LoopbackRegistry): Promise<{ u
 }
 
 test('a certificate counts when an authority that the environment names vouches for it', async (t) => {
+  const reason = missing('openssl');
+  if (reason !== undefined) return t.skip(reason);
   const { registry, file } = await encrypted(t, ['127.0.0.1']);
   const reference = `${registry.host}/a/b:1`;
   for (const variable of ['SSL_CERT_FILE', 'NODE_EXTRA_CA_CERTS']) {
@@ -82,6 +84,8 @@ test('a file or a proxy that the environment names and that cannot be used is to
 });
 
 test('https goes through the proxy of the environment, and is still encrypted to the registry', async (t) => {
+  const reason = missing('openssl');
+  if (reason !== undefined) return t.skip(reason);
   const { registry, file } = await encrypted(t, ['registry.invalid']);
   const proxy = await startProxy(t, registry);
   const variables = { HTTPS_PROXY: `http://user:pass@${proxy.url}`, SSL_CERT_FILE: file };
