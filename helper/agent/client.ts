@@ -110,6 +110,16 @@ export class AgentClient {
     return new AgentClient(this.command, { ...this.options, ...options });
   }
 
+  /** The same inside the user namespace of another process, for what only that one may touch. */
+  insideOf(pid: number): AgentClient {
+    const command = async () => {
+      const { program, args } = await this.command();
+      const [role = '', , ...rest] = args;
+      return { program, args: [role, String(pid), ...rest] };
+    };
+    return new AgentClient(command, this.options);
+  }
+
   /** Ends the agent; a request under way fails. The next request starts another one. */
   async dispose(): Promise<void> {
     const starting = this.agent;

@@ -15,7 +15,7 @@ import { removeTree } from '../image/removeTree.js';
 import { runningRoot } from '../inspect/root.js';
 import { readUserDatabase } from '../inspect/user.js';
 import { temporaryName } from './content.js';
-import { isThere, TreeCopy } from './copyTree.js';
+import { isThere, type LeftOut, TreeCopy } from './copyTree.js';
 import type { Owners } from './entries.js';
 import { inFolder, type OpenRoot, openPlace, type Place } from './openRoot.js';
 import { findOwner } from './owner.js';
@@ -49,15 +49,18 @@ export async function moveFile(root: OpenRoot, { from, to, overwrite }: Movement
       renameat2(source.folder, source.name, target.folder, target.name, overwrite ? 0 : RENAME_NOREPLACE);
     } catch (error) {
       if (!failedWith(error, 'EXDEV')) throw error;
-      await copyInto(source, target, overwrite, signal);
+      await copyInto(source, target, { overwrite, signal, whole: true });
       await removeTree(source.folder, source.name);
     }
   });
 }
 
+/** What a copy leaves out, and the removal of the original would end. */
+const lostByMoving: readonly LeftOut[] = ['device', 'socket', 'mount'];
+
 /** Copies with owners, modes, times, attributes and hard links, as cp -a does. */
 export async function copyFile(root: OpenRoot, { from, to, overwrite }: Movement, signal: AbortSignal): Promise<void> {
-  await withPlaces(root, from, to, (source, target) => copyInto(source, target, overwrite, signal));
+  await withPlaces(root, from, to, (source, target) => copyInto(source, target, { overwrite, signal, whole: false }));
 }
 
 async function withPlaces(
@@ -82,13 +85,27 @@ async function withPlaces(
   }
 }
 
-/** The copy gets its name when it is whole. */
-async function copyInto(source: Place, target: Place, overwrite: boolean, signal: AbortSignal): Promise<void> {
+/**
+ * The copy gets its name when it is whole.
+ * @param whole refuse what has parts that cannot be copied: the original is about to be removed.
+ */
+async function copyInto(
+  source: Place,
+  target: Place,
+  { overwrite, signal, whole }: { overwrite: boolean; signal: AbortSignal; whole: boolean },
+): Promise<void> {
   if (!overwrite && isThere(target.folder, target.name)) throw new SystemError('EEXIST', -17, 'rename', target.name);
   const temporary = { folder: target.folder, name: temporaryName() };
-  const copy = new TreeCopy({ keep: 'all', pace: new Pace(signal) });
+  const copy = new TreeCopy({
+    keep: 'all',
+    pace: new Pace(signal),
+    onLeftOut: (what) => {
+      if (whole && lostByMoving.includes(what)) throw new SystemError('EXDEV', -18, 'rename', source.name);
+    },
+  });
   try {
     await copy.copy(source, temporary);
+    if (!isThere(target.folder, temporary.name)) throw new SystemError('ENXIO', -6, 'openat2', source.name);
     renameat2(target.folder, temporary.name, target.folder, target.name, overwrite ? 0 : RENAME_NOREPLACE);
   } catch (error) {
     await removeTree(target.folder, temporary.name);

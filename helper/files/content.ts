@@ -84,7 +84,7 @@ function writeInPlace(fd: number, data: Buffer, offset: number | undefined): voi
   const before = statx(fd, '').size;
   const end = (offset ?? 0) + data.length;
   try {
-    reserve(fd, end);
+    reserve(fd, offset ?? 0, data.length);
   } catch (error) {
     // Gives back what was had beyond the end.
     ftruncateSync(fd, before);
@@ -104,7 +104,7 @@ function makeFile({ folder, name }: Place, data: Buffer, offset: number): void {
   const made = makeTemporary(folder);
   try {
     try {
-      reserve(made.fd, offset + data.length);
+      reserve(made.fd, offset, data.length);
       writeAll(made.fd, data, offset);
       fchmodSync(made.fd, 0o644);
     } finally {

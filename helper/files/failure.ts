@@ -69,8 +69,8 @@ const explanations: Readonly<Record<string, Explanation>> = {
   EFBIG: { code: ErrorCode.Unavailable, what: 'it would be larger than a file may be there' },
   EXDEV: {
     code: ErrorCode.Unavailable,
-    what: 'something is mounted in it',
-    cause: 'What is mounted there is not part of this folder.',
+    what: 'part of it is not its own',
+    cause: 'Something is mounted in it, or a socket is in it: that is not moved, copied or removed with a folder.',
     fix: 'Change what is in the mount by itself, or stop the container first: then it is not mounted.',
   },
   EBUSY: {
@@ -97,7 +97,11 @@ const explanations: Readonly<Record<string, Explanation>> = {
     fix: 'Names have at most 255 bytes, paths 4095.',
   },
   ESTALE: { code: ErrorCode.WrongState, what: 'it was removed from below', fix: 'Refresh, and try again.' },
-  ENXIO: { code: ErrorCode.Invalid, what: 'it is a device or pipe that nobody serves' },
+  ENXIO: {
+    code: ErrorCode.Invalid,
+    what: 'it is a device or a socket',
+    cause: 'These are of the container that they are in.',
+  },
 };
 
 /**
@@ -125,9 +129,4 @@ export function fileFailure(error: unknown, what: string, path: string, readOnly
     ...(fix === undefined ? {} : { fix }),
   };
   return terrariumError(code, `Cannot ${what} ${path}: ${reason}`, data);
-}
-
-/** A refusal of ours, shaped like the kernel's. */
-export function refusal(code: ErrorCode, message: string, data: ErrorData): Error {
-  return terrariumError(code, message, data);
 }

@@ -18,6 +18,11 @@ export interface RootView {
   path: string;
   /** Why nothing can be changed in it, in a sentence; absent where the kernel decides file by file. */
   readOnly?: string;
+  /**
+   * A process whose user namespace the agent has to be in, where that is not our zygote's: the container was started by
+   * one of an older program, or by one that was killed.
+   */
+  agentBeside?: number;
   /** Folder of the lease that the user of a view of its own process takes. */
   folder: string;
 }
@@ -31,7 +36,8 @@ interface OpenView {
   users: number;
   /** Aborted when somebody is about to start or remove the container. */
   ending: AbortController;
-  watcher: FSWatcher;
+  /** Absent where inotify has run out. */
+  watcher?: FSWatcher;
   idle?: NodeJS.Timeout;
   isClosed: boolean;
 }
@@ -114,7 +120,7 @@ async function take(machine: Machine, source: ViewSource): Promise<OpenView> {
     if (open !== undefined) retire(open);
     return take(machine, source);
   }
-  const made = openView(source);
+  const made = openView(machine, source);
   views.set(source.folder, made);
   try {
     const open = await made;
@@ -131,8 +137,8 @@ function isUsable(open: OpenView, { init }: ViewSource): boolean {
   return isAlive(open.view) && (init === undefined || init.pid === open.view.pid);
 }
 
-async function openView(source: ViewSource): Promise<OpenView> {
-  const { process, lease, readOnly } = await source.open();
+async function openView(machine: Machine, source: ViewSource): Promise<OpenView> {
+  const { process, lease, readOnly, agentBeside } = await source.open();
   try {
     const open: OpenView = {
       view: {
@@ -140,15 +146,19 @@ async function openView(source: ViewSource): Promise<OpenView> {
         path: `/proc/${process.pid}/root`,
         folder: source.folder,
         ...(readOnly === undefined ? {} : { readOnly }),
+        ...(agentBeside === undefined ? {} : { agentBeside }),
       },
       lease,
       users: 0,
       ending: new AbortController(),
-      watcher: watch(source.folder, (_, name) => asksToEnd(name) && retire(open)),
       isClosed: false,
     };
-    // Inotify has run out: whoever wants it waits until nobody uses it, and the lease is given back.
-    open.watcher.on('error', () => retire(open));
+    try {
+      open.watcher = watch(source.folder, (_, name) => asksToEnd(name) && retire(open));
+      open.watcher.on('error', () => retire(open));
+    } catch (error) {
+      machine.log(`nobody can ask for the end of a view, so it ends at once: ${String(error)}`);
+    }
     return open;
   } catch (error) {
     closeSync(lease);
@@ -159,7 +169,7 @@ async function openView(source: ViewSource): Promise<OpenView> {
 function giveBack(open: OpenView): void {
   open.users--;
   if (open.users > 0) return;
-  if (open.ending.signal.aborted) close(open);
+  if (open.ending.signal.aborted || open.watcher === undefined) close(open);
   else open.idle = setTimeout(() => close(open), idleMilliseconds).unref();
 }
 
@@ -173,6 +183,6 @@ function close(open: OpenView): void {
   if (open.isClosed) return;
   open.isClosed = true;
   clearTimeout(open.idle);
-  open.watcher.close();
+  open.watcher?.close();
   closeSync(open.lease);
 }

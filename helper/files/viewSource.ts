@@ -33,6 +33,7 @@ export interface OpenedView {
   /** Held shared; the caller's to close. */
   lease: number;
   readOnly?: string | undefined;
+  agentBeside?: number | undefined;
 }
 
 /** @throws NotFound */
@@ -50,13 +51,20 @@ export async function locateView(machine: Machine, root: FileRoot): Promise<View
 function locateContainer(machine: Machine, record: ContainerRecord): ViewSource {
   const folder = viewFolder(machine, record.id);
   const { name } = record;
-  const init = liveRun(machine, record)?.runtime.init;
-  if (init !== undefined) {
+  const runtime = liveRun(machine, record)?.runtime;
+  const init = runtime?.init;
+  if (runtime !== undefined) {
     return {
       folder,
       name,
       init,
-      open: () => withViewLock(folder, async () => ({ process: init, lease: await share(folder, name) })),
+      open: () =>
+        withViewLock(folder, async () => ({
+          process: runtime.init,
+          // Its monitor is a fork of its zygote.
+          agentBeside: runtime.zygotePid === (await machine.zygote.pid()) ? undefined : runtime.monitor.pid,
+          lease: await share(folder, name),
+        })),
     };
   }
   return {

@@ -1,11 +1,18 @@
 /** What one client watches, in any number of roots. Each root has one request of the agent, which runs until it is cancelled. */
 import { setTimeout as delay } from 'node:timers/promises';
-import type { AgentClient } from '../agent/client.js';
+import { ResponseError } from 'vscode-jsonrpc';
 import type { Machine } from '../container/machine.js';
 import { isCancelled } from '../image/failure.js';
 import { isAlive } from '../inspect/stat.js';
-import type { ContainerSummary, FileEvent, FileReference, FileRoot } from '../protocol/index.js';
+import {
+  type ContainerSummary,
+  ErrorCode,
+  type FileEvent,
+  type FileReference,
+  type FileRoot,
+} from '../protocol/index.js';
 import { type WatchedPath, WatchPaths, WatchReportType } from './agentProtocol.js';
+import type { FileAgents } from './agents.js';
 import { type RootView, withRootView } from './view.js';
 
 /** After a failure; then longer and longer. */
@@ -26,7 +33,7 @@ export class FileWatches {
 
   constructor(
     private readonly machine: Machine,
-    private readonly agent: AgentClient,
+    private readonly agents: FileAgents,
     private readonly onChanged: (events: FileEvent[]) => void,
   ) {}
 
@@ -72,6 +79,8 @@ export class FileWatches {
           pause = firstPauseMilliseconds;
           continue;
         }
+        // Removed: whoever still watches it will notice.
+        if (error instanceof ResponseError && error.code === ErrorCode.NotFound) return;
         this.machine.log(`files are not watched: ${error instanceof Error ? error.message : String(error)}`);
         await delay(pause, undefined, { signal: stop.signal, ref: false }).catch(() => undefined);
         pause = Math.min(pause * 4, longestPauseMilliseconds);
@@ -84,7 +93,7 @@ export class FileWatches {
   private async watch(watched: WatchedRoot, view: RootView, ending: AbortSignal): Promise<void> {
     const { root, paths, stop, again } = watched;
     watched.view = view;
-    await this.agent.request(
+    await this.agents.of(view).request(
       WatchPaths,
       { view, paths },
       {

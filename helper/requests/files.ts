@@ -1,8 +1,8 @@
 import type { CancellationToken, Connection, RequestType } from 'vscode-languageserver/node';
-import type { AgentClient } from '../agent/client.js';
 import type { AgentRequest } from '../agent/router.js';
 import type { Machine } from '../container/machine.js';
 import * as agent from '../files/agentProtocol.js';
+import { FileAgents } from '../files/agents.js';
 import { closeRootViews, withRootView } from '../files/view.js';
 import { FileWatches } from '../files/watches.js';
 import { isCancelled } from '../image/failure.js';
@@ -10,7 +10,7 @@ import * as protocol from '../protocol/index.js';
 import type { Router } from './router.js';
 
 /** What takes longer waits for somebody else: a file system that a program inside serves, or a disk that is gone. */
-const patienceMilliseconds = 10_000;
+const patienceMilliseconds = 8000;
 
 /** What changes with the containers, and goes with the connection. */
 export interface ServedFiles {
@@ -20,9 +20,9 @@ export interface ServedFiles {
 
 /** Requests about files of roots. Whatever touches one is done by agents: they may be made to wait, this helper may not. */
 export function routeFiles(router: Router, machine: Machine, connection: Connection): ServedFiles {
-  const quick = machine.agent.another({ cancelMilliseconds: 200 });
+  const quick = new FileAgents(machine.agent.another());
   // Others do not wait for a large copy, nor does it end when a folder does not answer.
-  const slow = machine.agent.another();
+  const slow = new FileAgents(machine.agent.another());
 
   const closing = new AbortController();
   const underWay = new Set<Promise<unknown>>();
@@ -32,8 +32,8 @@ export function routeFiles(router: Router, machine: Machine, connection: Connect
     isSlow: (params: P) => boolean = () => false,
   ) =>
     router.on(type, (params, token) => {
-      const [client, patience] = isSlow(params) ? [slow, undefined] : [quick, patienceMilliseconds];
-      const asking = ask(machine, client, agentType, params, { token, patience, connection, closing: closing.signal });
+      const [agents, patience] = isSlow(params) ? [slow, undefined] : [quick, patienceMilliseconds];
+      const asking = ask(machine, agents, agentType, params, { token, patience, connection, closing: closing.signal });
       underWay.add(asking);
       return asking.finally(() => underWay.delete(asking));
     });
@@ -81,7 +81,7 @@ interface Asking {
 
 async function ask<P extends { root: protocol.FileRoot; progress?: string }, R>(
   machine: Machine,
-  client: AgentClient,
+  agents: FileAgents,
   type: AgentRequest<agent.InView<P>, R>,
   { root, progress, ...params }: P,
   { token, patience, connection, closing }: Asking,
@@ -93,7 +93,7 @@ async function ask<P extends { root: protocol.FileRoot; progress?: string }, R>(
       const late = patience === undefined ? undefined : AbortSignal.timeout(patience);
       const signal = AbortSignal.any([cancel.signal, closing, ending, ...(late === undefined ? [] : [late])]);
       try {
-        return await client.request(type, { ...params, view } as unknown as agent.InView<P>, {
+        return await agents.of(view).request(type, { ...params, view } as unknown as agent.InView<P>, {
           signal,
           ...(progress === undefined ? {} : { progress: reportTo(connection, progress) }),
         });

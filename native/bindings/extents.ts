@@ -20,10 +20,10 @@ export function nextExtent(fd: number, offset: number): { start: number; end: nu
 }
 
 /**
- * Makes sure that writing the first `length` bytes does not run out of room, where the file system can tell. The size
+ * Makes sure that writing `length` bytes at `offset` does not run out of room, where the file system can tell. The size
  * of the file stays. @throws SystemError: ENOSPC, EDQUOT, EFBIG
  */
-export function reserve(fd: number, length: number): void {
+export function reserve(fd: number, offset: number, length: number): void {
   if (length > 0)
-    checkUnless(fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, length), ['ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'], 'fallocate');
+    checkUnless(fallocate(fd, FALLOC_FL_KEEP_SIZE, offset, length), ['ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'], 'fallocate');
 }

@@ -102,6 +102,19 @@ test('a folder of the image is moved by copying it, for an overlay does not rena
   assert.equal(await inside('ls -a / | grep -c terrarium || :'), '0\n');
 });
 
+test('a folder of the image with something mounted in it is not moved, and stays whole', async () => {
+  const { inside, root } = await running({
+    mounts: [{ destination: '/home/alice', type: 'tmpfs', source: 'tmpfs', options: [] }],
+  });
+  await inside('touch /home/alice/f /home/g');
+  const moving = bed.helper.request(protocol.MoveFile, { root, from: '/home', to: '/people', overwrite: false });
+  await assert.rejects(moving, refusedWith('EXDEV'));
+  assert.equal(
+    await inside('ls /home /home/alice; ls -a / | grep -c -e terrarium -e people || :'),
+    '/home:\nalice\ng\n\n/home/alice:\nf\n0\n',
+  );
+});
+
 test('a copy keeps modes, owners, times, links, hard links and holes', async () => {
   const { inside, root } = await running();
   const owner = isRange ? '1000:10' : '0:0';

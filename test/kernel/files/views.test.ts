@@ -4,7 +4,7 @@ import * as path from 'node:path';
 import { test } from 'node:test';
 import * as protocol from '../../../helper/protocol/index.js';
 import { Bed } from '../support/bed.js';
-import { startTimeOf } from '../support/kernel.js';
+import { parentOf, startTimeOf } from '../support/kernel.js';
 import { eventually } from '../support/wait.js';
 
 const bed = new Bed();
@@ -83,6 +83,26 @@ test('a container is removed while somebody looks into it', async () => {
   await bed.helper.request(protocol.RemoveContainer, { container: id });
   assert.equal(existsSync(path.join(bed.home.data, 'containers', id)), false);
   await assert.rejects(other.request(protocol.ListFiles, { root, path: '/' }), /There is no container/);
+});
+
+test('a container whose zygote was killed is looked into and changed, running and stopped', async () => {
+  const { id, pid } = await bed.up();
+  const root: protocol.FileRoot = { kind: 'container', container: id };
+  const write = (path: string) =>
+    bed.helper.request(protocol.WriteFile, { root, path, data: 'eA==', create: true, overwrite: true });
+  await write('/etc/before');
+  const monitor = parentOf(pid);
+  const zygote = parentOf(monitor);
+  assert.match(readFileSync(`/proc/${zygote}/cmdline`, 'utf8'), /^terrarium zygote/);
+  process.kill(zygote, 'SIGKILL');
+  await eventually('the end of the zygote', () => startTimeOf(zygote) === undefined);
+  const helper = await bed.another();
+  const file = { root, path: '/etc/after', data: 'eA==', create: true, overwrite: true };
+  await helper.request(protocol.WriteFile, file);
+  assert.equal(readFileSync(`/proc/${pid}/root/etc/after`, 'utf8'), 'x');
+  await helper.request(protocol.StopContainer, { container: id, graceSeconds: 0 });
+  const { entries } = await helper.request(protocol.ListFiles, { root, path: '/etc' });
+  assert.deepEqual(entries.map(({ name }) => name).sort(), ['after', 'before', 'group', 'passwd']);
 });
 
 test('a damaged root tells which step failed', async () => {
