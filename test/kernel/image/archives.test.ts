@@ -30,6 +30,8 @@ function importFile(bed: Bed, file: string, name?: string, image?: string): Prom
   return importArchive(importer(bed), { file, ...(name && { name }), ...(image && { image }) }, {});
 }
 
+const capability = Buffer.from('0100000200200000000000000000000000000000', 'hex');
+
 /** Two layers, of which the upper one hides, replaces and adds. */
 function twoLayers(): MadeImage {
   const owner = { uid: 33, gid: 44 };
@@ -50,6 +52,11 @@ function twoLayers(): MadeImage {
       { name: 'bin/tool', content: 'tool', mode: 0o4755, ...owner },
       { name: 'bin/link', type: '1', link: 'bin/tool' },
       { name: 'lib', type: '2', link: 'usr/lib' },
+      // cap_net_raw=ep, as vfs_cap_data of revision 2.
+      { name: 'bin/ping', content: 'ping', pax: { 'SCHILY.xattr.security.capability': capability } },
+      { name: 'x', content: 'long', pax: { path: `etc/${'n'.repeat(255)}` } },
+      { name: 'etc/F\u0151tan\u00fas\u00edtv\u00e1ny.crt', content: 'utf-8' },
+      { name: Buffer.from('etc/latin-\xe9', 'latin1'), content: 'latin-1' },
     ]),
     makeLayer([
       { name: './', type: '5', mode: 0o711 },
@@ -65,6 +72,8 @@ function twoLayers(): MadeImage {
       { name: 'folder', content: 'now a file' },
       { name: 'bin/', type: '5' },
       { name: 'bin/link', content: 'on its own' },
+      { name: 'bin/first', content: 'one file' },
+      { name: 'bin/second', type: '1', link: 'bin/first' },
     ]),
   ]);
 }
