@@ -35,8 +35,8 @@ const togglePane = (name: string) => editor.page.locator('.sidebar .pane-header'
 const modal = (text: RegExp) => editor.page.getByRole('dialog').filter({ hasText: text });
 const tab = (name: string) => editor.page.locator('.tab.active', { hasText: name });
 /** A line of the source control view. */
-const changed = (name: string) =>
-  editor.page.locator('.scm-view .monaco-list-row.resource, .scm-view .monaco-list-row').filter({ hasText: name });
+const changed = (name: string, folder: string) =>
+  editor.page.locator('.scm-view').getByRole('treeitem', { name: new RegExp(`^${name}, .*/${folder}$`) });
 const editorText = () => editor.page.locator('.editor-group-container.active .view-lines').last();
 
 /** A root with a shell, accounts, links, a FIFO, and a folder with more entries than are drawn at once. */
@@ -46,7 +46,7 @@ function makeArchive(archive: string): void {
     mkdirSync(path.join(tree, name), { recursive: true });
   }
   cpSync(busybox ?? '', path.join(tree, 'bin/busybox'), { dereference: true });
-  for (const applet of ['sh', 'ls', 'cat', 'stat', 'echo']) symlinkSync('busybox', path.join(tree, 'bin', applet));
+  for (const applet of ['sh', 'ls', 'cat', 'stat', 'mkdir']) symlinkSync('busybox', path.join(tree, 'bin', applet));
   symlinkSync('usr/lib', path.join(tree, 'lib'));
   writeFileSync(path.join(tree, 'usr/lib/library.txt'), 'in a folder behind a link\n');
   writeFileSync(path.join(tree, 'etc/passwd'), 'root:x:0:0:root:/:/bin/sh\n');
@@ -231,6 +231,15 @@ chapter('a file is downloaded', async () => {
   assert.equal(readFileSync(path.join(workspace, 'made.txt'), 'utf8'), '');
 });
 
+chapter('a file is copied by dropping it on a folder, after a question', async () => {
+  await file('letter.txt').dragTo(folder('tmp'));
+  await modal(/Move or copy letter.txt to \/tmp/)
+    .getByRole('button', { name: 'Copy' })
+    .click();
+  await expand(folder('tmp'));
+  await file('letter.txt').nth(1).waitFor();
+});
+
 chapter('a path is gone to, and text is found', async () => {
   const { page } = editor;
   await runCommand(page, 'Terrarium: Go to Path…');
@@ -257,19 +266,25 @@ chapter('a terminal is opened in a folder', async () => {
 chapter('what the container changed is listed as source control, with letters in the tree', async () => {
   const { page } = editor;
   await chooseInMenu(page, treeItem(page, /^Container \S+, running/), 'Show Changes');
-  await changed('motd').first().waitFor();
-  await changed('retired').waitFor();
-  await changed('letter.txt').waitFor();
+  await changed('motd', 'etc').waitFor();
+  await changed('retired', 'etc').waitFor();
+  await changed('letter.txt', 'srv').waitFor();
   await editor.screenshot('changes-list');
-  await changed('motd').filter({ hasText: 'etc' }).click();
+  await changed('motd', 'etc').click();
   await page.locator('.diff-editor, .monaco-diff-editor').waitFor();
   await page.locator('.monaco-diff-editor .line-insert, .monaco-diff-editor .char-insert').first().waitFor();
   await editor.screenshot('changes-diff');
+  await openTerrarium(page);
+  // Closed since the search; the letter is drawn, its meaning is in the label.
+  await expand(folder('etc'));
+  await file('motd').first().locator('[aria-label*="Modified: content"]').waitFor();
+  await editor.screenshot('files-changes');
+  await openViews('Source Control');
 });
 
 chapter('one change is reverted', async () => {
   const { page } = editor;
-  const row = changed('motd').filter({ hasText: 'etc' });
+  const row = changed('motd', 'etc');
   await row.hover();
   await row.getByRole('button', { name: 'Revert…' }).click();
   await modal(/Revert .*motd/)
@@ -288,7 +303,7 @@ chapter('all changes are reverted, and the list goes with its container', async 
   await modal(/Revert \d+ changes/)
     .getByRole('button', { name: 'Revert' })
     .click();
-  await changed('retired').waitFor({ state: 'detached' });
+  await changed('retired', 'etc').waitFor({ state: 'detached' });
   await typeInTerminal(page, 'cat /etc/retired; ls /srv; echo "all back"\n');
   const text = await waitForTerminal(page, /all back\s/);
   assert.match(text.slice(text.lastIndexOf('cat /etc/retired')), /no longer needed/);
@@ -304,6 +319,38 @@ chapter('it is readable in a dark theme, too', async () => {
   await delay(1500);
   await editor.screenshot('files-dark');
 });
+
+chapter(
+  'a folder of it is a folder of the workspace as long as it is there, without setting up the window',
+  async () => {
+    const { page } = editor;
+    const label = await treeItem(page, /^Container \S+, running/).getAttribute('aria-label');
+    const name = /^Container (\S+),/.exec(label ?? '')?.[1] ?? '';
+    terrarium('exec', name, '--', 'sh', '-c', 'mkdir /etc/.vscode && echo {} > /etc/.vscode/settings.json');
+    await folder('.vscode').waitFor();
+    const loaded = page.waitForEvent('load', { timeout: 60_000 });
+    await chooseInMenu(page, folder('etc'), 'Add to Workspace as Folder');
+    // The second folder makes it a workspace of several, for which the window is loaded anew.
+    await loaded;
+    await page.locator('.monaco-workbench .part.statusbar').waitFor({ timeout: 60_000 });
+    await openViews('Explorer');
+    const added = treeItem(page, `${name}:/etc`);
+    await added.waitFor({ timeout: 60_000 });
+    await expand(added);
+    await treeItem(page, /^motd/).waitFor();
+    assert.equal(await treeItem(page, /vscode/).count(), 0);
+    await editor.screenshot('files-workspace');
+    terrarium('rm', '-f', name);
+    await added.waitFor({ state: 'detached' });
+  },
+);
+
+/** Opens views of the editor's own by their icon, which would close them when they are open. */
+async function openViews(name: string): Promise<void> {
+  const tab = editor.page.locator('.activitybar').getByRole('tab', { name: new RegExp(`^${name}`) });
+  await tab.waitFor();
+  if ((await tab.getAttribute('aria-expanded')) !== 'true') await tab.click();
+}
 
 async function answerPath(text: string): Promise<void> {
   const { page } = editor;
