@@ -16,7 +16,7 @@ import {
 import type { Pace } from './pace.js';
 import type { ChangeSource, ComposedPlace } from './protocol.js';
 import { joined, type StartTraces, startTracesOf } from './startTraces.js';
-import { deepest, readableNames, tooDeep } from './trees.js';
+import { deepest, tooDeep } from './trees.js';
 
 /** Is told of every change, folder by folder, names in the order of bytes. What it is given is closed afterwards. */
 export interface ChangeVisitor {
@@ -97,13 +97,17 @@ class Walk {
     const layer = new LayerFolder(fd);
     const hidesLower = this.source.kind === 'merged' || layer.mark === 'y';
     let started = false;
-    for (const name of namesOf(layer, hidesLower ? lower : undefined)) {
+    const below = lower === undefined ? new Set<ByteString>() : namesBelow(lower);
+    const names = namesIn(fd);
+    for (const name of hidesLower ? [...new Set([...names, ...(below ?? [])])].sort() : names) {
       if (this.visitor.isFull?.() === true) break;
       await this.pace.step();
       const at = joined(path, name);
       const place = this.places.get(at);
+      // Asking each lower layer for what none has would be most of the work.
+      const lowerOfName = below?.has(name) === false ? undefined : lower;
       const isOurs =
-        place === undefined ? await this.entry(at, name, layer, lower) : await this.place(at, name, layer, place);
+        place === undefined ? await this.entry(at, name, layer, lowerOfName) : await this.place(at, name, layer, place);
       started ||= isOurs;
     }
     this.depth--;
@@ -178,9 +182,14 @@ class Walk {
   }
 }
 
-function namesOf(layer: LayerFolder, lower: LayeredFolder | undefined): ByteString[] {
-  const names = namesIn(layer.fd);
-  return lower === undefined ? names : [...new Set([...names, ...readableNames(lower)])].sort();
+/** Undefined when it may be entered but not listed, as another user's folder of this machine below a container. */
+function namesBelow(lower: LayeredFolder): Set<ByteString> | undefined {
+  try {
+    return new Set(lower.names());
+  } catch (error) {
+    if (failedWith(error, 'EACCES')) return undefined;
+    throw error;
+  }
 }
 
 /** A part of a composed root is a mount when its processes see it. */

@@ -38,8 +38,7 @@ export class TreeTar {
   /** @param path absolute in the root. @throws SystemError, and what the sink throws */
   async add(path: ByteString, entry: LayerEntry): Promise<void> {
     const { notes, layer } = this.options;
-    const name = path.slice(path.lastIndexOf('/') + 1);
-    if (layer && name.startsWith('.wh.')) return notes.add('whiteoutNames', shown(path));
+    if (layer && path.includes('/.wh.')) return notes.add('whiteoutNames', shown(path));
     const { stats } = entry;
     if (stats.isSocket()) return notes.add('sockets', shown(path));
     if (stats.isCharacterDevice() || stats.isBlockDevice()) return notes.add('devices', shown(path));
