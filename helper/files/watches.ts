@@ -14,6 +14,7 @@ import {
 import { type WatchedPath, WatchPaths, WatchReportType } from './agentProtocol.js';
 import type { FileAgents } from './agents.js';
 import { type RootView, withRootView } from './view.js';
+import { locateView } from './viewSource.js';
 
 /** After a failure; then longer and longer. */
 const firstPauseMilliseconds = 500;
@@ -79,14 +80,23 @@ export class FileWatches {
           pause = firstPauseMilliseconds;
           continue;
         }
-        // Removed: whoever still watches it will notice.
-        if (error instanceof ResponseError && error.code === ErrorCode.NotFound) return;
+        // Removed: whoever still watches it will notice. A process that has just ended is not found either.
+        if (await this.isGone(root)) return;
         this.machine.log(`files are not watched: ${error instanceof Error ? error.message : String(error)}`);
         await delay(pause, undefined, { signal: stop.signal, ref: false }).catch(() => undefined);
         pause = Math.min(pause * 4, longestPauseMilliseconds);
       } finally {
         delete watched.view;
       }
+    }
+  }
+
+  private async isGone(root: FileRoot): Promise<boolean> {
+    try {
+      await locateView(this.machine, root);
+      return false;
+    } catch (error) {
+      return error instanceof ResponseError && error.code === ErrorCode.NotFound;
     }
   }
 

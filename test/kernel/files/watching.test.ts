@@ -56,6 +56,10 @@ test('what is watched is watched on when the container stops and starts', async 
   const root: protocol.FileRoot = { kind: 'container', container: id };
   const { events, wait } = told();
   await bed.helper.request(protocol.WatchFiles, { watched: [{ root, path: '/etc' }] });
+  await eventually('the watch', async () => {
+    await bed.exec(id, 'touch /etc/ready; rm /etc/ready');
+    return events.length > 0;
+  });
   await bed.helper.request(protocol.StopContainer, { container: id, graceSeconds: 0 });
   await wait('changed /etc');
   const write = (path: string) =>
