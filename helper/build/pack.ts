@@ -91,7 +91,7 @@ function headerOf(entry: ListedFile, time: number): Buffer {
   const header = new Header(data);
   const needsPax = header.encode();
   const block = header.block ?? Buffer.alloc(blockSize);
-  return needsPax ? Buffer.concat([new Pax({ ...data, ...{ uname: '', gname: '' } }).encode(), block]) : block;
+  return needsPax ? Buffer.concat([new Pax(data).encode(), block]) : block;
 }
 
 const types = { folder: 'Directory', link: 'SymbolicLink', copy: 'File', made: 'File' } as const;

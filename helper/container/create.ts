@@ -11,6 +11,7 @@ import {
 import { completeConfig, mergeEnvironment } from '../specification/complete.js';
 import { parseSpecification } from '../specification/schema.js';
 import type { Identity } from '../zygote/identity.js';
+import { resolveChoices } from './hostFacts.js';
 import type { Machine } from './machine.js';
 import { settledSources } from './mountSources.js';
 import { inventName } from './names.js';
@@ -24,7 +25,7 @@ import { ContainerStore } from './store.js';
  * @throws Invalid, NotFound, NameTaken, BadInput
  */
 export async function createContainer(machine: Machine, params: CreateParams): Promise<ContainerRecord> {
-  const specification = parseSpecification(params.specification);
+  const specification = settled(parseSpecification(params.specification));
   const { store } = machine;
   const name = specification.name ?? (await inventName((candidate) => store.isNameTaken(candidate)));
   const id = ContainerStore.newId();
@@ -44,6 +45,13 @@ export async function createContainer(machine: Machine, params: CreateParams): P
     await store.create(record);
     return record;
   });
+}
+
+/** What is shown of this machine is what was named now: another container may lay a link in its place later. */
+function settled(specification: ContainerSpecification): ContainerSpecification {
+  const { root } = specification;
+  if (root?.kind !== 'host' || (root.hide === undefined && root.show === undefined)) return specification;
+  return { ...specification, root: { kind: 'host', ...resolveChoices(root) } };
 }
 
 /** The complete configuration of a container on this machine, as it is now. */

@@ -1,10 +1,11 @@
-import { lstatSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
+import { lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import * as path from 'node:path';
 import { readMounts } from '../inspect/mountinfo.js';
 import { ErrorCode, terrariumError } from '../protocol/index.js';
 import { type HostChoices, type HostFacts, isWithin } from './hostView.js';
 import type { Locations } from './locations.js';
+import { realPath } from './mountSources.js';
 
 /** Ids of people, as login.defs(5) has them; those above are nobody's. */
 const firstPerson = 1000;
@@ -26,34 +27,41 @@ export function readHostFacts({ data, runtime }: Pick<Locations, 'data' | 'runti
   };
 }
 
-/** Follows links, so that what is judged is what is mounted. @throws TerrariumError NotFound for what is to be shown. */
-export function resolveChoices({ hide = [], show = [] }: HostChoices): HostChoices {
+/** Follows links, once, when a container is made. @throws TerrariumError NotFound for what is to be shown. */
+export function resolveChoices({ hide = [], show = [] }: HostChoices): { hide: string[]; show: string[] } {
   return {
     hide: hide.map((file) => realPath(path.normalize(file).replace(/(?<=.)\/+$/, ''))),
     show: show.map((file) => {
-      try {
-        return realpathSync(file);
-      } catch (error) {
-        throw terrariumError(ErrorCode.NotFound, `${file} cannot be shown in a container`, {
-          path: file,
-          errno: (error as NodeJS.ErrnoException).code ?? 'EIO',
-          cause: 'There is no such folder, or you may not look at it.',
-          fix: 'Check the path.',
-        });
-      }
+      const real = realPath(path.normalize(file).replace(/(?<=.)\/+$/, ''));
+      refuseUnlessThere(real, file);
+      return real;
     }),
   };
 }
 
-/** With links followed; the path itself where nothing is. */
-function realPath(file: string): string {
-  try {
-    return realpathSync(file);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'EACCES' || code === 'ENOTDIR' || code === 'ELOOP') return file;
-    throw error;
+/**
+ * Checks what is to be shown at each start: what was judged is what is mounted, also when another container can write
+ * there. @throws TerrariumError NotFound for what is gone, WrongState for what has become a link or lies behind one.
+ */
+export function checkShown(show: readonly string[]): void {
+  for (const file of show) {
+    refuseUnlessThere(file, file);
+    if (realPath(file) === file) continue;
+    throw terrariumError(ErrorCode.WrongState, `${file} leads elsewhere since the container was made`, {
+      path: file,
+      cause: 'It is a link now, or lies behind one: what was agreed to is not what would be shown.',
+      fix: 'Make a new container that shows what you mean.',
+    });
   }
+}
+
+function refuseUnlessThere(file: string, named: string): void {
+  if (lstatSync(file, { throwIfNoEntry: false }) !== undefined) return;
+  throw terrariumError(ErrorCode.NotFound, `${named} cannot be shown in a container`, {
+    path: named,
+    cause: 'There is no such folder or file.',
+    fix: 'Check the path.',
+  });
 }
 
 /** Homes of people in /etc/passwd, and folders of others where homes are: not every account is in that file. */

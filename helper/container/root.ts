@@ -3,7 +3,7 @@ import * as path from 'node:path';
 import type { OverlayLayers } from '../plan/mountOptions.js';
 import type { RootPlan } from '../plan/rootSteps.js';
 import { ErrorCode, type RootSource, terrariumError, type Writable } from '../protocol/index.js';
-import { readHostFacts, resolveChoices } from './hostFacts.js';
+import { checkShown, readHostFacts } from './hostFacts.js';
 import { readHostRoot } from './hostRoot.js';
 import { type HostChoices, type HostView, hostView, layeredPaths, nearestRule } from './hostView.js';
 import type { Machine } from './machine.js';
@@ -50,10 +50,13 @@ export async function withRoot<T>(
   }
 }
 
-/** How this machine's root is seen, with what was chosen. @throws Invalid, NotFound for a choice that cannot be granted */
+/** How this machine's root is seen, with what was chosen. @throws Invalid, NotFound, WrongState for a choice that cannot be granted */
 function viewOfHost(machine: Machine, choices: HostChoices): { view: HostView; mountPoints: readonly string[] } {
-  const facts = readHostFacts(machine.locations, (choices.show ?? []).length > 0);
-  return { view: hostView(facts, resolveChoices(choices)), mountPoints: facts.mountPoints };
+  const { show = [] } = choices;
+  const facts = readHostFacts(machine.locations, show.length > 0);
+  const view = hostView(facts, choices);
+  checkShown(show);
+  return { view, mountPoints: facts.mountPoints };
 }
 
 /** A root must look like one, so that a slip of the hand does not end in "no such file" from inside. */

@@ -1,6 +1,17 @@
 /** What a container on this machine's own root sees, as it finds from inside. */
 import assert from 'node:assert/strict';
-import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import * as path from 'node:path';
 import { before, test } from 'node:test';
 import * as protocol from '../../../helper/protocol/index.js';
@@ -138,6 +149,29 @@ test('a container that was stopped sees the same when it is started again', asyn
   await bed.helper.request(protocol.StartContainer, { container: id });
   const { stdout } = await bed.exec(id, `cat ${home}/project/mine; ls -A ${home}; ls -A /usr/share/doc`);
   assert.equal(stdout, 'mine\nproject\n');
+});
+
+test('a link that is laid later in the place of what is shown is not followed', async () => {
+  const [shown, link] = [path.join(home, 'shown'), path.join(home, 'link')];
+  mkdirSync(shown);
+  writeFileSync(path.join(shown, 'x'), 'x');
+  symlinkSync(shown, link);
+  const specification = { root: { kind: 'host' as const, show: [link] }, args: ['/bin/ls', shown] };
+  const { id } = await bed.helper.request(protocol.CreateContainer, { specification });
+  // Settled when it was made: where the link leads now makes no difference.
+  unlinkSync(link);
+  symlinkSync(path.join(home, '.ssh'), link);
+  await bed.helper.request(protocol.StartContainer, { container: id });
+  await bed.helper.request(protocol.WaitContainer, { container: id });
+  assert.equal(await bed.helper.output(id), 'x\n');
+  renameSync(shown, `${shown}-before`);
+  symlinkSync(path.join(home, '.ssh'), shown);
+  await fails(bed.helper.request(protocol.StartContainer, { container: id }), {
+    code: protocol.ErrorCode.WrongState,
+    message: /leads elsewhere/,
+    fix: /new container/,
+  });
+  await bed.helper.request(protocol.RemoveContainer, { container: id });
 });
 
 test('a folder that its owner has closed is shown to nobody', async (t) => {

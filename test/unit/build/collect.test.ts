@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync } from 'node:fs';
 import * as path from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
+import { list } from 'tar';
 import { collect } from '../../../helper/build/collect.js';
 import { HostFiles } from '../../../helper/build/hostFiles.js';
 import { writeLoaderCache } from '../../../helper/build/loaderCache.js';
@@ -194,6 +195,30 @@ describe('a layer', () => {
     assert.deepEqual(first, second);
     assert.equal(readFileSync(path.join(root, 'out/1')).length, first.size);
     assert.equal(first.size % 512, 0);
+  });
+
+  test('has long and foreign names, and modes, owners and times as they are to be', async (t) => {
+    const name = `srv/${'long/'.repeat(60)}ünïcode`;
+    const root = makeTree(t, { [name]: 'content', out: { link: 'none' } });
+    const entries = [
+      { kind: 'folder', path: '/srv', mode: 0o1777, why: '' },
+      { kind: 'link', path: '/link', target: 'x'.repeat(200), why: '' },
+      { kind: 'copy', path: `/${name}`, mode: 0o4755, size: 7, modified: 1_700_000_000, why: '' },
+    ] as const;
+    const layer = path.join(root, 'layer.tar');
+    await packFiles(new HostFiles(root), entries, layer);
+    const seen: unknown[] = [];
+    await list({
+      file: layer,
+      onReadEntry: ({ path: at, mode, uid, mtime, linkpath }) =>
+        seen.push([at, mode, uid, mtime?.getTime(), linkpath ?? '']),
+    });
+    const time = 1_700_000_000_000;
+    assert.deepEqual(seen, [
+      ['srv/', 0o1777, 0, time, ''],
+      ['link', 0o777, 0, time, 'x'.repeat(200)],
+      [name, 0o4755, 0, time, ''],
+    ]);
   });
 
   test('of files that change meanwhile is refused', async (t) => {
