@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import * as path from 'node:path/posix';
-import { EventEmitter, l10n, ProgressLocation, type Uri, window } from 'vscode';
+import { type CancellationToken, EventEmitter, l10n, ProgressLocation, type Uri, window } from 'vscode';
 import {
   ChangeMode,
   ChangeOwner,
@@ -8,6 +8,7 @@ import {
   CreateFolder,
   DeleteFile,
   DownloadFiles,
+  type FileEntry,
   type FileEvent,
   type FileReference,
   type FileRoot,
@@ -24,6 +25,7 @@ import type { HelperClient } from '../helperClient.js';
 import { messageText } from '../text/untrusted.js';
 import { contentOf, inFolder } from './addresses.js';
 import type { FileNode } from './filesTree.js';
+import { changedMode } from './mode.js';
 import { transferIncrement, transferResultText, transferText } from './transferText.js';
 
 /** What is done to files in roots, from the tree, by keys and by dropping. What was changed is told at once. */
@@ -42,11 +44,13 @@ export class FileActions {
     this.changed.fire([{ ...file, type: 'created' }]);
   }
 
+  /** Makes an empty folder in one that is there. */
   async createFolder(folder: FileReference): Promise<void> {
     await this.helper.request(CreateFolder, folder);
     this.changed.fire([{ ...folder, type: 'created' }]);
   }
 
+  /** Gives a file another name or place. With `overwrite`, in the place of what is there. */
   async rename(root: FileRoot, from: string, to: string, overwrite = false): Promise<void> {
     await this.helper.request(MoveFile, { root, from, to, overwrite });
     this.changed.fire([
@@ -59,14 +63,11 @@ export class FileActions {
   async putInto(root: FileRoot, files: readonly string[], folder: string, how: 'move' | 'copy'): Promise<void> {
     const elsewhere = files.filter((file) => how === 'copy' || path.dirname(file) !== folder);
     const taken = await this.names({ root, path: folder });
-    const clashes = elsewhere.filter((file) => path.dirname(file) !== folder && taken.has(path.basename(file)));
-    if (
-      clashes.length > 0 &&
-      !(await mayReplace(
-        clashes.map((file) => path.basename(file)),
-        folder,
-      ))
-    ) {
+    const clashes = elsewhere
+      .filter((file) => path.dirname(file) !== folder)
+      .map((file) => path.basename(file))
+      .filter((name) => taken.has(name));
+    if (clashes.length > 0 && !(await mayReplace(clashes, folder))) {
       return;
     }
     await this.each(elsewhere, how === 'move' ? l10n.t('Move') : l10n.t('Copy'), async (file) => {
@@ -92,14 +93,33 @@ export class FileActions {
     });
   }
 
-  async changeMode(nodes: readonly FileNode[], modeOf: (node: FileNode) => number, recursive: boolean): Promise<void> {
-    await this.each(nodes, l10n.t('Change the mode of'), async (node) => {
-      const { root, path: file } = node;
-      await this.helper.request(ChangeMode, { root, path: file, mode: modeOf(node), recursive });
+  /**
+   * Changes modes as chmod(1) does. A symbolic mode makes another mode of each file: with `recursive` every one is
+   * asked for and set by itself. Links have no mode of their own.
+   * @param text octal or symbolic, see `changedMode`
+   */
+  async changeMode(nodes: readonly FileNode[], text: string, recursive: boolean): Promise<void> {
+    const octal = /^[0-7]+$/.test(text.trim());
+    const change = async (root: FileRoot, file: string, entry: FileEntry): Promise<void> => {
+      const mode = changedMode(text, entry);
+      if (mode !== undefined && entry.kind !== 'symlink') {
+        await this.helper.request(ChangeMode, { root, path: file, mode, recursive: recursive && octal });
+      }
+      if (recursive && !octal && entry.kind === 'directory') {
+        for (const below of (await this.helper.request(ListFiles, { root, path: file })).entries) {
+          if (!below.mountPoint) {
+            await change(root, inFolder(file, below.name), below);
+          }
+        }
+      }
+    };
+    await this.each(nodes, l10n.t('Change the mode of'), async ({ root, path: file, entry }) => {
+      await change(root, file, entry);
       this.changed.fire([{ root, path: file, type: 'changed' }]);
     });
   }
 
+  /** @param owner as for chown(1), names of the container or numbers */
   async changeOwner(nodes: readonly FileNode[], owner: string, recursive: boolean): Promise<void> {
     await this.each(nodes, l10n.t('Change the owner of'), async ({ root, path: file }) => {
       await this.helper.request(ChangeOwner, { root, path: file, owner, recursive });
@@ -132,10 +152,9 @@ export class FileActions {
   /** Writes content that has no file on this machine, such as what was dropped from another one. */
   async uploadContent(file: FileReference, content: Uint8Array): Promise<void> {
     const data = Buffer.from(content).toString('base64');
-    if ((await this.names({ root: file.root, path: path.dirname(file.path) })).has(path.basename(file.path))) {
-      if (!(await mayReplace([path.basename(file.path)], path.dirname(file.path)))) {
-        return;
-      }
+    const [folder, name] = [path.dirname(file.path), path.basename(file.path)];
+    if ((await this.names({ root: file.root, path: folder })).has(name) && !(await mayReplace([name], folder))) {
+      return;
     }
     await this.helper.request(WriteFile, { ...file, data, create: true, overwrite: true });
     this.changed.fire([{ ...file, type: 'created' }]);
@@ -184,7 +203,7 @@ export class FileActions {
 
   private transfer(
     title: string,
-    request: (token: string, cancellation: Parameters<HelperClient['request']>[2]) => Promise<TransferResult>,
+    request: (token: string, cancellation: CancellationToken) => Promise<TransferResult>,
   ): Promise<TransferResult> {
     const token = randomUUID();
     const options = { location: ProgressLocation.Notification, title, cancellable: true };

@@ -16,6 +16,7 @@ import {
 import {
   CopyFile,
   CreateFolder,
+  CreateLink,
   DeleteFile,
   type FileEntry,
   type FileEvent,
@@ -198,9 +199,13 @@ export class RootFileSystem implements FileSystemProvider, Disposable {
     this.changed.dispose();
   }
 
-  /** Content of files and folders from one root to another. Links are followed, as in any copy to another system. */
+  /** Files, folders and links from one root to another; owners and modes are those of new files. */
   private async copyAcross(source: FileReference, target: FileReference, overwrite: boolean): Promise<void> {
-    const entry = await this.helper.request(StatFile, { ...source, follow: true });
+    const entry = await this.helper.request(StatFile, source);
+    if (entry.kind === 'symlink') {
+      await this.helper.request(CreateLink, { ...target, target: entry.target ?? '' });
+      return;
+    }
     if (entry.kind === 'directory') {
       await this.helper.request(CreateFolder, target);
       for (const { name } of (await this.helper.request(ListFiles, contentOf(source))).entries) {

@@ -50,7 +50,7 @@ interface Folder {
 }
 
 /** Folders are read again at most this often, however fast they change. In milliseconds. */
-const settleMilliseconds = 200;
+const settleMilliseconds = 400;
 
 /** The tree of one root at a time. Folders are read when they are opened, and again when an event says they changed. */
 export class FilesTree implements TreeDataProvider<FileTreeNode>, Disposable {

@@ -33,6 +33,8 @@ export class FilesView implements Disposable {
   private shown: ShownRoot;
   /** State of the container that is shown: what is mounted depends on it. */
   private drawnState: string | undefined;
+  /** The helper ran, or tried to. */
+  private connected = false;
   private readonly subscriptions: Disposable[];
 
   constructor(
@@ -69,9 +71,11 @@ export class FilesView implements Disposable {
       helper.onNotification(ImagesChanged, () => this.imagesChanged()),
       helper.onNotification(FilesChanged, ({ events }) => this.tree.take(events)),
       helper.onDidChangeState((connection) => {
-        if (connection.kind === 'ready') {
+        // The first list is what started the helper: it is on its way.
+        if (connection.kind === 'failed' || (connection.kind === 'ready' && this.connected)) {
           this.tree.refresh();
         }
+        this.connected ||= connection.kind === 'failed' || connection.kind === 'ready';
         this.describe();
       }),
     ];

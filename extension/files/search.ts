@@ -1,37 +1,32 @@
+import * as path from 'node:path/posix';
 import {
   type CancellationToken,
   CancellationTokenSource,
   commands,
   l10n,
+  type QuickPick,
   type QuickPickItem,
   Range,
   ThemeIcon,
   window,
 } from 'vscode';
-import { type FileEntry, type FileReference, ListFiles, ReadFile } from '../../helper/protocol/index.js';
+import { type FileReference, ListFiles, ReadFile } from '../../helper/protocol/index.js';
 import type { HelperClient } from '../helperClient.js';
 import { iconSafeText, messageText, plainText } from '../text/untrusted.js';
-import { contentOf, inFolder } from './addresses.js';
-import { looksBinary, sniffedBytes } from './binary.js';
-import { fileError } from './fileErrors.js';
-import { isFolder } from './listing.js';
+import { contentOf } from './addresses.js';
 import type { Roots } from './roots.js';
-import { type Hit, hitsIn, searchPattern } from './searchText.js';
+import { type Found, searchFiles } from './searchFiles.js';
+import { type Hit, searchPattern } from './searchText.js';
 
-/** Larger files are seldom text that somebody wrote. In bytes. */
-const largestSearched = 1024 ** 2;
 const mostHits = 1000;
-/** Requests at a time: the helper answers one after another, and is never without work. */
-const workers = 8;
 
-interface Found extends QuickPickItem {
-  file: FileReference;
-  hit?: Hit;
+interface Pick extends QuickPickItem {
+  found: Found;
 }
 
 /**
- * Searches names and text below a folder, of whatever is mounted there only when it is the folder itself. The editor's
- * own search knows only files on disk. What was found is listed while the search goes on; accepting it opens it.
+ * Searches names and text below a folder: the editor's own search knows only files on disk. What was found is listed
+ * while the search goes on; accepting it opens it.
  */
 export async function search(helper: HelperClient, roots: Roots, folder: FileReference): Promise<void> {
   const title = l10n.t('Search in {0}', `${roots.title(folder.root)}:${folder.path}`);
@@ -43,58 +38,94 @@ export async function search(helper: HelperClient, roots: Roots, folder: FileRef
   if (query === undefined) {
     return;
   }
-  const input = window.createQuickPick<Found>();
+  const input = window.createQuickPick<Pick>();
   const source = new CancellationTokenSource();
   input.title = messageText(l10n.t('{0}: {1}', title, query));
   input.matchOnDescription = true;
-  input.busy = true;
   const chosen = new Promise<Found | undefined>((resolve) => {
     input.onDidAccept(() => {
-      const [found] = input.activeItems;
-      if (found) {
-        resolve(found);
+      const [pick] = input.activeItems;
+      if (pick) {
+        resolve(pick.found);
         input.hide();
       }
     });
     input.onDidHide(() => {
       resolve(undefined);
       source.cancel();
+      source.dispose();
       input.dispose();
     });
   });
   input.show();
-  let drawn = 0;
-  const items: Found[] = [];
-  const draw = (ended: string | undefined): void => {
-    // Every redraw of a long list costs: a few times a second is often enough.
-    if (!source.token.isCancellationRequested && (ended !== undefined || Date.now() - drawn > 300)) {
-      drawn = Date.now();
-      const { activeItems } = input;
-      input.items = items.slice();
-      if (activeItems.length > 0) {
-        input.activeItems = activeItems;
-      }
-      input.placeholder = ended ?? l10n.t('{0} found, searching…', items.length);
-      input.busy = ended === undefined;
+  try {
+    const searching = fill(input, helper, folder, searchPattern(query), source.token);
+    // Whoever finds what they look for does not wait for the rest.
+    const found = await Promise.race([chosen, searching.then(() => chosen)]);
+    if (found) {
+      await show(roots, { root: folder.root, path: found.path }, found.hit);
     }
-  };
-  const searching = walk(helper, folder, searchPattern(query), source.token, (found) => {
-    items.push(...found);
-    draw(undefined);
-    return items.length < mostHits;
-  }).then(() => {
-    draw(
-      items.length >= mostHits
-        ? l10n.t('Only the first {0}: search in a smaller folder.', items.length)
-        : l10n.t('{0} found.', items.length),
-    );
-    return chosen;
-  });
-  // Whoever finds what they look for does not wait for the rest.
-  const found = await Promise.race([chosen, searching]);
-  if (found) {
-    await show(roots, found);
+  } catch (error) {
+    input.hide();
+    throw error;
   }
+}
+
+/** Lists what is found as it comes, until all was searched, there is too much, or the person left. */
+async function fill(
+  input: QuickPick<Pick>,
+  helper: HelperClient,
+  { root, path: start }: FileReference,
+  pattern: RegExp,
+  token: CancellationToken,
+): Promise<void> {
+  const picks: Pick[] = [];
+  let drawn = 0;
+  const draw = (text: string): void => {
+    drawn = Date.now();
+    const { activeItems } = input;
+    input.items = picks.slice();
+    if (activeItems.length > 0) {
+      input.activeItems = activeItems;
+    }
+    input.placeholder = text;
+  };
+  input.busy = true;
+  await searchFiles(
+    {
+      list: async (path) => (await helper.request(ListFiles, contentOf({ root, path }), token)).entries,
+      read: async (path) => Buffer.from((await helper.request(ReadFile, { root, path }, token)).data, 'base64'),
+    },
+    start,
+    pattern,
+    (found) => {
+      // What cannot be read, such as a folder that was deleted meanwhile, holds nothing to find.
+      picks.push(...found.filter(({ problem }) => problem === undefined).map(pickOf));
+      // Every redraw of a long list costs: a few times a second is often enough.
+      if (!token.isCancellationRequested && Date.now() - drawn > 300) {
+        draw(l10n.t('{0} found, searching…', picks.length));
+      }
+      return !token.isCancellationRequested && picks.length < mostHits;
+    },
+  );
+  if (!token.isCancellationRequested) {
+    draw(
+      picks.length < mostHits
+        ? l10n.t('{0} found.', picks.length)
+        : l10n.t('Only the first {0}: search in a smaller folder.', picks.length),
+    );
+    input.busy = false;
+  }
+}
+
+function pickOf(found: Found): Pick {
+  const { path: file, hit } = found;
+  return {
+    label: iconSafeText(hit ? hit.text : path.basename(file), 160),
+    description: iconSafeText(hit ? `${file}:${hit.line + 1}` : file, 200),
+    iconPath: new ThemeIcon(hit ? 'symbol-string' : found.folder ? 'folder' : 'file'),
+    found,
+  };
 }
 
 function problemOf(query: string): string | undefined {
@@ -109,94 +140,7 @@ function problemOf(query: string): string | undefined {
   }
 }
 
-/** Goes through folders and files, several at a time, until nothing is left, `take` has enough or the person left. */
-async function walk(
-  helper: HelperClient,
-  start: FileReference,
-  pattern: RegExp,
-  token: CancellationToken,
-  take: (found: Found[]) => boolean,
-): Promise<void> {
-  const { root } = start;
-  const todo: { path: string; entry?: FileEntry }[] = [{ path: start.path }];
-  let enough = false;
-  const visit = async ({ path, entry }: { path: string; entry?: FileEntry }): Promise<Found[]> => {
-    if (entry) {
-      return textHits(helper, { root, path }, pattern, token);
-    }
-    const { entries } = await helper.request(ListFiles, contentOf({ root, path }), token);
-    const found: Found[] = [];
-    for (const child of entries) {
-      const file = { root, path: inFolder(path, child.name) };
-      if (pattern.test(child.name)) {
-        found.push(nameFound(file, child));
-      }
-      if (child.kind === 'directory' && !child.mountPoint) {
-        todo.push({ path: file.path });
-      } else if (child.kind === 'file' && child.size > 0 && child.size <= largestSearched) {
-        todo.push({ path: file.path, entry: child });
-      }
-    }
-    return found;
-  };
-  while (todo.length > 0 && !enough && !token.isCancellationRequested) {
-    const batch = todo.splice(-workers);
-    const found = await Promise.all(
-      batch.map((item) =>
-        visit(item).catch((error: unknown) => {
-          // What cannot be read holds nothing to find; the folder that was asked for is another matter.
-          if (item.path === start.path) {
-            throw error;
-          }
-          return fileError(error).kind === 'Unavailable' && item.entry === undefined
-            ? [unreadable(root, item.path, error)]
-            : [];
-        }),
-      ),
-    );
-    const flat = found.flat();
-    enough = flat.length > 0 && !take(flat);
-  }
-}
-
-async function textHits(
-  helper: HelperClient,
-  file: FileReference,
-  pattern: RegExp,
-  token: CancellationToken,
-): Promise<Found[]> {
-  const { data } = await helper.request(ReadFile, file, token);
-  const content = Buffer.from(data, 'base64');
-  return looksBinary(content.subarray(0, sniffedBytes))
-    ? []
-    : hitsIn(content.toString('utf8'), pattern).map((hit) => ({
-        label: iconSafeText(hit.text, 160),
-        description: iconSafeText(`${file.path}:${hit.line + 1}`, 200),
-        iconPath: new ThemeIcon('symbol-string'),
-        file,
-        hit,
-      }));
-}
-
-function nameFound(file: FileReference, entry: FileEntry): Found {
-  return {
-    label: iconSafeText(entry.name, 160),
-    description: iconSafeText(file.path, 200),
-    iconPath: new ThemeIcon(isFolder(entry) ? 'folder' : 'file'),
-    file,
-  };
-}
-
-function unreadable(root: FileReference['root'], path: string, error: unknown): Found {
-  return {
-    label: iconSafeText(fileError(error).message, 160),
-    description: iconSafeText(path, 200),
-    iconPath: new ThemeIcon('error'),
-    file: { root, path },
-  };
-}
-
-async function show(roots: Roots, { file, hit }: Found): Promise<void> {
+async function show(roots: Roots, file: FileReference, hit: Hit | undefined): Promise<void> {
   const uri = roots.uri(file);
   if (hit) {
     const selection = new Range(hit.line, hit.column, hit.line, hit.column + hit.length);

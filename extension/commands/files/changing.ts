@@ -190,8 +190,7 @@ async function changeMode(context: CommandContext, first: unknown, selection: un
   });
   const recursive = text === undefined ? undefined : await askRecursive(nodes);
   if (text !== undefined && recursive !== undefined) {
-    const modeOf = ({ entry }: FileNode): number => changedMode(text, entry) ?? entry.mode;
-    await context.fileActions.changeMode(nodes, modeOf, recursive);
+    await context.fileActions.changeMode(nodes, text, recursive);
   }
 }
 
