@@ -73,10 +73,6 @@ export class FilesTree implements TreeDataProvider<FileTreeNode>, Disposable {
     private readonly log: LogOutputChannel,
   ) {}
 
-  get root(): FileRoot | undefined {
-    return this.current;
-  }
-
   /** The folders that were read: what is watched while the view can be seen. */
   get folderPaths(): string[] {
     return [...this.folders.keys()];
@@ -88,7 +84,7 @@ export class FilesTree implements TreeDataProvider<FileTreeNode>, Disposable {
     this.refresh();
   }
 
-  /** Reads everything anew that is on display. How much of a folder is shown stays. */
+  /** Reads everything anew that is on display. */
   refresh(): void {
     this.folders.clear();
     this.nodes.clear();
