@@ -1,4 +1,4 @@
-import { lstatSync, readdirSync, readlinkSync } from 'node:fs';
+import { lstatSync, opendirSync, readdirSync, readlinkSync } from 'node:fs';
 import * as path from 'node:path';
 import { type HostView, hasExceptions, isWithin, nearestRule } from './hostView.js';
 
@@ -27,7 +27,7 @@ export type HostPart =
  *
  * In a folder that is hidden only the way to what is shown is looked at, so that it need not be one that can be listed.
  *
- * @param host the entries of an absolute folder, and a single one; undefined for what this user may not look at.
+ * @param host tells of absolute paths; undefined for what this user may not look at.
  */
 export function decideHostRoot(view: HostView, mountPoints: readonly string[], host: HostReader): HostPart[] {
   const decide = (entry: HostEntry, at: string): HostPart[] => {
@@ -38,11 +38,11 @@ export function decideHostRoot(view: HostView, mountPoints: readonly string[], h
     if (entry.kind === 'file') return seen ? [{ name, kind: 'bind' }] : [];
     const empty: HostPart = { name, kind: 'empty', mode: entry.mode };
     if (!seen) return apart ? [empty, ...onTheWay(at)] : [empty];
-    const entries = host.list(at);
+    const isEmpty = host.isEmpty(at);
     // It could not be used inside either.
-    if (entries === undefined) return [];
-    if (apart) return [empty, ...entries.flatMap((child) => decide(child, path.join(at, child.name)))];
-    if (entries.length === 0) return [empty];
+    if (isEmpty === undefined) return [];
+    if (isEmpty) return [empty];
+    if (apart) return [empty, ...(host.list(at) ?? []).flatMap((child) => decide(child, path.join(at, child.name)))];
     const isMounted = mountPoints.some((point) => point !== at && isWithin(point, at));
     return [{ name, kind: isMounted ? 'bind' : 'overlay' }];
   };
@@ -61,12 +61,13 @@ export function decideHostRoot(view: HostView, mountPoints: readonly string[], h
 /** How this machine is looked at. */
 export interface HostReader {
   list(folder: string): readonly HostEntry[] | undefined;
+  isEmpty(folder: string): boolean | undefined;
   look(file: string): HostEntry | undefined;
 }
 
 /** Reads `/` as it is now. */
 export function readHostRoot(view: HostView, mountPoints: readonly string[]): HostPart[] {
-  return decideHostRoot(view, mountPoints, { list: listFolder, look: lookAt });
+  return decideHostRoot(view, mountPoints, { list: listFolder, isEmpty, look: lookAt });
 }
 
 function listFolder(folder: string): HostEntry[] | undefined {
@@ -74,6 +75,18 @@ function listFolder(folder: string): HostEntry[] | undefined {
   return unlessRefused(() => readdirSync(folder))?.flatMap((name) => {
     const entry = lookAt(path.join(folder, name));
     return entry === undefined || (entry.kind === 'file' && folder === '/') ? [] : [entry];
+  });
+}
+
+/** Of large folders too it is known by one entry. */
+function isEmpty(folder: string): boolean | undefined {
+  return unlessRefused(() => {
+    const open = opendirSync(folder);
+    try {
+      return open.readSync() === null;
+    } finally {
+      open.closeSync();
+    }
   });
 }
 

@@ -25,7 +25,11 @@ function tree(paths: readonly string[]): HostReader {
         : folder(name),
     );
   };
-  return { list, look: (file) => list(path.dirname(file)).find(({ name }) => name === path.basename(file)) };
+  return {
+    list,
+    isEmpty: (folder) => list(folder).length === 0,
+    look: (file) => list(path.dirname(file)).find(({ name }) => name === path.basename(file)),
+  };
 }
 
 function partsOf(paths: readonly string[], choices = {}, more: Partial<HostFacts> = {}): string[] {
@@ -54,6 +58,7 @@ describe('by default', () => {
           : [];
     const parts = decideHostRoot(hostView(facts), ['/', '/usr/share', '/optional', '/home/u', '/etc'], {
       list,
+      isEmpty: (at) => list(at).length === 0,
       look: () => undefined,
     });
     assert.deepEqual(parts, [
@@ -194,9 +199,11 @@ describe('what is chosen', () => {
 
   test('is found behind folders that cannot be listed', () => {
     const host = tree(['/home/me/work/a', '/home/me/other']);
+    const isClosed = (at: string) => at.startsWith('/home') && at !== '/home/me/work';
     const closed: HostReader = {
       ...host,
-      list: (at) => (at.startsWith('/home') && at !== '/home/me/work' ? undefined : host.list(at)),
+      list: (at) => (isClosed(at) ? undefined : host.list(at)),
+      isEmpty: (at) => (isClosed(at) ? undefined : host.isEmpty(at)),
     };
     const parts = decideHostRoot(hostView(facts, { show: ['/home/me/work'] }), facts.mountPoints, closed);
     assert.deepEqual(parts.at(-1), { name: 'home/me/work', kind: 'overlay' });
