@@ -27,7 +27,7 @@ export async function openArchive({ path, offset = 0, size }: FileRange): Promis
   try {
     const status = await handle.stat();
     if (!status.isFile()) {
-      throw badInput(`${path} is not a regular file`, { path, fix: 'A root file system as a tar file is expected.' });
+      throw badInput(`${path} is not a regular file`, { path, fix: 'A tar file is expected.' });
     }
     if (status.size === 0) {
       throw badInput(`${path} is empty`, { path, fix: 'Download or export it again.' });

@@ -92,7 +92,7 @@ export class ImageStore {
   /**
    * A folder of what a layer of an image brings or hides.
    * @param path in the layer
-   * @throws TerrariumError as `resolve`; NotFound when the image has no such layer, BadInput for a path that is no folder
+   * @throws TerrariumError as `resolve`; BadInput when the image has no such layer, or the layer no such folder
    */
   async layerEntries(name: string, diffId: string, path: string): Promise<LayerEntry[]> {
     return await this.use(name, async ({ config }) => {

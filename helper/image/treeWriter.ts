@@ -1,25 +1,18 @@
 import { closeSync, constants, fchmodSync, fchownSync, ftruncateSync, writeSync } from 'node:fs';
-import { setImmediate } from 'node:timers/promises';
 import { fchmodat, fchownat, linkat, mkdirat, mknodat, symlinkat, utimensat } from '../../native/bindings/at.js';
-import {
-  O_PATH,
-  openat2,
-  RESOLVE_BENEATH,
-  RESOLVE_NO_SYMLINKS,
-  RESOLVE_NO_XDEV,
-} from '../../native/bindings/openat2.js';
-import { setXattr } from '../../native/bindings/xattr.js';
+import { openat2 } from '../../native/bindings/openat2.js';
 import { type ByteString, entryComponents, toBytes } from './entryPath.js';
 import { keepXattrs } from './entryXattrs.js';
 import { badInput, explained, failedWith } from './failure.js';
 import type { Notes } from './notes.js';
 import { type OwnerRights, ownerFor } from './owners.js';
 import { type Folder, ParentFolders } from './parentFolders.js';
+import { PendingFolders } from './pendingFolders.js';
 import type { Quota } from './quota.js';
 import { removeTreeSync } from './removeTree.js';
 import type { EntrySink, TarEntry } from './tar/entry.js';
 import { shown } from './tar/reader.js';
-import { opaqueXattr, type Whiteout, whiteoutOf } from './whiteouts.js';
+import { type Whiteout, whiteoutOf } from './whiteouts.js';
 
 export interface TreeWriterOptions {
   /** A layer, whose whiteouts hide what lies below it in an overlay; in a whole root they are left out. */
@@ -31,19 +24,12 @@ export interface TreeWriterOptions {
 
 /** Folders are worked on in this mode; what the archive wants they get at the end. */
 const workingMode = 0o700;
-const defaultFolderMode = 0o755;
 /** Content is looked at for zeros in pieces of this size; fewer zeros than a block of the disk are no hole. */
 const holeSize = 64 * 1024;
 const smallestHole = 4096;
 const zeros = Buffer.alloc(holeSize);
 /** By how much less a hole counts as what was written. */
 const holeDiscount = 8;
-/** Folders finished between two chances for others to run. */
-const batch = 512;
-const within = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV;
-
-type FolderAttributes = Pick<TarEntry, 'mode' | 'uid' | 'gid' | 'xattrs'> & { modified?: bigint; opaque?: boolean };
-
 interface OpenFile {
   fd: number;
   folder: Folder;
@@ -62,14 +48,12 @@ interface OpenFile {
  */
 export class TreeWriter implements EntrySink {
   private readonly parents: ParentFolders;
-  private readonly folders = new Map<ByteString, FolderAttributes>();
-  /** Folders and names in them; made at the end, since a layer's own entries win wherever they stand. */
-  private readonly whiteouts: { folder: ByteString; name: ByteString }[] = [];
+  private readonly pending = new PendingFolders();
   private file: OpenFile | undefined;
 
   /** Whether the root hides all below it, which an overlay does not take from a mark on its topmost folder. */
   get opaque(): boolean {
-    return this.folders.get('')?.opaque === true;
+    return this.pending.opaque;
   }
 
   /** @param rootFd a folder, not O_PATH; stays the caller's. */
@@ -78,7 +62,6 @@ export class TreeWriter implements EntrySink {
     private readonly options: TreeWriterOptions,
   ) {
     this.parents = new ParentFolders(rootFd, (path) => this.madeOnTheWay(path));
-    this.folders.set('', { mode: defaultFolderMode, uid: 0, gid: 0, xattrs: new Map() });
   }
 
   /** @throws TerrariumError BadInput for what no root may hold, Unavailable when there is no room. */
@@ -149,22 +132,7 @@ export class TreeWriter implements EntrySink {
   /** Makes whiteouts and gives folders their attributes, children before parents. To be called once, after the last entry. */
   async finish(): Promise<void> {
     this.parents.close();
-    for (const [index, whiteout] of this.whiteouts.entries()) {
-      if (index % batch === batch - 1) {
-        await setImmediate();
-      }
-      this.makeWhiteout(whiteout);
-    }
-    const paths = [...this.folders.keys()].sort().reverse();
-    for (const [index, path] of paths.entries()) {
-      if (index % batch === batch - 1) {
-        await setImmediate();
-      }
-      const attributes = this.folders.get(path);
-      if (attributes) {
-        this.finishFolder(path, attributes);
-      }
-    }
+    await this.pending.finish(this.rootFd, this.options.rights, this.options.notes);
   }
 
   /** Closes what is open, also after a failure. */
@@ -184,20 +152,13 @@ export class TreeWriter implements EntrySink {
     try {
       const folder = this.parents.get(components.slice(0, -1));
       if (whiteout.kind === 'opaque') {
-        this.makeOpaque(folder.path);
+        this.pending.makeOpaque(folder.path);
       } else {
         this.options.quota.addFolder();
-        this.whiteouts.push({ folder: folder.path, name: whiteout.name });
+        this.pending.hide(folder.path, whiteout.name);
       }
     } catch (error) {
       throw explained(error, `unpack ${shown(entry.path)}`);
-    }
-  }
-
-  private makeOpaque(path: ByteString): void {
-    const attributes = this.folders.get(path);
-    if (attributes) {
-      this.folders.set(path, { ...attributes, opaque: true });
     }
   }
 
@@ -250,7 +211,7 @@ export class TreeWriter implements EntrySink {
 
   private makeFolder(entry: TarEntry, components: readonly ByteString[]): void {
     if (components.length === 0) {
-      this.describeFolder('', entry);
+      this.pending.add('', entry);
       return;
     }
     const name = toBytes(components.at(-1) ?? '');
@@ -267,12 +228,7 @@ export class TreeWriter implements EntrySink {
         return childPath(folder, components);
       },
     );
-    this.describeFolder(path, entry);
-  }
-
-  private describeFolder(path: ByteString, { mode, uid, gid, xattrs, modified }: TarEntry): void {
-    const opaque = this.folders.get(path)?.opaque === true;
-    this.folders.set(path, { mode, uid, gid, xattrs, modified, ...(opaque && { opaque }) });
+    this.pending.add(path, entry);
   }
 
   private makeHardLink(entry: TarEntry, components: readonly ByteString[], name: Buffer): void {
@@ -339,19 +295,13 @@ export class TreeWriter implements EntrySink {
   /** Something was removed: a folder below it no longer wants attributes, and links may have led through it. */
   private forget(path: ByteString): void {
     this.parents.close();
-    if (this.folders.has(path)) {
-      for (const folder of this.folders.keys()) {
-        if (folder === path || folder.startsWith(`${path}/`)) {
-          this.folders.delete(folder);
-        }
-      }
-    }
+    this.pending.forget(path);
   }
 
   private madeOnTheWay(path: ByteString): void {
     this.options.quota.addEntry();
     this.options.quota.addFolder();
-    this.folders.set(path, { mode: defaultFolderMode, uid: 0, gid: 0, xattrs: new Map() });
+    this.pending.addImplied(path);
   }
 
   private setOwnerAndTime(folder: Folder, name: Buffer, entry: TarEntry): void {
@@ -363,61 +313,6 @@ export class TreeWriter implements EntrySink {
       fchmodat(folder.fd, name, entry.mode);
     }
     utimensat(folder.fd, name, entry.modified, entry.modified);
-  }
-
-  private makeWhiteout({ folder, name }: { folder: ByteString; name: ByteString }): void {
-    const path = folder === '' ? name : `${folder}/${name}`;
-    if (!this.folders.has(folder)) {
-      // A later entry has replaced the folder: then that hides what is below.
-      return;
-    }
-    if (this.folders.has(path)) {
-      // The layer brings a folder of this name: it hides, rather than merges with, what is below.
-      this.makeOpaque(path);
-      return;
-    }
-    try {
-      const fd = openat2(this.rootFd, folder === '' ? '.' : toBytes(folder), { flags: O_PATH, resolve: within });
-      try {
-        mknodat(fd, toBytes(name), constants.S_IFCHR);
-      } finally {
-        closeSync(fd);
-      }
-    } catch (error) {
-      // The layer brings something else of this name, which hides what is below anyway.
-      if (!failedWith(error, 'EEXIST')) {
-        throw explained(error, `hide ${shown(toBytes(path))}`);
-      }
-    }
-  }
-
-  private finishFolder(path: ByteString, attributes: FolderAttributes): void {
-    const fd = openat2(this.rootFd, path === '' ? '.' : toBytes(path), {
-      flags: constants.O_RDONLY | constants.O_DIRECTORY,
-      resolve: within,
-    });
-    try {
-      const owner = ownerFor(attributes.uid, attributes.gid, this.options.rights);
-      const described = { ...attributes, path: toBytes(path === '' ? '.' : path) };
-      if (owner.flattened) {
-        this.options.notes.add('owners', shown(described.path));
-      }
-      if (this.options.rights.chown) {
-        fchownSync(fd, owner.uid, owner.gid);
-      }
-      keepXattrs(fd, described, this.options.notes);
-      if (attributes.opaque) {
-        setXattr(fd, opaqueXattr, Buffer.from('y'));
-      }
-      if (attributes.modified !== undefined) {
-        utimensat(fd, '.', attributes.modified, attributes.modified);
-      }
-      fchmodSync(fd, attributes.mode);
-    } catch (error) {
-      throw explained(error, `unpack ${shown(toBytes(path))}`);
-    } finally {
-      closeSync(fd);
-    }
   }
 
   private owner(entry: TarEntry) {

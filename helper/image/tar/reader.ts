@@ -376,7 +376,7 @@ export function shown(path: Buffer): string {
 
 function notTar() {
   return badInput('The file is not a tar archive', {
-    fix: 'A root file system as .tar, .tar.gz, .tar.xz or .tar.zst is expected, as `docker export` writes it.',
+    fix: 'A tar is expected, plain or compressed with gzip, xz, zstd or bzip2: of a root file system, or of images.',
   });
 }
 

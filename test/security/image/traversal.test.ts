@@ -233,7 +233,7 @@ for (const name of ['.wh..', '.wh...', 'etc/.wh..', '.wh.']) {
     const before = look(arena);
     await assert.rejects(arena.store.import({ file: archive, name: 'whiteout' }), /hides no name/);
     assert.equal(look(arena), before);
-    writeFileSync(archive, paxArchive([{ name: 'etc/keep', content: 'x' }, { name: `${name}.` }]));
+    writeFileSync(archive, paxArchive([{ name: 'etc/keep', content: 'x' }, { name: `${name}x` }]));
     await arena.store.import({ file: archive, name: 'control' });
   });
 }
