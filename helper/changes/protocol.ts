@@ -1,5 +1,6 @@
 import { ProgressType, RequestType } from 'vscode-jsonrpc';
 import type { AgentRequest } from '../agent/router.js';
+import type { RootView } from '../files/view.js';
 import type { ProcessIdentity } from '../protocol/container.js';
 import type { ChangeList } from '../protocol/files.js';
 
@@ -17,6 +18,8 @@ export type ComposedPlace =
 export interface ChangeSource {
   /** Its writable layer; for writes to memory, its whole root as its processes see it. */
   top: string;
+  /** The process whose root `top` is. */
+  init?: ProcessIdentity;
   /** `layer`: an upper directory with whiteouts; `merged`: what is not there was deleted. */
   kind: 'layer' | 'merged';
   /** What lies below, top first; empty when the root is composed of `places`. */
@@ -33,8 +36,8 @@ export interface ChangeSource {
 export const ListLayerChanges: AgentRequest<{ source: ChangeSource; limit: number }, ChangeList> = new RequestType(
   'layerChanges/list',
 );
-/** Makes paths of a mounted root, the one of the process `root`, what they are in the lower layers. */
-export const RevertLayerChanges: AgentRequest<{ source: ChangeSource; root: ProcessIdentity; paths: string[] }, null> =
+/** Makes paths of a mounted root what they are in the lower layers. */
+export const RevertLayerChanges: AgentRequest<{ source: ChangeSource; root: RootView; paths: string[] }, null> =
   new RequestType('layerChanges/revert');
 /** Reports each time something has changed, until it is cancelled. */
 export const WatchLayerChanges: AgentRequest<{ top: string }, null> = new RequestType('layerChanges/watch');

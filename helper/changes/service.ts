@@ -1,7 +1,6 @@
-import { closeSync } from 'node:fs';
 import type { AgentRouter } from '../agent/router.js';
+import { withOpenRoot } from '../files/openRoot.js';
 import { explained } from '../image/failure.js';
-import { openRootOf } from '../inspect/root.js';
 import { listChanges } from './list.js';
 import { Pace } from './pace.js';
 import { LayerChangedType, ListLayerChanges, RevertLayerChanges, WatchLayerChanges } from './protocol.js';
@@ -26,12 +25,7 @@ export function serveChanges(router: AgentRouter): void {
       const { changes } = await listChanges(source, mostConsidered, pace);
       // Under its new name a file goes, under its old one it comes back.
       const origins = changes.flatMap((change) => (paths.includes(change.path) ? (change.from ?? []) : []));
-      const rootFd = openRootOf(root);
-      try {
-        await revertChanges(source, rootFd, [...paths, ...origins], pace);
-      } finally {
-        closeSync(rootFd);
-      }
+      await withOpenRoot(root, ({ fd }) => revertChanges(source, fd, [...paths, ...origins], pace));
       return null;
     } catch (error) {
       throw explained(error, 'revert changes', source.top);

@@ -3,6 +3,7 @@ import type { ContainerRecord } from '../container/record.js';
 import { planRoot } from '../container/root.js';
 import { liveRun } from '../container/stop.js';
 import type { ComposedPart, RootPlan } from '../plan/rootSteps.js';
+import type { ProcessIdentity } from '../protocol/container.js';
 import type { ChangeSource, ComposedPlace } from './protocol.js';
 
 /**
@@ -15,22 +16,23 @@ export async function changeSource(machine: Machine, record: ContainerRecord): P
   const init = liveRun(machine, record)?.runtime.init;
   if (writable === 'tmpfs' && init === undefined) return undefined;
   const { root } = await planRoot(machine, record);
-  return sourceOf(root, record, init?.pid);
+  return sourceOf(root, record, init);
 }
 
-/** Pure. @param pid the container's init, if it runs */
+/** Pure. @param init the container's, if it runs */
 export function sourceOf(
   { content }: Pick<RootPlan, 'content'>,
   record: Pick<ContainerRecord, 'specification' | 'config'>,
-  pid: number | undefined,
+  init: ProcessIdentity | undefined,
 ): ChangeSource {
   const { writable, root = { kind: 'host' } } = record.specification;
-  const inMemory = writable === 'tmpfs' && pid !== undefined;
+  const ownRoot = writable === 'tmpfs' ? init : undefined;
   const layer = content.kind === 'layered' ? (content.layers.writable?.upper ?? '') : content.base;
   return {
     // A tmpfs that lies below an overlay is in no mount namespace any more once the root has been changed.
-    top: inMemory ? `/proc/${pid}/root` : layer,
-    kind: inMemory ? 'merged' : 'layer',
+    ...(ownRoot === undefined
+      ? { top: layer, kind: 'layer' }
+      : { top: `/proc/${ownRoot.pid}/root`, kind: 'merged', init: ownRoot }),
     lower: content.kind === 'layered' ? [...content.layers.lower] : [],
     ...(content.kind === 'composed' ? { places: placesOf(content.parts) } : {}),
     mountTargets: record.config.mounts.map(({ destination }) => destination),

@@ -2,6 +2,8 @@ import { closeSync, constants, fstatSync, openSync } from 'node:fs';
 import { O_PATH, openat2, RESOLVE_NO_SYMLINKS } from '../../native/bindings/openat2.js';
 import { type ByteString, toBytes } from '../image/entryPath.js';
 import { failedWith } from '../image/failure.js';
+import { isAlive } from '../inspect/stat.js';
+import { ErrorCode, terrariumError } from '../protocol/errors.js';
 import { type Difference, differences, modeOf, targetOf, xattrsOf } from './attributes.js';
 import {
   closeFound,
@@ -41,6 +43,7 @@ export async function walkChanges(source: ChangeSource, visitor: ChangeVisitor, 
   // Never started: nothing was written.
   if (top === undefined) return;
   try {
+    checkTop(source);
     const lower = source.lower.length === 0 ? undefined : LayeredFolder.open(source.lower);
     try {
       await new Walk(source, visitor, pace, startTracesOf(source)).root('/', top, lower);
@@ -58,6 +61,13 @@ function openFolder(path: string): number | undefined {
   } catch (error) {
     if (failedWith(error, 'ENOENT')) return undefined;
     throw error;
+  }
+}
+
+/** To be called once `top` is open: it is the root of the process that was meant only if that one still lives. @throws NotFound */
+export function checkTop({ init }: ChangeSource): void {
+  if (init !== undefined && !isAlive(init)) {
+    throw terrariumError(ErrorCode.NotFound, `Process ${init.pid} has ended, and with it what it wrote to memory`);
   }
 }
 

@@ -3,7 +3,7 @@ import { closeFound, type Found, LayeredFolder } from '../changes/layeredFolder.
 import type { ChangeSource } from '../changes/protocol.js';
 import { lookUpPath } from '../changes/renames.js';
 import { type StartTraces, startTracesOf } from '../changes/startTraces.js';
-import { isFresh } from '../changes/walk.js';
+import { checkTop, isFresh } from '../changes/walk.js';
 import type { ByteString } from '../image/entryPath.js';
 import { failedWith } from '../image/failure.js';
 import type { TreeSource } from './protocol.js';
@@ -24,6 +24,7 @@ export class MergedTree {
     const tree = LayeredFolder.open(started === undefined ? layers : layersOf(started));
     const lower = started === undefined ? undefined : LayeredFolder.open(started.lower);
     try {
+      if (started !== undefined) checkTop(started);
       const container = started && lower && { lower, traces: startTracesOf(started) };
       const top = { fd: tree.fd, stats: fstatSync(tree.fd, { bigint: true }), folder: tree };
       // The start makes the folder of a writable layer, and what it is like is then seen.

@@ -37,10 +37,9 @@ export function routeChanges(router: Router, machine: Machine, connection: Conne
         if (view.readOnly !== undefined) {
           throw protocol.terrariumError(protocol.ErrorCode.WrongState, view.readOnly);
         }
-        const root = { pid: view.pid, startTime: view.startTime };
         return agent.request(
           RevertLayerChanges,
-          { source, root, paths },
+          { source, root: view, paths },
           { signal: AbortSignal.any([signal, ending]) },
         );
       }),
