@@ -128,8 +128,13 @@ export class FilesTree implements TreeDataProvider<FileTreeNode>, Disposable {
     if (parent !== '/' && !(await this.node(parent))) {
       return undefined;
     }
-    const folder = await this.folder(parent);
-    const index = folder.entries.findIndex(({ name }) => name === path.basename(file));
+    const isIt = ({ name }: FileEntry): boolean => name === path.basename(file);
+    let folder = await this.folder(parent);
+    if (!folder.entries.some(isIt)) {
+      // It may have been made a moment ago.
+      folder = await this.reread(parent, folder);
+    }
+    const index = folder.entries.findIndex(isIt);
     if (index === -1) {
       return undefined;
     }
@@ -237,19 +242,21 @@ export class FilesTree implements TreeDataProvider<FileTreeNode>, Disposable {
     for (const file of this.stale) {
       const known = this.folders.get(file);
       if (known) {
-        this.folders.delete(file);
-        this.folder(file).then(
-          (folder) => {
-            folder.pages = known.pages;
-            this.forget(file, known, folder);
-            this.fire(file);
-          },
-          // It is gone, or cannot be read any more: drawing it says so.
-          () => this.fire(file),
-        );
+        // It is gone, or cannot be read any more: drawing it says so.
+        this.reread(file, known).catch(() => this.fire(file));
       }
     }
     this.stale.clear();
+  }
+
+  /** Reads a folder anew and draws it, as many pages of it as before. */
+  private async reread(file: string, known: Folder): Promise<Folder> {
+    this.folders.delete(file);
+    const folder = await this.folder(file);
+    folder.pages = Math.max(folder.pages, known.pages);
+    this.forget(file, known, folder);
+    this.fire(file);
+    return folder;
   }
 
   /** Drops the nodes of what is no longer in a folder. */

@@ -172,7 +172,7 @@ chapter('it is renamed by F2, its mode is changed, and it is deleted, by the key
   await tab('from-inside').waitFor();
   await page.keyboard.press('F2');
   await answerQuickInput(page, 'renamed');
-  await file('renamed').waitFor();
+  await page.getByRole('treeitem', { name: /^File renamed,/, selected: true }).waitFor();
   await file('from-inside').waitFor({ state: 'detached' });
   await runCommand(page, 'Terrarium: Change Mode…');
   await page.locator('.quick-input-widget input').fill('u+x,go-r');

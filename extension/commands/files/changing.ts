@@ -9,7 +9,7 @@ import { closeDeleted, followRename } from '../../files/openEditors.js';
 import { messageText } from '../../text/untrusted.js';
 import type { CommandContext } from '../context.js';
 import type { Handler } from '../register.js';
-import { destination, file, files } from './targets.js';
+import { destination, file, someFiles } from './targets.js';
 
 /** What was cut or copied in the tree, until it is pasted. */
 interface Clipboard {
@@ -21,8 +21,8 @@ interface Clipboard {
 export function changingCommands(context: CommandContext): Record<string, { doing: string; run: Handler }> {
   let clipboard: Clipboard | undefined;
   const take = async (first: unknown, selection: unknown, how: Clipboard['how']): Promise<void> => {
-    clipboard = { nodes: await files(context, first, selection), how };
-    await commands.executeCommand('setContext', 'terrarium.filesClipboard', clipboard.nodes.length > 0);
+    clipboard = { nodes: await someFiles(context, first, selection), how };
+    await commands.executeCommand('setContext', 'terrarium.filesClipboard', true);
   };
   return {
     'terrarium.newFile': { doing: l10n.t('Make a file'), run: (first) => create(context, first, 'file') },
@@ -114,11 +114,8 @@ async function rename(context: CommandContext, first: unknown): Promise<void> {
 }
 
 async function remove(context: CommandContext, first: unknown, selection: unknown): Promise<void> {
-  const nodes = await files(context, first, selection);
+  const nodes = await someFiles(context, first, selection);
   const [only] = nodes;
-  if (!only) {
-    return;
-  }
   const button = { title: l10n.t('Delete') };
   const question =
     nodes.length === 1 ? l10n.t('Delete {0}?', path.basename(only.path)) : l10n.t('Delete {0} items?', nodes.length);
@@ -174,11 +171,8 @@ async function askRecursive(nodes: readonly FileNode[]): Promise<boolean | undef
 }
 
 async function changeMode(context: CommandContext, first: unknown, selection: unknown): Promise<void> {
-  const nodes = await files(context, first, selection);
+  const nodes = await someFiles(context, first, selection);
   const [only] = nodes;
-  if (!only) {
-    return;
-  }
   const text = await window.showInputBox({
     title: messageText(titleFor(nodes, l10n.t('Change Mode of'))),
     value: nodes.length === 1 ? octalText(only.entry.mode) : '',
@@ -201,11 +195,8 @@ function modePreview({ entry }: FileNode, mode: number): { message: string; seve
 }
 
 async function changeOwner(context: CommandContext, first: unknown, selection: unknown): Promise<void> {
-  const nodes = await files(context, first, selection);
+  const nodes = await someFiles(context, first, selection);
   const [only] = nodes;
-  if (!only) {
-    return;
-  }
   const owner = await window.showInputBox({
     title: messageText(titleFor(nodes, l10n.t('Change Owner of'))),
     value: nodes.length === 1 ? ownerText(only.entry) : '',
@@ -239,11 +230,8 @@ async function upload(context: CommandContext, first: unknown): Promise<void> {
 }
 
 async function download(context: CommandContext, first: unknown, selection: unknown): Promise<void> {
-  const nodes = await files(context, first, selection);
+  const nodes = await someFiles(context, first, selection);
   const [only] = nodes;
-  if (!only) {
-    return;
-  }
   const [folder] =
     (await window.showOpenDialog({
       title: messageText(titleFor(nodes, l10n.t('Download'))),

@@ -34,12 +34,22 @@ export async function files(context: CommandContext, first: unknown, selection?:
   );
 }
 
-/** As `files`, for commands that make sense for one. Refuses when there is none. */
-export async function file(context: CommandContext, first: unknown): Promise<FileNode> {
-  const [node] = await files(context, first);
+/** As `files`. Refuses when there is none. */
+export async function someFiles(
+  context: CommandContext,
+  first: unknown,
+  selection?: unknown,
+): Promise<[FileNode, ...FileNode[]]> {
+  const [node, ...others] = await files(context, first, selection);
   if (!node) {
     throw new Error(l10n.t('Select a file in the view Root File System first.'));
   }
+  return [node, ...others];
+}
+
+/** As `someFiles`, for commands that make sense for one. */
+export async function file(context: CommandContext, first: unknown): Promise<FileNode> {
+  const [node] = await someFiles(context, first);
   return node;
 }
 
