@@ -4,7 +4,7 @@
  * and whoever is about to mount that root has had it exclusively. It is a lock of the kernel's: it goes with its holder,
  * however that one ends.
  */
-import { closeSync, constants, mkdirSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, existsSync, mkdirSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import * as path from 'node:path';
 import { flock, type LockMode, tryFlock } from '../../native/bindings/flock.js';
 import { ErrorCode, terrariumError } from '../protocol/errors.js';
@@ -29,15 +29,17 @@ export async function withViewLock<T>(folder: string, work: () => Promise<T>): P
   const fd = openSync(folder, constants.O_RDONLY | constants.O_DIRECTORY);
   try {
     await flock(fd, 'exclusive');
+    // Of somebody who asked and was killed: those who ask have this lock.
+    rmSync(path.join(folder, endingName), { force: true });
     return await work();
   } finally {
     closeSync(fd);
   }
 }
 
-/** Whether the file that was changed asks to let go of the lease. */
-export function asksToEnd(name: string | null): boolean {
-  return name === endingName;
+/** Whether those who hold the lease are asked to let go of it. To be asked again whenever something changes in the folder. */
+export function isAskedToEnd(folder: string): boolean {
+  return existsSync(path.join(folder, endingName));
 }
 
 /** Opens the lease and takes it shared. @throws WrongState when somebody has it exclusively for ten seconds */

@@ -5,7 +5,7 @@ import type { ContainerRecord } from '../container/record.js';
 import { isAlive } from '../inspect/stat.js';
 import type { FileRoot } from '../protocol/index.js';
 import { waitForHolder } from './holder.js';
-import { asksToEnd, drain, openLease, withViewLock } from './lease.js';
+import { drain, isAskedToEnd, openLease, withViewLock } from './lease.js';
 import { locateView, type ViewSource, viewFolder } from './viewSource.js';
 
 /** A root that is mounted for as long as it is in use. */
@@ -124,8 +124,12 @@ async function take(machine: Machine, source: ViewSource): Promise<OpenView> {
   views.set(source.folder, made);
   try {
     const open = await made;
-    open.users++;
-    return open;
+    if (!open.isClosed) {
+      open.users++;
+      return open;
+    }
+    if (views.get(source.folder) === made) views.delete(source.folder);
+    return await take(machine, source);
   } catch (error) {
     if (views.get(source.folder) === made) views.delete(source.folder);
     throw error;
@@ -154,8 +158,11 @@ async function openView(machine: Machine, source: ViewSource): Promise<OpenView>
       isClosed: false,
     };
     try {
-      open.watcher = watch(source.folder, (_, name) => asksToEnd(name) && retire(open));
+      const look = () => isAskedToEnd(source.folder) && retire(open);
+      open.watcher = watch(source.folder, look);
       open.watcher.on('error', () => retire(open));
+      // Asked before inotify would have told.
+      look();
     } catch (error) {
       machine.log(`nobody can ask for the end of a view, so it ends at once: ${String(error)}`);
     }

@@ -1,5 +1,4 @@
 /** Watching paths of a root with inotify. Watches are on inodes, found by descriptor: nothing is asked again and again. */
-
 import { once } from 'node:events';
 import { closeSync, constants, type FSWatcher, watch } from 'node:fs';
 import { openat2 } from '../../native/bindings/openat2.js';
