@@ -13,7 +13,9 @@ const budget = 6000;
 const atLeast = 100;
 
 /** Pieces of names that mean something to somebody. */
-const pieces = ['a', 'b', '..', '.', '', '.wh.a', '.wh..', '.wh..wh..opq', 'link', 'x'.repeat(120)];
+const pieces = ['a', 'b', 'c', '.', '', '.wh.a', 'link', 'x'.repeat(120)];
+/** Those for which an archive is refused: rare, so that others are unpacked. */
+const refusedPieces = ['..', '.wh..', '.wh...', '.wh..wh..opq'];
 const types = ['0', '1', '2', '3', '5', '6', '7', 'S', 'L', 'K', 'x', 'g', 'D', 'V', 'Z', '\0'];
 
 test('whatever an archive says, nothing outside changes, and what is refused is gone', async (t) => {
@@ -41,24 +43,25 @@ test('whatever an archive says, nothing outside changes, and what is refused is 
     assert.deepEqual(readdirSync(target), [], `seed ${seed} leaves nothing`);
   }
   assert.equal(look(arena), before, 'nothing outside was touched');
-  assert.ok(unpacked > 10 && refused > 10, `both happen: ${unpacked} unpacked, ${refused} refused`);
+  assert.ok(unpacked > 5 && refused > 5, `both happen: ${unpacked} unpacked, ${refused} refused`);
 });
 
 function randomArchive(seed: number, outside: string): Buffer {
   const random = randomFrom(seed);
   const pick = <T>(values: readonly T[]): T => values[random(values.length)] as T;
-  const name = () => (random(12) === 0 ? outside : Array.from({ length: 1 + random(4) }, () => pick(pieces)).join('/'));
+  const piece = () => pick(random(40) === 0 ? refusedPieces : pieces);
+  const name = () => (random(40) === 0 ? outside : Array.from({ length: 1 + random(3) }, piece).join('/'));
   const entries: RawEntry[] = Array.from({ length: 1 + random(12) }, () => {
-    const type = random(3) === 0 ? pick(types) : pick(['0', '2', '5', '1']);
+    const type = random(8) === 0 ? pick(types) : pick(['0', '0', '2', '5', '5']);
     const content = type === '0' ? 'x'.repeat(random(700)) : '';
     const raw: RawEntry = {
-      name: name().slice(0, 99),
+      name: name().slice(0, 99) || 'a',
       type,
       link: name().slice(0, 99),
       mode: random(0o10000),
       content,
     };
-    return random(6) === 0 ? { ...raw, pax: { [pick(['path', 'linkpath', 'size', 'GNU.sparse.map'])]: name() } } : raw;
+    return random(20) === 0 ? { ...raw, pax: { [pick(['path', 'linkpath', 'size', 'GNU.sparse.map'])]: name() } } : raw;
   });
   const bytes = paxArchive(entries);
   if (random(3) === 0) {
