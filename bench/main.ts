@@ -2,9 +2,10 @@
  * How long containers take, against others that make them: `npm run bench [ROUNDS]`. Rounds alternate between all
  * contenders in one run, so that a busy moment of the machine hits them alike; compare ratios, not milliseconds.
  */
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import * as path from 'node:path';
+import { busyboxRoot } from './busyboxRoot.js';
 import type { Contender } from './contender.js';
 import { floor } from './floor.js';
 import { peers } from './peers.js';
@@ -14,16 +15,6 @@ import { bareStage, Helper, terrarium } from './terrarium.js';
 const rounds = Number(process.argv[2] ?? 30);
 const measures = ['first output', 'enter', 'stop'] as const;
 type Times = Record<(typeof measures)[number], number[]>;
-
-/** A root file system of one static busybox. */
-function busyboxRoot(folder: string): string {
-  const root = path.join(folder, 'root');
-  const folders = ['bin', 'dev', 'etc', 'proc', 'sys', 'tmp'];
-  for (const name of folders) mkdirSync(path.join(root, name), { recursive: true });
-  copyFileSync('/bin/busybox', path.join(root, 'bin/busybox'));
-  for (const name of ['sh', 'sleep', 'true', 'echo']) symlinkSync('busybox', path.join(root, 'bin', name));
-  return root;
-}
 
 async function timed<T>(times: number[], action: () => Promise<T>): Promise<T> {
   const start = performance.now();

@@ -1,5 +1,5 @@
-// `npm run bench [ROUNDS]`, `npm run bench import ARCHIVE [ROUNDS]`: builds, and measures as an ordinary user, also when
-// root asks.
+// `npm run bench [ROUNDS]`, `npm run bench import ARCHIVE [ROUNDS]`, `npm run bench listing [ROUNDS]`: builds, and measures
+// as an ordinary user, also when root asks.
 import { execFileSync } from 'node:child_process';
 import * as path from 'node:path';
 import {
@@ -29,7 +29,7 @@ try {
   const node = asRoot ? await publicNode(folder) : process.execPath;
   const tree = asRoot ? await copyTree(folder) : root;
   const [kind, ...rest] = process.argv.slice(2);
-  const [bundle, args] = kind === 'import' ? ['import', rest] : ['bench', process.argv.slice(2)];
+  const [bundle, args] = ['import', 'listing'].includes(kind) ? [kind, rest] : ['bench', process.argv.slice(2)];
   const command = [node, path.join(tree, `dist/bench/${bundle}.cjs`), ...args];
   // crun refuses a hybrid hierarchy: everybody gets a plain cgroup2, which none may write to.
   const plain = ['bash', '-c', 'mount -t cgroup2 cgroup2 /sys/fs/cgroup && exec "$@"', 'bash'];

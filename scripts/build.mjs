@@ -112,7 +112,7 @@ if (options.has('--tests')) {
 if (options.has('--bench')) {
   await bundle({
     ...node,
-    entryPoints: present({ bench: 'bench/main.ts', import: 'bench/import.ts' }),
+    entryPoints: present({ bench: 'bench/main.ts', import: 'bench/import.ts', listing: 'bench/listing.ts' }),
     outdir: 'dist/bench',
   });
 }

@@ -32,12 +32,15 @@ export const suiteChoices: readonly ChoiceItem<string>[] = [
 
 /** Folders of this machine's `/` that a person may hide or show; ticked is what is seen. */
 export function hostFolderChoices(folders: readonly HostFolder[]): ChoiceItem<HostFolder>[] {
-  return folders.map((folder) => ({
-    choice: folder,
-    label: iconSafeText(folder.path, 100),
-    description: folder.view === 'hidden' ? 'hidden by default' : 'seen by default',
-    detail: iconSafeText(folder.why, 200),
-  }));
+  // What may never be shown is no choice.
+  return folders
+    .filter(({ locked }) => locked !== true)
+    .map((folder) => ({
+      choice: folder,
+      label: iconSafeText(folder.path, 100),
+      description: folder.view === 'hidden' ? 'hidden by default' : 'seen by default',
+      detail: iconSafeText(folder.why, 200),
+    }));
 }
 
 /** The choice of folders as the root's `hide` and `show`: only what differs from the default is named. */

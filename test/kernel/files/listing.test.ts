@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, lstatSync, mkdirSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import * as path from 'node:path';
 import { test } from 'node:test';
 import * as protocol from '../../../helper/protocol/index.js';
@@ -159,32 +159,15 @@ test('the root of this machine is shown as the container sees it', async () => {
   assert.equal(Buffer.from(data, 'base64').toString(), 'hi');
 });
 
-/** Milliseconds that this process itself needs for the status of as many files, one by one. */
-function baseline(folder: string): number {
-  const start = performance.now();
-  for (const name of readdirSync(folder)) lstatSync(path.join(folder, name));
-  return performance.now() - start;
-}
-
-test('10,000 entries are listed in less than 100 ms, end to end', async (t) => {
+// How long it takes is measured by bench/listing.ts.
+test('a folder of 10,000 entries is listed whole', async () => {
   const folder = path.join(bed.rootFolder, 'many');
   mkdirSync(folder);
   for (let number = 0; number < 10_000; number++) writeFileSync(path.join(folder, `file-${number}`), '');
   const { id } = await bed.up();
   const root: protocol.FileRoot = { kind: 'container', container: id };
-  const times: number[] = [];
-  const baselines: number[] = [];
-  for (let round = 0; round < 9; round++) {
-    baselines.push(baseline(folder));
-    const start = performance.now();
-    const listed: protocol.FolderContent = await bed.helper.request(protocol.ListFiles, { root, path: '/many' });
-    times.push(performance.now() - start);
-    assert.equal(listed.entries.length, 10_000);
-  }
-  const [best, slowness] = [Math.min(...times), Math.min(...baselines)];
-  t.diagnostic(`${best.toFixed(0)} ms; lstat for each in this process: ${slowness.toFixed(0)} ms`);
-  // Three processes work on it: where others leave them little of the machine, it may take as much longer as lstat does.
-  assert.ok(best < 100 * Math.max(1, slowness / 25), `it took ${times.join(' ')} ms, lstat ${baselines.join(' ')} ms`);
+  const { entries } = await bed.helper.request(protocol.ListFiles, { root, path: '/many' });
+  assert.equal(new Set(entries.map(({ name }) => name)).size, 10_000);
 });
 
 test('names that are no UTF-8, or have line feeds and marks of direction, are shown', async () => {
