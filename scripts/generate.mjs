@@ -1,6 +1,6 @@
 // Writes native/stage/steps.generated.h from helper/plan/step.ts, so that encoder and decoder cannot drift apart.
 // With --check it only compares, and fails when the committed header is another.
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import * as path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -109,9 +109,11 @@ export async function generateHeader() {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const header = await generateHeader();
+  const isCurrent = existsSync(headerFile) && readFileSync(headerFile, 'utf8') === header;
   if (!process.argv.includes('--check')) {
-    writeFileSync(headerFile, header);
-  } else if (readFileSync(headerFile, 'utf8') !== header) {
+    // Untouched when nothing changed: everything in C depends on it.
+    if (!isCurrent) writeFileSync(headerFile, header);
+  } else if (!isCurrent) {
     process.stderr.write('native/stage/steps.generated.h is out of date: run node scripts/generate.mjs\n');
     process.exit(1);
   }
