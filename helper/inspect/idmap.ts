@@ -25,8 +25,14 @@ export function parseIdMap(text: string): oci.IdMapping[] {
 
 /** The map of a process with host ids as our user namespace sees them; undefined when it has ended. */
 export function readIdMap(pid: number, kind: 'uid' | 'gid', proc = procFolder): oci.IdMapping[] | undefined {
-  const text = unlessGone(() => readFileSync(`${proc}/${pid}/${kind}_map`, 'utf8'));
-  return text === undefined ? undefined : parseIdMap(text);
+  try {
+    const text = unlessGone(() => readFileSync(`${proc}/${pid}/${kind}_map`, 'utf8'));
+    return text === undefined ? undefined : parseIdMap(text);
+  } catch (error) {
+    // The kernel's word for a process that ended between the look-up of the file and its opening (proc_id_map_open).
+    if ((error as NodeJS.ErrnoException).code === 'EINVAL') return undefined;
+    throw error;
+  }
 }
 
 /** The id inside, or undefined when `hostId` is not mapped. */
