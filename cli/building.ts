@@ -1,7 +1,8 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { CancellationTokenSource, type MessageConnection } from 'vscode-jsonrpc/node';
+import type { MessageConnection } from 'vscode-jsonrpc/node';
 import * as protocol from '../helper/protocol/index.js';
 import { json, printable } from './failure.js';
+import { cancellable, followedImage } from './longWork.js';
 import { bytes } from './table.js';
 
 type Connect = () => Promise<MessageConnection>;
@@ -37,10 +38,10 @@ export function addBuildingCommands(program: Command, connect: Connect, print: P
         options: { name: string; extra?: protocol.BuildExtra[]; list?: boolean; json?: boolean },
       ) => {
         const connection = await connect();
-        const { image, files, notes } = await cancellable((token) =>
+        const { image, files, notes } = await followedImage(connection, (progress, token) =>
           connection.sendRequest(
             protocol.BuildImage,
-            { name: options.name, programs, extras: options.extra ?? [] },
+            { name: options.name, programs, extras: options.extra ?? [], progress },
             token,
           ),
         );
@@ -79,20 +80,6 @@ export function addBuildingCommands(program: Command, connect: Connect, print: P
         output.dispose();
       }
     });
-}
-
-/** Does something that Ctrl-C, or the end of the terminal, cancels: what was made half is then removed. */
-async function cancellable<T>(work: (token: CancellationTokenSource['token']) => Promise<T>): Promise<T> {
-  const cancel = new CancellationTokenSource();
-  const end = () => cancel.cancel();
-  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-  for (const signal of signals) process.on(signal, end);
-  try {
-    return await work(cancel.token);
-  } finally {
-    for (const signal of signals) process.off(signal, end);
-    cancel.dispose();
-  }
 }
 
 function summaryOf({ name, digest, sizeBytes }: protocol.ImageSummary): string {

@@ -1,8 +1,9 @@
 import * as path from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { type CancellationToken, CancellationTokenSource, type MessageConnection } from 'vscode-jsonrpc/node';
+import type { MessageConnection } from 'vscode-jsonrpc/node';
 import * as protocol from '../helper/protocol/index.js';
 import { json, printable } from './failure.js';
+import { followedImage } from './longWork.js';
 import { collect } from './options.js';
 import { bytes } from './table.js';
 
@@ -46,8 +47,13 @@ export function addExportingCommands(program: Command, connect: Connect, print: 
     .argument('<image>', 'name of the new image')
     .argument('[command...]', 'command of the image, instead of what it has')
     .action(async (container: string, name: string, args: string[], options: CommitOptions) => {
-      const image = await followed(await connect(), (connection, token) =>
-        connection.sendRequest(protocol.CommitContainer, { container, name, ...commitParams(args, options) }, token),
+      const connection = await connect();
+      const image = await followedImage(connection, (progress, token) =>
+        connection.sendRequest(
+          protocol.CommitContainer,
+          { container, name, ...commitParams(args, options), progress },
+          token,
+        ),
       );
       print(`${image.name}  ${image.digest}  ${bytes(image.sizeBytes)}`);
       for (const note of image.notes) print(printable(`note: ${note}`));
@@ -68,7 +74,7 @@ export function addExportingCommands(program: Command, connect: Connect, print: 
       const connection = await connect();
       const source = options.image === true ? ({ kind: 'image', name } as const) : await findSource(connection, name);
       const params = { source, format: options.format ?? formatOf(file), destination: path.resolve(file) };
-      const exported = await followed(connection, (_, token) =>
+      const exported = await followedImage(connection, (progress, token) =>
         connection.sendRequest(protocol.ExportImage, { ...params, progress }, token),
       );
       print(`${exported.path}  ${bytes(exported.sizeBytes)}`);
@@ -92,7 +98,6 @@ function commitParams(args: string[], { comment, author, env, cwd, user }: Commi
     ...(user === undefined ? {} : { user }),
   };
   return {
-    progress,
     ...(comment === undefined ? {} : { comment }),
     ...(author === undefined ? {} : { author }),
     ...(Object.keys(config).length === 0 ? {} : { config }),
@@ -137,29 +142,4 @@ async function findSource(connection: MessageConnection, name: string): Promise<
   if (images.some((image) => image.name === name)) return { kind: 'image', name };
   // Perhaps the start of an id; else the answer says that there is none.
   return { kind: 'container', container: name };
-}
-
-const progress = 'export';
-
-/** A request whose progress is shown on a terminal, and which Ctrl+C cancels. */
-async function followed<T>(
-  connection: MessageConnection,
-  request: (connection: MessageConnection, token: CancellationToken) => Promise<T>,
-): Promise<T> {
-  const cancel = new CancellationTokenSource();
-  const interrupted = () => cancel.cancel();
-  process.once('SIGINT', interrupted);
-  const show = (line: string) => {
-    if (process.stderr.isTTY) process.stderr.write(`\r${line}\x1b[K`);
-  };
-  const listener = connection.onProgress(protocol.ImageProgressType, progress, ({ phase, doneBytes, entries }) =>
-    show(`${phase}: ${bytes(doneBytes)}${entries > 0 ? `, ${entries} entries` : ''}`),
-  );
-  try {
-    return await request(connection, cancel.token);
-  } finally {
-    show('');
-    listener.dispose();
-    process.off('SIGINT', interrupted);
-  }
 }

@@ -2,9 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { promises as fs } from 'node:fs';
 import * as path from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
-import { CancellationTokenSource, type MessageConnection } from 'vscode-jsonrpc/node';
+import type { MessageConnection } from 'vscode-jsonrpc/node';
 import * as protocol from '../helper/protocol/index.js';
 import { json, printable } from './failure.js';
+import { followed } from './longWork.js';
 import { bytes, table } from './table.js';
 
 type Connect = () => Promise<MessageConnection>;
@@ -115,25 +116,9 @@ function listingTable(entries: readonly protocol.FileEntry[]): string {
   ]);
 }
 
-/** Shows progress on a terminal, and lets Ctrl-C cancel. */
-async function transferring(
-  connection: MessageConnection,
-  start: (progress: string, cancel: CancellationTokenSource) => Promise<protocol.TransferResult>,
-): Promise<protocol.TransferResult> {
-  const cancel = new CancellationTokenSource();
-  const interrupt = () => cancel.cancel();
-  process.once('SIGINT', interrupt);
-  const token = 'copy';
-  const listener = connection.onProgress(protocol.TransferProgressType, token, ({ doneBytes, totalBytes }) => {
-    if (process.stderr.isTTY) process.stderr.write(`\r${bytes(doneBytes)} of ${bytes(totalBytes)}\x1b[K`);
-  });
-  try {
-    return await start(token, cancel);
-  } finally {
-    process.removeListener('SIGINT', interrupt);
-    if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
-    listener.dispose();
-  }
+/** What a transfer reports, in a line. */
+function transferLine({ doneBytes, totalBytes }: protocol.TransferProgress): string {
+  return `${bytes(doneBytes)} of ${bytes(totalBytes)}`;
 }
 
 /** Into a folder that is there, else under the new name. */
@@ -144,11 +129,11 @@ async function download(
 ): Promise<protocol.TransferResult> {
   const to = path.resolve(destination);
   const copy = (folder: string) =>
-    transferring(connection, (progress, cancel) =>
+    followed(connection, protocol.TransferProgressType, transferLine, (progress, token) =>
       connection.sendRequest(
         protocol.DownloadFiles,
         { root, paths: [from], destination: folder, overwrite: true, progress },
-        cancel.token,
+        token,
       ),
     );
   const there = await fs.stat(to).catch(unlessMissing);
@@ -174,11 +159,11 @@ async function upload(
   const { root } = to;
   const from = path.resolve(source);
   const copy = (folder: string) =>
-    transferring(connection, (progress, cancel) =>
+    followed(connection, protocol.TransferProgressType, transferLine, (progress, token) =>
       connection.sendRequest(
         protocol.UploadFiles,
         { root, sources: [from], destination: folder, overwrite: true, progress },
-        cancel.token,
+        token,
       ),
     );
   const there = await connection.sendRequest(protocol.StatFile, { ...to, follow: true }).catch((error: unknown) => {

@@ -1,8 +1,9 @@
 import * as path from 'node:path';
 import type { Command } from 'commander';
-import { CancellationTokenSource, type MessageConnection } from 'vscode-jsonrpc/node';
+import type { MessageConnection } from 'vscode-jsonrpc/node';
 import * as protocol from '../helper/protocol/index.js';
 import { describeFailure, exitStatus, json, printable } from './failure.js';
+import { followedImage } from './longWork.js';
 import { age, bytes, table } from './table.js';
 
 type Connect = () => Promise<MessageConnection>;
@@ -31,31 +32,21 @@ function addImport(program: Command, connect: Connect, print: Print): void {
         print(describeArchive(await connection.sendRequest(protocol.InspectArchive, { file: path.resolve(file) })));
         return;
       }
-      const cancel = new CancellationTokenSource();
-      process.once('SIGINT', () => cancel.cancel());
-      const token = 'import';
-      const progress = connection.onProgress(protocol.ImageProgressType, token, showProgress);
-      try {
-        const params = {
-          file: path.resolve(file),
-          ...(name === undefined ? {} : { name }),
-          ...(image === undefined ? {} : { image }),
-          progress: token,
-        };
-        const imported = await connection.sendRequest(protocol.ImportImage, params, cancel.token);
-        print(`${imported.name}  ${imported.digest}  ${bytes(imported.sizeBytes)}`);
-        for (const note of imported.notes) print(printable(`note: ${note}`));
-      } finally {
-        if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
-        progress.dispose();
-      }
+      const imported = await followedImage(connection, (progress, token) =>
+        connection.sendRequest(
+          protocol.ImportImage,
+          {
+            file: path.resolve(file),
+            ...(name === undefined ? {} : { name }),
+            ...(image === undefined ? {} : { image }),
+            progress,
+          },
+          token,
+        ),
+      );
+      print(`${imported.name}  ${imported.digest}  ${bytes(imported.sizeBytes)}`);
+      for (const note of imported.notes) print(printable(`note: ${note}`));
     });
-}
-
-function showProgress({ phase, doneBytes, totalBytes, entries }: protocol.ImageProgress): void {
-  if (process.stderr.isTTY) {
-    process.stderr.write(`\r${phase}: ${bytes(doneBytes)} of ${bytes(totalBytes)}, ${entries} entries\x1b[K`);
-  }
 }
 
 function describeArchive({ kind, images }: protocol.ArchiveContent): string {

@@ -1,8 +1,9 @@
 import { text } from 'node:stream/consumers';
 import { type Command, InvalidArgumentError } from 'commander';
-import { type CancellationToken, CancellationTokenSource, type MessageConnection } from 'vscode-jsonrpc/node';
+import type { MessageConnection } from 'vscode-jsonrpc/node';
 import * as protocol from '../helper/protocol/index.js';
 import { printable } from './failure.js';
+import { followedImage } from './longWork.js';
 import { bytes } from './table.js';
 
 type Connect = () => Promise<MessageConnection>;
@@ -34,7 +35,8 @@ export function addRegistryCommands(program: Command, connect: Connect, print: P
         ...(name === undefined ? {} : { name }),
         ...(platform === undefined ? {} : { platform }),
       };
-      const image = await followed(await connect(), (connection, token) =>
+      const connection = await connect();
+      const image = await followedImage(connection, (progress, token) =>
         connection.sendRequest(protocol.PullImage, { ...params, progress }, token),
       );
       print(`${image.name}  ${image.digest}  ${bytes(image.sizeBytes)}`);
@@ -47,7 +49,8 @@ export function addRegistryCommands(program: Command, connect: Connect, print: P
     .argument('<reference>', '[HOST[:PORT]/]NAME[:TAG]')
     .action(async (name: string, reference: string, options: RegistryOptions) => {
       const params = { name, ...(await registryParams(reference, options)) };
-      const { digest } = await followed(await connect(), (connection, token) =>
+      const connection = await connect();
+      const { digest } = await followedImage(connection, (progress, token) =>
         connection.sendRequest(protocol.PushImage, { ...params, progress }, token),
       );
       print(`${reference}  ${digest}`);
@@ -77,35 +80,4 @@ export function parsePlatform(value: string): protocol.Platform {
     throw new InvalidArgumentError('Use os/architecture[/variant], such as linux/arm64.');
   }
   return { os, architecture, ...(variant === undefined ? {} : { variant }) };
-}
-
-const progress = 'registry';
-
-const phases: Partial<Record<protocol.ImageProgress['phase'], string>> = {
-  download: 'downloaded',
-  upload: 'uploaded',
-  unpack: 'unpacked',
-};
-
-/** A request whose progress is shown on a terminal, and which Ctrl+C cancels. */
-async function followed<T>(
-  connection: MessageConnection,
-  request: (connection: MessageConnection, token: CancellationToken) => Promise<T>,
-): Promise<T> {
-  const cancel = new CancellationTokenSource();
-  const interrupted = () => cancel.cancel();
-  process.once('SIGINT', interrupted);
-  const show = (line: string) => {
-    if (process.stderr.isTTY) process.stderr.write(`\r${line}\x1b[K`);
-  };
-  const listener = connection.onProgress(protocol.ImageProgressType, progress, ({ phase, doneBytes, totalBytes }) =>
-    show(`${bytes(doneBytes)} of ${bytes(totalBytes)} ${phases[phase] ?? ''}`),
-  );
-  try {
-    return await request(connection, cancel.token);
-  } finally {
-    show('');
-    listener.dispose();
-    process.off('SIGINT', interrupted);
-  }
 }

@@ -63,12 +63,17 @@ export function assembleMachine(installation: Installation, log: (message: strin
   const images = new ImageStore({
     folder: locations.images,
     agent: layerAgent(agent),
-    uses: async () =>
-      (await store.list()).map(({ name, layers, imageDigest }) => ({
-        container: name,
-        layers,
-        ...(imageDigest === undefined ? {} : { imageDigest }),
-      })),
+    uses: async () => {
+      const { records, damaged } = await store.survey();
+      return [
+        ...records.map(({ name, layers, imageDigest }) => ({
+          container: name,
+          layers,
+          ...(imageDigest === undefined ? {} : { imageDigest }),
+        })),
+        ...damaged.map(({ name }) => ({ container: name, layers: 'unknown' as const })),
+      ];
+    },
   });
   return {
     locations,

@@ -81,7 +81,9 @@ async function stack({ layers }: StoreFolder, diffIds: readonly string[]): Promi
 export function usersOf({ digest, layers }: Pick<Image, 'digest' | 'layers'>, uses: readonly LayerUse[]): string[] {
   return uses
     .filter((use) =>
-      use.imageDigest === undefined ? layers.every((layer) => use.layers.includes(layer)) : use.imageDigest === digest,
+      use.imageDigest === undefined
+        ? use.layers !== 'unknown' && layers.every((layer) => use.layers.includes(layer))
+        : use.imageDigest === digest,
     )
     .map(({ container }) => container);
 }

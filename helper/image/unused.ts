@@ -9,14 +9,15 @@ import type { StoreFolder } from './storeFolder.js';
 /** A container and the layers (paths as in `Image.layers`) its root is made of. */
 export interface LayerUse {
   container: string;
-  layers: readonly string[];
+  /** `unknown`: its record is damaged, so that any layer may be one of them. */
+  layers: readonly string[] | 'unknown';
   /** Of the image it was made from, if it was. */
   imageDigest?: string;
 }
 
 /**
  * Finds blobs and unpacked layers that no image of `index`, no container and no unfinished operation needs. Needs the
- * store's lock. Nothing is unused while an image cannot be read: what it needs is not known.
+ * store's lock. Nothing is unused while an image or a container cannot be read: what it needs is not known.
  * @returns their paths
  */
 export async function findUnused(store: StoreFolder, index: Index, uses: readonly LayerUse[]): Promise<string[]> {
@@ -61,7 +62,12 @@ async function neededBy(
     process.stderr.write(`Unused layers are kept, since an image is damaged: ${String(error)}\n`);
     return undefined;
   }
-  for (const tree of uses.flatMap((use) => use.layers)) {
+  const known = uses.flatMap(({ layers }) => (layers === 'unknown' ? [] : [layers]));
+  if (known.length < uses.length) {
+    process.stderr.write('Unused layers are kept, since the record of a container is damaged\n');
+    return undefined;
+  }
+  for (const tree of known.flat()) {
     layers.add(basename(dirname(tree)));
     // Without its blob a container could not be made into an image any more.
     const blob = await blobOf(folders, tree);

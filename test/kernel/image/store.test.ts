@@ -146,6 +146,19 @@ test('two stores at once, as of two windows: no update is lost, and one of two e
   assert.deepEqual(readdirSync(path.join(bed.images, 'ingest')), []);
 });
 
+test('while the record of a container is damaged no layer goes: any may be one of its', async (t) => {
+  const bed = makeBed(t);
+  const uses: LayerUse[] = [{ container: 'damaged', layers: 'unknown' }];
+  const store = new ImageStore({ folder: bed.images, agent: layerAgent(bed.agent), uses: async () => uses });
+  await store.import({ file: archive(bed, 'a', 2), name: 'a' });
+  const { layers } = await store.resolve('a');
+  assert.deepEqual(await store.remove('a'), { images: ['a'], freedBytes: 0, kept: [] });
+  assert.ok(existsSync(path.join(layers[0] ?? '', 'etc/a-0')));
+  uses.pop();
+  assert.ok((await store.prune()).freedBytes > 0);
+  assert.equal(existsSync(layers[0] ?? ''), false);
+});
+
 test('an image stays while a container needs it, and then goes with all that only it needed', async (t) => {
   const bed = makeBed(t);
   const uses: LayerUse[] = [];
