@@ -9,6 +9,7 @@ import { addFileCommands } from './files.js';
 import { addImageCommands } from './images.js';
 import { addLookingCommands } from './looking.js';
 import { addRegistryCommands } from './registry.js';
+import { addStatsCommand } from './stats.js';
 
 const print = (text: string) => process.stdout.write(`${text}\n`);
 
@@ -23,6 +24,7 @@ addBuildingCommands(program, connect, print);
 addRegistryCommands(program, connect, print);
 addExportingCommands(program, connect, print);
 addLookingCommands(program, connect, print);
+addStatsCommand(program, connect, print);
 addFileCommands(program, connect, print);
 
 // A reader that goes away (head, less) is no failure.

@@ -172,3 +172,17 @@ test('ledger: to read, as JSON, as a list and as a script that runs', async () =
   assert.match(ended.stdout, /^seventh\nuts:\[\d+\]\n$/, ended.stderr);
   spawnSync('unshare', ['--user', '--map-root-user', 'rm', '-rf', directory]);
 });
+
+test('stats say what a container uses, as a table and as lines of JSON', async () => {
+  const id = await up('busy', '--', 'sh', '-c', 'while :; do :; done');
+  const lines = (await said('stats', '--once', '--json', 'busy')).trim().split('\n');
+  const [line] = lines.map(
+    (text) => JSON.parse(text) as { container: string; name: string; cpu: number; pids: number },
+  );
+  assert.deepEqual([lines.length, line?.container, line?.name, line?.pids], [1, id, 'busy', 1]);
+  assert.ok((line?.cpu ?? 0) > 0.05, `it spins: ${line?.cpu}`);
+  assert.match(await said('stats', '--once'), /^NAME +CPU +MEMORY.*\n(.*\n)*busy +\d/);
+  const missing = await command.terrarium(['stats', '--once', 'no-such']);
+  assert.notEqual(missing.status, 0);
+  await said('rm', '-f', 'busy');
+});
