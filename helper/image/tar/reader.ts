@@ -5,7 +5,7 @@ import { parsePaxNumber, parsePaxRecords, parsePaxTime } from './pax.js';
 import { parseOldNumber, parseOldPieces, parseSparseMap, SparseContent } from './sparse.js';
 
 const blockSize = 512;
-/** Longest extended header: a path and several extended attributes of 64 KiB fit. */
+/** Longest extended headers of an entry: a path and several extended attributes of 64 KiB fit. */
 const maximumMeta = 1024 * 1024;
 const xattrPrefix = 'SCHILY.xattr.';
 
@@ -53,6 +53,8 @@ type Body = 'entry' | 'skipped' | { flag: string; bytes: Buffer; filled: number 
 export class TarReader {
   /** Entries seen so far. */
   entries = 0;
+  private pushed = 0;
+  private content = 0;
   private offset = 0;
   private headerOffset = 0;
   private sparse: SparseContent | undefined;
@@ -66,12 +68,15 @@ export class TarReader {
   private padding = 0;
   private ended = false;
   private overrides: Overrides = { pax: new Map() };
-  private global = new Map<string, Buffer>();
+  private readonly global = new Map<string, Buffer>();
+  /** Bytes of extended headers: since the last entry, and of global ones. */
+  private readonly held = { entry: 0, global: 0 };
 
   constructor(private readonly sink: EntrySink) {}
 
   /** @throws TerrariumError BadInput, and what the sink throws. */
   push(chunk: Buffer): void {
+    this.pushed += chunk.length;
     let at = 0;
     while (at < chunk.length && !this.ended) {
       const left = chunk.length - at;
@@ -122,6 +127,11 @@ export class TarReader {
     }
   }
 
+  /** Bytes so far that were no content of a file: headers, labels, filling, and whatever follows the end marker. */
+  get otherBytes(): number {
+    return this.pushed - this.content;
+  }
+
   /** Where the content of the entry that `begin` is being told of will begin, in bytes of the uncompressed archive. */
   get bodyOffset(): number {
     return this.headerOffset + blockSize;
@@ -151,7 +161,7 @@ export class TarReader {
       return;
     }
     this.headerOffset = offset;
-    const header = decodeHeader(block, offset);
+    const header = decodeHeader(block, offset, this.extendedPath);
     if (header.nullBlock) {
       this.ended = true;
       return;
@@ -162,12 +172,14 @@ export class TarReader {
       if (!(size >= 0 && size <= maximumMeta)) {
         throw damaged(`an extended header of ${size} bytes`, this.offset);
       }
+      this.holdMeta(flag, size);
       this.beginBody({ flag, bytes: Buffer.alloc(size), filled: 0 }, size);
       return;
     }
     const { pax } = this.overrides;
     const entry = this.composeEntry(block, header, flag);
     this.overrides = { pax: new Map() };
+    this.held.entry = 0;
     if (flag === 'V') {
       // A volume's label is no file.
       this.beginBody('skipped', entry.storedSize);
@@ -183,6 +195,15 @@ export class TarReader {
       return;
     }
     this.beginEntry(entry, sparseContentOf(entry, pax));
+  }
+
+  /** They stay in memory until their entry comes, global ones to the end: many must not be more than one may be. */
+  private holdMeta(flag: string, size: number): void {
+    const scope = flag === 'g' ? 'global' : 'entry';
+    this.held[scope] += size;
+    if (this.held[scope] > maximumMeta) {
+      throw damaged(`extended headers of ${this.held[scope]} bytes together`, this.offset);
+    }
   }
 
   /** Further pieces of a sparse file in the old GNU format. */
@@ -207,22 +228,26 @@ export class TarReader {
     this.beginBody('entry', entry.storedSize);
   }
 
+  /** The path that extended headers give the next entry. */
+  private get extendedPath(): Buffer | undefined {
+    const { pax, path } = this.overrides;
+    return pax.get('GNU.sparse.name') ?? pax.get('path') ?? path;
+  }
+
   private composeEntry(block: Buffer, header: Header, flag: string): TarEntry {
     const { overrides } = this;
-    const pax = new Map([...this.global, ...overrides.pax]);
     if (flag === 'M' || overrides.pax.has('GNU.sparse.offset')) {
       const kind = flag === 'M' ? 'a split file' : 'a sparse file in the format of 2005';
       throw badInput(`The archive holds ${kind}, which is not supported: ${shown(headerPath(block))}`, {
         fix: 'Make the archive again, by GNU tar with --format=posix.',
       });
     }
-    const text = (key: string) => pax.get(key)?.toString('latin1');
+    const text = (key: string) => (overrides.pax.get(key) ?? this.global.get(key))?.toString('latin1');
     const number = (key: string, fallback: number | undefined) => {
       const value = text(key);
       return value === undefined ? fallback : parsePaxNumber(key, value);
     };
-    const path =
-      overrides.pax.get('GNU.sparse.name') ?? overrides.pax.get('path') ?? overrides.path ?? headerPath(block);
+    const path = this.extendedPath ?? headerPath(block);
     const type = entryType(flag, path);
     const size = number('size', header.size);
     if (size === undefined || !Number.isSafeInteger(size) || size < 0) {
@@ -268,9 +293,9 @@ export class TarReader {
       this.body.filled += bytes.length;
     } else if (this.body === 'entry') {
       if (this.sparse) {
-        this.sparse.place(bytes, (part, offset) => this.sink.data(part, offset));
+        this.sparse.place(bytes, (part, offset) => this.deliver(part, offset));
       } else {
-        this.sink.data(bytes, this.position);
+        this.deliver(bytes, this.position);
       }
       this.position += bytes.length;
     }
@@ -278,6 +303,11 @@ export class TarReader {
     if (this.bodyLeft === 0) {
       this.endBody();
     }
+  }
+
+  private deliver(bytes: Buffer, offset: number): void {
+    this.content += bytes.length;
+    this.sink.data(bytes, offset);
   }
 
   private endBody(): void {
@@ -305,19 +335,30 @@ export class TarReader {
         for (const key of ['path', 'linkpath', 'size']) {
           records.delete(key);
         }
-        this.global = new Map([...this.global, ...records]);
+        addAll(this.global, records);
         break;
       }
       default:
-        this.overrides.pax = new Map([...this.overrides.pax, ...parsePaxRecords(bytes)]);
+        addAll(this.overrides.pax, parsePaxRecords(bytes));
     }
   }
 }
 
-function decodeHeader(block: Buffer, offset: number): Header {
+/** In place: an archive may have many headers of few records. */
+function addAll(to: Map<string, Buffer>, records: ReadonlyMap<string, Buffer>): void {
+  for (const [key, value] of records) {
+    to.set(key, value);
+  }
+}
+
+/**
+ * @param path instead of the header's own, which may be cut off behind a slash: then the file would be taken for a
+ * folder of the oldest kind, which has no content.
+ */
+function decodeHeader(block: Buffer, offset: number, path: Buffer | undefined): Header {
   let header: Header;
   try {
-    header = new Header(block, 0);
+    header = new Header(block, 0, path && { path: path.toString('latin1') });
   } catch (error) {
     // A number beyond what a double holds.
     throw damaged(error instanceof Error ? error.message : String(error), offset);

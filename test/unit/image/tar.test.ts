@@ -98,6 +98,24 @@ test('GNU long names and links', () => {
   );
 });
 
+test('a long path whose beginning in the header ends with a slash is still the path of a file with content', () => {
+  const cut = 'd/'.repeat(50);
+  const path = `${cut}file`;
+  const archive = Buffer.concat([
+    entry({ name: '././@LongLink', type: 'L', content: `${path}\0` }),
+    entry({ name: cut, content: 'gnu' }),
+    paxArchive([{ name: cut, pax: { path }, content: 'pax' }, { name: cut }]),
+  ]);
+  assert.deepEqual(
+    read(archive).map((one) => [one.type, one.path.toString(), one.content]),
+    [
+      ['file', path, 'gnu'],
+      ['file', path, 'pax'],
+      ['directory', cut, ''],
+    ],
+  );
+});
+
 test('links have no content, whatever size they claim', () => {
   const archive = Buffer.concat([
     header({ name: 'link', type: '1', link: 'a', size: 512 }),
