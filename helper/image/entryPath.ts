@@ -1,5 +1,6 @@
 import { badInput } from './failure.js';
 import { shown } from './tar/reader.js';
+import { whiteoutPrefix } from './whiteouts.js';
 
 /**
  * A path as a string with one character (U+0000–U+00FF) per byte: file names need not be UTF-8, and such strings
@@ -37,10 +38,15 @@ export function entryComponents(path: Buffer): ByteString[] {
   if (components.includes('..')) {
     throw refused('a name that leads out of the root', path);
   }
-  if (components.some((component) => component.length > longestName)) {
+  if (components.some((component, at) => nameLength(component, at === components.length - 1) > longestName)) {
     throw refused(`a name with a part longer than ${longestName} bytes`, path);
   }
   return components;
+}
+
+/** Bytes a file system must take: of a whiteout only what it hides is ever a name. */
+function nameLength(component: ByteString, last: boolean): number {
+  return component.length - (last && component.startsWith(whiteoutPrefix) ? whiteoutPrefix.length : 0);
 }
 
 function refused(what: string, path: Buffer) {

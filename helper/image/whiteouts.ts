@@ -10,7 +10,8 @@ export type Whiteout =
   /** Book-keeping of aufs, which says nothing about the image. */
   | { kind: 'foreign' };
 
-const prefix = '.wh.';
+/** Of entries that hide a name below: what follows is the name. */
+export const whiteoutPrefix = '.wh.';
 const opaqueName = '.wh..wh..opq';
 const foreignPrefix = '.wh..wh.';
 
@@ -28,16 +29,16 @@ export function whiteoutOf(components: readonly ByteString[], path: Buffer): Whi
   if (components.some((component) => component.startsWith(foreignPrefix) && component !== opaqueName)) {
     return { kind: 'foreign' };
   }
-  if (components.slice(0, -1).some((component) => component.startsWith(prefix))) {
+  if (components.slice(0, -1).some((component) => component.startsWith(whiteoutPrefix))) {
     throw badInput(`The archive was refused: ${shown(path)} lies in a whiteout`);
   }
-  if (name === undefined || !name.startsWith(prefix)) {
+  if (name === undefined || !name.startsWith(whiteoutPrefix)) {
     return undefined;
   }
   if (name === opaqueName) {
     return { kind: 'opaque' };
   }
-  const hidden = name.slice(prefix.length);
+  const hidden = name.slice(whiteoutPrefix.length);
   if (hidden === '' || hidden === '.' || hidden === '..') {
     throw badInput(`The archive was refused: the whiteout ${shown(path)} hides no name`);
   }

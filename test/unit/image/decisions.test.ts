@@ -30,6 +30,10 @@ test('names of entries become components below the root', () => {
     assert.throws(() => of(bad), { code: ErrorCode.BadInput }, bad.slice(0, 20));
   }
   assert.equal(of('n'.repeat(255)).length, 1);
+  // A whiteout of the longest name is longer than any name.
+  assert.equal(of(`.wh.${'n'.repeat(255)}`).length, 1);
+  assert.throws(() => of(`.wh.${'n'.repeat(256)}`), { code: ErrorCode.BadInput });
+  assert.throws(() => of(`.wh.${'n'.repeat(255)}/a`), { code: ErrorCode.BadInput });
 });
 
 const range: OwnerRights = {
