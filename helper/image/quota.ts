@@ -35,6 +35,7 @@ export class Quota {
   bytes = 0;
   entries = 0;
   private written = 0;
+  private other = 0;
   private folders = 0;
 
   /** @param archiveBytes how much of the archive has been read so far. */
@@ -69,9 +70,23 @@ export class Quota {
 
   /** To be told what came out of the archive. A claim says nothing of that: the content is yet to be read. */
   addWritten(count: number): void {
-    const { ratio, ratioFrom } = this.limits;
     this.written += count;
-    if (this.written > ratioFrom && this.written > ratio * this.archiveBytes()) {
+    this.checkRatio();
+  }
+
+  /**
+   * To be told what came out that is no content, such as zeros behind the end: it takes no room, but time.
+   * @param total so far
+   */
+  setOther(total: number): void {
+    this.other = total;
+    this.checkRatio();
+  }
+
+  private checkRatio(): void {
+    const { ratio, ratioFrom } = this.limits;
+    const unpacked = this.written + this.other;
+    if (unpacked > ratioFrom && unpacked > ratio * this.archiveBytes()) {
       throw bomb(`it unpacks to more than ${ratio} times its size`);
     }
   }

@@ -178,6 +178,7 @@ async function read(
       diffHash.update(chunk);
       await compressor?.write(chunk);
       reader.push(chunk);
+      quota.setOther(reader.otherBytes);
     }
     reader.end(params.layer === true);
     await compressor?.end();

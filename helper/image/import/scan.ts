@@ -5,7 +5,7 @@ import { type ArchiveFile, openArchive, readChunks, readHead } from '../archiveF
 import { type Compression, decompress, detectCompression } from '../compression.js';
 import { type ByteString, entryComponents } from '../entryPath.js';
 import { badInput, cancelled, explained } from '../failure.js';
-import { defaultQuota, Quota } from '../quota.js';
+import { defaultQuota, Quota, type QuotaLimits } from '../quota.js';
 import type { FileRange } from '../source.js';
 import type { EntrySink, TarEntry } from '../tar/entry.js';
 import { TarReader } from '../tar/reader.js';
@@ -16,6 +16,8 @@ export interface ScanParams {
   scratch: string;
   /** Only files up to this many bytes are wanted: documents, but not layers. */
   largest?: number;
+  /** Instead of the defaults, which follow from the free space. */
+  quota?: Partial<QuotaLimits>;
 }
 
 /** What a tar holds, for those who look for images in it. */
@@ -68,13 +70,13 @@ export async function scanArchive(params: ScanParams, { signal, onProgress }: Sc
 async function scan(
   archive: ArchiveFile,
   compression: Compression,
-  { file, scratch, largest = Number.MAX_SAFE_INTEGER }: ScanParams,
+  { file, scratch, largest = Number.MAX_SAFE_INTEGER, quota: limits }: ScanParams,
   signal: AbortSignal | undefined,
   onProgress: ScanOptions['onProgress'],
 ): Promise<ScanResult> {
   let doneBytes = 0;
   const available = fstatfs(archive.handle.fd).availableBytes;
-  const quota = new Quota({ ...defaultQuota(available), entries: maximumEntries }, () => doneBytes);
+  const quota = new Quota({ ...defaultQuota(available), entries: maximumEntries, ...limits }, () => doneBytes);
   const sink: ScanSink = new ScanSink(quota, {
     scratch: compression === 'none' ? undefined : scratch,
     largest,
@@ -97,6 +99,7 @@ async function scan(
       for await (const chunk of decompress(compression, source())) {
         signal?.throwIfAborted();
         reader.push(chunk);
+        quota.setOther(reader.otherBytes);
         if (sink.root) {
           break;
         }

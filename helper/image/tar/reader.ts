@@ -335,19 +335,15 @@ export class TarReader {
         for (const key of ['path', 'linkpath', 'size']) {
           records.delete(key);
         }
-        addAll(this.global, records);
+        for (const [key, value] of records) {
+          this.global.set(key, value);
+        }
         break;
       }
       default:
-        addAll(this.overrides.pax, parsePaxRecords(bytes));
+        // Of several the last counts alone, as for GNU tar and Go: with others, others would find other entries.
+        this.overrides.pax = parsePaxRecords(bytes);
     }
-  }
-}
-
-/** In place: an archive may have many headers of few records. */
-function addAll(to: Map<string, Buffer>, records: ReadonlyMap<string, Buffer>): void {
-  for (const [key, value] of records) {
-    to.set(key, value);
   }
 }
 
