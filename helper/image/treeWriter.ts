@@ -30,6 +30,12 @@ const smallestHole = 4096;
 const zeros = Buffer.alloc(holeSize);
 /** By how much less a hole counts as what was written. */
 const holeDiscount = 8;
+/** Layers are shared by images that have different files below them. image-spec layer.md: extracting such links may fail */
+const linkAcrossLayers = {
+  cause: 'A layer may only link to files of its own. This file is missing, or only a layer below has it.',
+  fix: 'Build the image again, with both names made in the same step, or with its layers squashed into one.',
+};
+
 interface OpenFile {
   fd: number;
   folder: Folder;
@@ -240,6 +246,7 @@ export class TreeWriter implements EntrySink {
     const absent = () =>
       badInput(
         `The archive is damaged: ${shown(entry.path)} is a hard link to ${shown(entry.linkPath)}, which does not precede it`,
+        this.options.layer ? linkAcrossLayers : {},
       );
     const link = (folder: Folder) => {
       const from = this.parents.find(source.slice(0, -1));
