@@ -9,8 +9,8 @@ import { AgentClient, type AgentClientOptions } from '../../../helper/agent/clie
 import { layerAgent } from '../../../helper/image/layerAgent.js';
 import { ImageStore } from '../../../helper/image/store.js';
 
-/** The bundle beside the tests' own: dist/agent.cjs. */
-export const agentBundle = path.resolve(__dirname, '../../../agent.cjs');
+/** dist/agent.cjs, from wherever below dist/test the bundle of a test is. */
+export const agentBundle = path.join(__dirname.replace(/\/test\/(kernel|security)\/.*$/, ''), 'agent.cjs');
 
 /** In which user namespace something runs: this one, one with root only, or one with a range of ids. */
 export type Mapping = 'direct' | 'single' | 'range';

@@ -3,7 +3,10 @@ import assert from 'node:assert/strict';
 import { chmodSync, linkSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import * as path from 'node:path';
 import type { TestContext } from 'node:test';
+import { importArchive } from '../../../helper/image/import/importer.js';
+import { layerAgent } from '../../../helper/image/layerAgent.js';
 import { type Bed, makeBed, run } from '../../kernel/image/bed.js';
+import { layoutFiles, makeImage, makeLayer, writeFolder } from '../../kernel/image/imageFiles.js';
 import { paxArchive, type RawEntry } from '../../kernel/image/rawTar.js';
 
 export interface Arena extends Bed {
@@ -29,34 +32,47 @@ export function look(arena: Arena): string {
 }
 
 export interface Naivety {
-  /** As a file system that ignores case. */
-  fold?: boolean;
-  /** Names as C strings. */
-  cutAtNul?: boolean;
+  /** What becomes of names and of targets of hard links: two that become one are one file. */
+  reads?: (name: string) => string;
   whiteouts?: boolean;
 }
 
-/** Joins paths and lets the kernel follow whatever it likes. */
+/** Where archives are applied naively: as deep as where the store unpacks them. */
+export function naiveRoot(arena: Arena): string {
+  return path.join(arena.work, '../naive/a/b/c/root');
+}
+
+/** Joins paths and lets the kernel follow whatever it likes. What is in the way of a link is replaced. */
 export function applyNaively(arena: Arena, entries: readonly RawEntry[], naivety: Naivety = {}): void {
-  const root = path.join(arena.work, '..', 'naive/a/b/c/root');
+  const root = naiveRoot(arena);
   mkdirSync(root, { recursive: true });
+  const reads = naivety.reads ?? ((name: string) => name);
+  const placed = (name: string) => (path.isAbsolute(name) ? name : `${root}/${name}`);
   for (const entry of entries) {
-    let name = String(entry.pax?.path ?? entry.name);
-    if (naivety.fold) name = name.toLowerCase();
-    if (naivety.cutAtNul) name = name.replace(/\0.*/s, '');
-    const target = path.isAbsolute(name) ? name : `${root}/${name}`;
+    const name = reads(String(entry.pax?.path ?? entry.name));
+    const link = String(entry.pax?.linkpath ?? entry.link ?? '');
+    const target = placed(name);
     const base = path.basename(name);
     if (naivety.whiteouts && base.startsWith('.wh.')) {
       rmSync(`${path.dirname(target)}/${base.slice('.wh.'.length)}`, { recursive: true, force: true });
       continue;
     }
     mkdirSync(path.dirname(target), { recursive: true });
+    if (entry.type === '1' || entry.type === '2') rmSync(target, { recursive: true, force: true });
     if (entry.type === '5') mkdirSync(target, { recursive: true });
-    else if (entry.type === '2') symlinkSync(entry.link ?? '', target);
-    else if (entry.type === '1') linkSync(`${root}/${entry.link}`, target);
+    else if (entry.type === '2') symlinkSync(link, target);
+    else if (entry.type === '1') linkSync(placed(reads(link)), target);
     else writeFileSync(target, entry.content ?? '');
     if (entry.type === '5' || entry.type === undefined) chmodSync(target, entry.mode ?? 0o755);
   }
+}
+
+/** Imports an image of one layer. @returns its tree */
+export async function importLayer(arena: Arena, entries: readonly RawEntry[]): Promise<string> {
+  const layout = path.join(arena.work, 'layout');
+  writeFolder(layout, layoutFiles({ evil: makeImage([makeLayer(entries)]) }));
+  await importArchive({ store: arena.store, agent: layerAgent(arena.agent) }, { file: layout }, {});
+  return (await arena.store.resolve('evil')).layers[0] ?? '';
 }
 
 /**

@@ -9,15 +9,7 @@ import { ErrorCode } from '../../../helper/protocol/errors.js';
 import { getXattr, listXattrs } from '../../../native/bindings/xattr.js';
 import { layoutFiles, makeImage, makeLayer, writeFolder } from '../../kernel/image/imageFiles.js';
 import { paxArchive, type RawEntry } from '../../kernel/image/rawTar.js';
-import { type Arena, applyNaively, look, makeArena } from './arena.js';
-
-/** Imports an image of one layer. @returns its tree */
-async function importLayer(arena: Arena, entries: readonly RawEntry[]): Promise<string> {
-  const layout = path.join(arena.work, 'layout');
-  writeFolder(layout, layoutFiles({ evil: makeImage([makeLayer(entries)]) }));
-  await importArchive({ store: arena.store, agent: layerAgent(arena.agent) }, { file: layout }, {});
-  return (await arena.store.resolve('evil')).layers[0] ?? '';
-}
+import { applyNaively, importLayer, look, makeArena } from './arena.js';
 
 async function refused(t: TestContext, entries: readonly RawEntry[], message: RegExp): Promise<void> {
   const arena = makeArena(t);

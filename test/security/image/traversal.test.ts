@@ -3,17 +3,9 @@ import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, symlinkSyn
 import * as path from 'node:path';
 import { test } from 'node:test';
 import { paxArchive } from '../../kernel/image/rawTar.js';
-import { applyNaively, attack, look, makeArena } from './arena.js';
+import { attack, look, makeArena } from './arena.js';
 
 const file = (tree: string | undefined, name: string) => readFileSync(path.join(tree ?? '', name), 'utf8');
-
-test('absolute names are taken from the root', async (t) => {
-  const arena = makeArena(t);
-  const name = path.join(arena.outside, 'planted');
-  // Longer than a header's field, perhaps: by pax.
-  const tree = await attack(arena, [{ name: 'x', pax: { path: name }, content: 'x' }], 'contained');
-  assert.equal(file(tree, name), 'x');
-});
 
 test('names with .. are refused, in every place', async (t) => {
   for (const prefix of ['', './', 'etc/../', 'etc//./../']) {
@@ -45,21 +37,6 @@ test('a link to the outside, then a file through it', async (t) => {
   );
 });
 
-test('an absolute link, then a file through it', async (t) => {
-  const arena = makeArena(t);
-  const link = path.join(arena.outside, 'canary');
-  await attack(
-    arena,
-    [
-      { name: 'x', type: '2', pax: { linkpath: link }, link },
-      { name: 'x/planted', content: 'x' },
-    ],
-    {
-      refused: /leads through a link that leads nowhere/,
-    },
-  );
-});
-
 test('a chain of links, each of which stays inside', async (t) => {
   const arena = makeArena(t);
   await attack(
@@ -88,7 +65,7 @@ test('a link as last component is replaced, not followed', async (t) => {
   assert.ok(lstatSync(path.join(tree ?? '', 'link')).isFile());
 });
 
-test('a folder over a link replaces it (CVE-2021-32803)', async (t) => {
+test('a folder over a link replaces it', async (t) => {
   const arena = makeArena(t);
   const tree = await attack(
     arena,
@@ -102,45 +79,6 @@ test('a folder over a link replaces it (CVE-2021-32803)', async (t) => {
     'contained',
   );
   assert.deepEqual(readdirSync(path.join(tree ?? '', 'link')), ['planted']);
-});
-
-test('a folder that is swapped for a link after it was used (CVE-2021-37701)', async (t) => {
-  const arena = makeArena(t);
-  // The naive applier cannot replace folders: the attack is shown by what comes after the swap.
-  const entries = [
-    { name: 'outside/canary/', type: '5' },
-    { name: 'cached', type: '2', link: arena.up },
-    { name: 'cached/planted', content: 'x' },
-  ];
-  const archive = path.join(arena.work, 'swap.tar');
-  writeFileSync(
-    archive,
-    paxArchive([{ name: 'cached/', type: '5' }, { name: 'cached/inside', content: 'x' }, ...entries]),
-  );
-  const before = look(arena);
-  await arena.store.import({ file: archive, name: 'swap' });
-  const tree = (await arena.store.resolve('swap')).layers[0];
-  assert.equal(look(arena), before);
-  assert.equal(file(tree, 'outside/canary/planted'), 'x', 'the new link counts, inside the root');
-  applyNaively(arena, entries);
-  assert.notEqual(look(arena), before);
-});
-
-test('hard links to the outside', async (t) => {
-  const arena = makeArena(t);
-  await attack(arena, [{ name: 'hard', type: '1', link: `${arena.up}/file` }], { refused: /leads out of the root/ });
-});
-
-test('a hard link through a link to the outside', async (t) => {
-  const arena = makeArena(t);
-  await attack(
-    arena,
-    [
-      { name: 'link', type: '2', link: arena.up },
-      { name: 'hard', type: '1', link: 'link/file' },
-    ],
-    { refused: /does not precede it/ },
-  );
 });
 
 test('a hard link to a link, then a file over it and its mode (hardlink, symlink, chmod)', async (t) => {
@@ -158,32 +96,13 @@ test('a hard link to a link, then a file over it and its mode (hardlink, symlink
   assert.equal(file(tree, 'hard'), 'dead');
 });
 
-test('names that differ in case or normal form only are different', async (t) => {
-  const arena = makeArena(t);
-  const tree = await attack(
-    arena,
-    [
-      { name: 'link', type: '2', link: arena.up },
-      { name: 'LINK/planted', content: 'x' },
-      { name: 'caf\u00e9', content: 'composed' },
-      { name: 'cafe\u0301', content: 'decomposed' },
-    ],
-    'contained',
-    { fold: true },
-  );
-  assert.deepEqual(
-    [file(tree, 'LINK/planted'), file(tree, 'caf\u00e9'), file(tree, 'cafe\u0301')],
-    ['x', 'composed', 'decomposed'],
-  );
-});
-
 test('NUL in a name or a link', async (t) => {
   const arena = makeArena(t);
   await attack(
     arena,
     [{ name: 'x', pax: { path: `${arena.up}/planted\0.txt` }, content: 'x' }],
     { refused: /NUL byte/ },
-    { cutAtNul: true },
+    { reads: (name) => name.replace(/\0.*/s, '') },
   );
   const archive = path.join(arena.work, 'link.tar');
   writeFileSync(archive, paxArchive([{ name: 'x', type: '2', pax: { linkpath: 'a\0b' } }]));
