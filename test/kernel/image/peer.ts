@@ -32,7 +32,7 @@ export function withoutRoot(described: readonly string[]): string[] {
 
 /** Both programs on a storage of their own. */
 export class Peer {
-  /** For what they take and give; not for long: they refuse storage whose path has more than 50 bytes. */
+  /** Theirs, also for archives. Its path is short, since they refuse a folder for run-time files beyond 50 bytes. */
   readonly folder = mkdtempSync(path.join(tmpdir(), 'p-'));
 
   constructor(
