@@ -3,7 +3,8 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { createServer as createHttpServer, request } from 'node:http';
+import { createServer, type Server } from 'node:net';
 import * as path from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -74,13 +75,20 @@ function makeDockerArchive(file: string, images: readonly string[]): void {
   chmodSync(file, 0o644);
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
+/** Listens on loopback. @returns the port */
+async function listening(server: Server): Promise<number> {
+  server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
-  server.close();
   assert.ok(address !== null && typeof address === 'object');
   return address.port;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  const port = await listening(server);
+  server.close();
+  return port;
 }
 
 /** Debian's registry on loopback, with an image that skopeo has pushed. */
@@ -112,7 +120,34 @@ async function startRegistry(): Promise<{ host: string; process: ChildProcess }>
   return { host, process: registry };
 }
 
+/** A registry that lets in who knows the password, in front of one that lets in everybody. */
+async function guard(behind: string): Promise<{ host: string; attempts: string[]; close(): void }> {
+  const attempts: string[] = [];
+  const server = createHttpServer((incoming, outgoing) => {
+    const [scheme, encoded = ''] = (incoming.headers.authorization ?? '').split(' ');
+    const who = scheme === 'Basic' ? Buffer.from(encoded, 'base64').toString() : '';
+    if (who !== '') attempts.push(who);
+    if (who !== 'somebody:secret') {
+      outgoing.writeHead(401, { 'www-authenticate': 'Basic realm="test"' }).end();
+      return;
+    }
+    const { authorization: _, ...headers } = incoming.headers;
+    const forwarded = request(
+      `http://${behind}${incoming.url}`,
+      { method: incoming.method ?? 'GET', headers },
+      (answer) => {
+        outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
+        answer.pipe(outgoing);
+      },
+    );
+    incoming.pipe(forwarded);
+  });
+  const host = `127.0.0.1:${await listening(server)}`;
+  return { host, attempts, close: () => server.close() };
+}
+
 let registry: ChildProcess | undefined;
+let registryHost = '';
 before(async () => {
   mkdirSync(workspace, { recursive: true });
   chmodSync(workspace, 0o777);
@@ -171,6 +206,7 @@ needs('an image is pulled from a registry', 'docker-registry', async () => {
   const { page } = editor;
   const { host, process: server } = await startRegistry();
   registry = server;
+  registryHost = host;
   await runCommand(page, 'Terrarium: Pull Image…');
   await quickInput().locator('input').fill(`${host}/example/green:1`);
   await quickInput()
@@ -180,6 +216,51 @@ needs('an image is pulled from a registry', 'docker-registry', async () => {
   await image(`${host}/example/green:1`).waitFor({ timeout: 60_000 });
   await runCommand(page, 'Notifications: Clear All Notifications');
 });
+
+needs(
+  'a registry that asks who one is gets what is typed once, and what is kept the next time',
+  'docker-registry',
+  async () => {
+    const { page } = editor;
+    const { host, attempts, close } = await guard(registryHost);
+    try {
+      await runCommand(page, 'Terrarium: Pull Image…');
+      await quickInput().locator('input').fill(`${host}/example/green:1`);
+      await quickInput()
+        .getByRole('option', { name: `${host}/example/green:1` })
+        .waitFor();
+      await page.keyboard.press('Enter');
+      await quickInput().filter({ hasText: 'User name' }).waitFor();
+      await answerQuickInput(page, 'somebody');
+      await quickInput().filter({ hasText: 'Password or access token of somebody' }).waitFor();
+      assert.equal(await quickInput().locator('input').getAttribute('type'), 'password');
+      await answerQuickInput(page, 'wrong');
+      await quickInput().filter({ hasText: 'refused these credentials' }).waitFor();
+      await answerQuickInput(page, 'somebody');
+      await quickInput().filter({ hasText: 'Password or access token' }).waitFor();
+      await answerQuickInput(page, 'secret');
+      await image(`${host}/example/green:1`).waitFor({ timeout: 60_000 });
+      await notification(page, /Keep the credentials/)
+        .getByRole('button', { name: 'Keep' })
+        .click();
+      await runCommand(page, 'Notifications: Clear All Notifications');
+      const before = attempts.length;
+      await runCommand(page, 'Terrarium: Pull Image…');
+      await quickInput().locator('input').fill(`${host}/example/green:1`);
+      await quickInput()
+        .getByRole('option', { name: `${host}/example/green:1` })
+        .first()
+        .waitFor();
+      await page.keyboard.press('Enter');
+      await image(`${host}/example/green:1-2`).waitFor({ timeout: 60_000 });
+      assert.ok(attempts.slice(before).includes('somebody:secret'), 'what was kept is used');
+      assert.ok(!attempts.slice(before).includes('somebody:wrong'));
+      await runCommand(page, 'Notifications: Clear All Notifications');
+    } finally {
+      close();
+    }
+  },
+);
 
 needs('an image is built from programs of this machine', 'bash', async () => {
   const { page } = editor;
@@ -255,7 +336,7 @@ needs('an image is exported as a bundle', 'busybox', async () => {
 
 needs('an image is removed after a question that says what is freed', 'docker-registry', async () => {
   const { page } = editor;
-  const row = treeItem(page, /^Image 127\.0\.0\.1:\d+\/example\/green:1/);
+  const row = treeItem(page, new RegExp(`^Image ${registryHost}/example/green:1`));
   await row.click();
   await page.keyboard.press('Delete');
   const dialog = page.getByRole('dialog').filter({ hasText: /Remove image/ });

@@ -49,6 +49,12 @@ export async function expand(item: Locator): Promise<void> {
   await item.press('ArrowRight');
 }
 
+/** Closes a view of the side bar, if it is open, so that the others have room. */
+export async function collapseView(page: Page, name: string): Promise<void> {
+  const header = page.locator('.sidebar .pane-header', { hasText: name });
+  if ((await header.getAttribute('aria-expanded')) === 'true') await header.locator('.title').click();
+}
+
 /** Closes a row, if it is open, so that what is below it comes into sight. */
 export async function collapse(item: Locator): Promise<void> {
   if ((await item.getAttribute('aria-expanded')) === 'true') await item.click();
