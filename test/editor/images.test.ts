@@ -13,6 +13,7 @@ import { tellStory } from './support/story.js';
 import {
   answerQuickInput,
   chooseInMenu,
+  collapse,
   expand,
   notification,
   openTerrarium,
@@ -256,6 +257,14 @@ needs(
       assert.ok(attempts.slice(before).includes('somebody:secret'), 'what was kept is used');
       assert.ok(!attempts.slice(before).includes('somebody:wrong'));
       await runCommand(page, 'Notifications: Clear All Notifications');
+      // Both go again: they are the image of before by other names, so that nothing is freed yet.
+      await treeItem(page, new RegExp(`^Image ${host}/example/green:1,`)).click();
+      await image(`${host}/example/green:1-2`).click({ modifiers: ['Control'] });
+      await page.keyboard.press('Delete');
+      const dialog = page.getByRole('dialog').filter({ hasText: /Remove 2 images/ });
+      await dialog.getByText(/Frees nothing yet/).waitFor();
+      await dialog.getByRole('button', { name: 'Remove', exact: true }).click();
+      await image(`${host}/example/green:1-2`).waitFor({ state: 'detached' });
     } finally {
       close();
     }
@@ -317,6 +326,8 @@ needs('what was changed in a container becomes an image, and is there in a conta
 needs('an image is exported as a bundle', 'busybox', async () => {
   const { page } = editor;
   const destination = path.join(workspace, 'bundle');
+  // Several were selected before.
+  await image('committed').click();
   await chooseInMenu(page, image('committed'), 'Export…');
   await quickInput()
     .getByRole('option', { name: /OCI Bundle/ })
@@ -345,4 +356,23 @@ needs('an image is removed after a question that says what is freed', 'docker-re
   await dialog.getByRole('button', { name: 'Remove', exact: true }).click();
   await row.waitFor({ state: 'detached' });
   assert.doesNotMatch(await terminalText(page), /Traceback|core dumped/);
+});
+
+needs('containers of images are removed, with their images left', 'busybox', async () => {
+  const { page } = editor;
+  const rows = treeItem(page, /^Container /);
+  for (const end = Date.now() + 60_000; (await rows.count()) > 0; ) {
+    assert.ok(Date.now() < end, 'they go');
+    const row = rows.first();
+    await collapse(row);
+    await row.click();
+    await page.keyboard.press('Delete');
+    const before = await rows.count();
+    await page
+      .getByRole('dialog')
+      .getByRole('button', { name: /Remove/ })
+      .click();
+    await rows.nth(before - 1).waitFor({ state: 'detached' });
+  }
+  await image('committed').waitFor();
 });
