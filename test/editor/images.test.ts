@@ -13,7 +13,6 @@ import { tellStory } from './support/story.js';
 import {
   answerQuickInput,
   chooseInMenu,
-  collapse,
   expand,
   notification,
   openTerrarium,
@@ -356,23 +355,4 @@ needs('an image is removed after a question that says what is freed', 'docker-re
   await dialog.getByRole('button', { name: 'Remove', exact: true }).click();
   await row.waitFor({ state: 'detached' });
   assert.doesNotMatch(await terminalText(page), /Traceback|core dumped/);
-});
-
-needs('containers of images are removed, with their images left', 'busybox', async () => {
-  const { page } = editor;
-  const rows = treeItem(page, /^Container /);
-  for (const end = Date.now() + 60_000; (await rows.count()) > 0; ) {
-    assert.ok(Date.now() < end, 'they go');
-    const row = rows.first();
-    await collapse(row);
-    await row.click();
-    await page.keyboard.press('Delete');
-    const before = await rows.count();
-    await page
-      .getByRole('dialog')
-      .getByRole('button', { name: /Remove/ })
-      .click();
-    await rows.nth(before - 1).waitFor({ state: 'detached' });
-  }
-  await image('committed').waitFor();
 });

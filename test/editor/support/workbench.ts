@@ -9,11 +9,23 @@ export async function openTerrarium(page: Page): Promise<void> {
   await page.locator('.sidebar .composite.title', { hasText: /terrarium/i }).waitFor();
 }
 
+/** Opens the palette. While the workbench moves the focus, as after trust was given, a key may reach nobody. */
+async function openPalette(page: Page): Promise<Locator> {
+  const input = page.locator('.quick-input-widget input').first();
+  for (const end = Date.now() + 20_000; ; ) {
+    await page.keyboard.press('F1');
+    try {
+      await input.waitFor({ timeout: 2000 });
+      return input;
+    } catch (error) {
+      if (Date.now() > end) throw error;
+    }
+  }
+}
+
 /** Runs a command by its title, as the palette shows it (`Terrarium: Run Container`). */
 export async function runCommand(page: Page, title: string): Promise<void> {
-  await page.keyboard.press('F1');
-  const input = page.locator('.quick-input-widget input');
-  await input.waitFor();
+  const input = await openPalette(page);
   await input.fill(`>${title}`);
   await page.getByRole('option', { name: title }).first().click();
 }
@@ -28,9 +40,7 @@ export async function answerQuickInput(page: Page, text?: string): Promise<void>
 
 /** Opens a file of the workspace by its name, at a place when that is `name:line:column`. */
 export async function openFile(page: Page, name: string): Promise<void> {
-  await page.keyboard.press('F1');
-  const input = page.locator('.quick-input-widget input');
-  await input.waitFor();
+  const input = await openPalette(page);
   await input.fill(name);
   const [file = ''] = name.split(':');
   await page.locator('.quick-input-widget').getByRole('option', { name: file }).first().waitFor();
