@@ -14,7 +14,12 @@ import { runningRoot } from '../../../helper/inspect/root.js';
 import { parseSignal, signalProcess } from '../../../helper/inspect/signal.js';
 import { isAlive, processIdentity } from '../../../helper/inspect/stat.js';
 import { readStatus } from '../../../helper/inspect/status.js';
-import { ErrorCode, type ProcessIdentity, type TerrariumError } from '../../../helper/protocol/index.js';
+import {
+  ErrorCode,
+  type ProcessIdentity,
+  type ProcessInfo,
+  type TerrariumError,
+} from '../../../helper/protocol/index.js';
 
 /** A container as bubblewrap makes one, on a root of its own: something to look at that is not ours. */
 async function startContainer(t: TestContext, script: string, ...options: string[]) {
@@ -63,11 +68,18 @@ async function findInit({ pid }: ChildProcess): Promise<ProcessIdentity> {
   return identity;
 }
 
+/** The processes once these have executed their commands: until then each is a copy of its parent. */
+async function listedWith(init: ProcessIdentity, ...awaited: string[]): Promise<ProcessInfo[]> {
+  for (let tries = 0; ; tries++) {
+    const list = await listProcesses(init);
+    if (tries === 500 || awaited.every((wanted) => list.some(({ command }) => command === wanted))) return list;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
 test('a container from outside: processes, namespaces, mounts, ids, capabilities', async (t) => {
   const { init } = await startContainer(t, 'sleep 61 & (exec sleep 62) & echo ready; wait');
-  await new Promise((resolve) => setTimeout(resolve, 50));
-
-  const processes = await listProcesses(init);
+  const processes = await listedWith(init, 'sleep 61', 'sleep 62');
   assert.deepEqual(
     processes.map(({ innerPid, command, uid, hostUid }) => [innerPid, command, uid, hostUid]),
     [
@@ -103,8 +115,7 @@ test('a process that entered is listed too, with its own parent', async (t) => {
   const { init } = await startContainer(t, 'echo ready; sleep 60');
   const entered = spawn('nsenter', ['-t', String(init.pid), '-U', '-p', '-m', '--preserve-credentials', 'sleep', '63']);
   t.after(() => end(entered));
-  await new Promise((resolve) => setTimeout(resolve, 100));
-  const list = await listProcesses(init);
+  const list = await listedWith(init, 'sleep 63');
   const found = list.find(({ command }) => command === 'sleep 63');
   assert.ok(found, JSON.stringify(list));
   assert.equal(found.parentPid, entered.pid);
@@ -168,11 +179,7 @@ test('processes of subordinate ids are found and named by both owners', async (t
     return;
   }
   const init = await findInit(child);
-  let list = await listProcesses(init);
-  for (let tries = 0; tries < 100 && !list.some(({ command }) => command === 'sleep 64'); tries++) {
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    list = await listProcesses(init);
-  }
+  const list = await listedWith(init, 'sleep 64');
   const found = list.find(({ command }) => command === 'sleep 64');
   assert.ok(found, JSON.stringify(list));
   assert.equal(found.uid, 5);
