@@ -40,6 +40,8 @@ export interface ContainerSpecification {
   /** Namespaces that are *shared with the host* instead of made new. Default: none. */
   shareHost?: Exclude<NamespaceType, 'user' | 'mount' | 'network'>[];
   timeOffsets?: { monotonic?: TimeOffset; boottime?: TimeOffset };
+  /** A group of containers, made when its first one starts, with limits of its own for all of them together. */
+  group?: string;
   resources?: Resources;
   rlimits?: Rlimit[];
   /** `CAP_…` names added to or dropped from the default set. */

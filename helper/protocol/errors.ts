@@ -34,6 +34,8 @@ export interface ErrorData {
   fix?: string;
   /** A command to copy, when there is one. */
   command?: string;
+  /** The line of the doctor that tells more, by its id. */
+  doctor?: string;
   /** Operation whose ledger tells the rest. */
   ledger?: { container: string; operation: string };
 }

@@ -3,6 +3,7 @@ export * from './container.js';
 export * from './errors.js';
 export * from './files.js';
 export * from './images.js';
+export * from './knobs.js';
 export * from './ledger.js';
 export * from './limits.js';
 export * from './machine.js';

@@ -13,6 +13,8 @@ export interface DoctorLine {
   features: string[];
   fix?: string;
   command?: string;
+  /** Milliseconds the trial took. */
+  milliseconds?: number;
 }
 
 export interface DoctorReport {

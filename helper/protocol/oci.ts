@@ -59,10 +59,50 @@ export interface Process {
   oomScoreAdj?: number;
 }
 
+export interface WeightDevice {
+  major: number;
+  minor: number;
+  weight?: number;
+}
+
+export interface ThrottleDevice {
+  major: number;
+  minor: number;
+  /** Bytes, or operations, per second. */
+  rate: number;
+}
+
 export interface Resources {
-  memory?: { limit?: number; reservation?: number; swap?: number };
-  cpu?: { shares?: number; quota?: number; period?: number; cpus?: string; mems?: string };
+  memory?: {
+    limit?: number;
+    reservation?: number;
+    swap?: number;
+    kernel?: number;
+    swappiness?: number;
+    disableOOMKiller?: boolean;
+  };
+  cpu?: {
+    shares?: number;
+    quota?: number;
+    period?: number;
+    /** Microseconds. */
+    burst?: number;
+    cpus?: string;
+    mems?: string;
+    /** 1: runs only when nobody else wants the CPU. */
+    idle?: number;
+  };
   pids?: { limit: number };
+  blockIO?: {
+    weight?: number;
+    weightDevice?: WeightDevice[];
+    throttleReadBpsDevice?: ThrottleDevice[];
+    throttleWriteBpsDevice?: ThrottleDevice[];
+    throttleReadIOPSDevice?: ThrottleDevice[];
+    throttleWriteIOPSDevice?: ThrottleDevice[];
+  };
+  hugepageLimits?: { pageSize: string; limit: number }[];
+  rdma?: Record<string, { hcaHandles?: number; hcaObjects?: number }>;
   /** cgroup v2 files by name, verbatim. */
   unified?: Record<string, string>;
 }

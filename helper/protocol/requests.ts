@@ -13,7 +13,20 @@ import type {
 } from './container.js';
 import type { ErrorData } from './errors.js';
 import type { Ledger, LedgerSummary } from './ledger.js';
-import type { ContainerStats, LimitChange, LimitName, LimitsReport, LimitValue } from './limits.js';
+import type {
+  CgroupNode,
+  CgroupProcess,
+  ContainerStats,
+  CountedKnob,
+  DetailedStats,
+  LimitChange,
+  LimitEdit,
+  LimitNumber,
+  LimitsOutcome,
+  LimitsPreview,
+  LimitsReport,
+  LimitTarget,
+} from './limits.js';
 import type { DoctorReport } from './machine.js';
 
 /** `container` is an id, an unambiguous start of one, or a name. */
@@ -109,12 +122,34 @@ export const ReadCapabilities = new RequestType<ContainerReference, CapabilityRe
 );
 
 // ---- limits ------------------------------------------------------------------------------------------------------
-export const ReadLimits = new RequestType<ContainerReference, LimitsReport, ErrorData>('limits/read');
-export interface SetLimitsParams extends ContainerReference {
+export const ReadLimits = new RequestType<LimitTarget, LimitsReport, ErrorData>('limits/read');
+export interface LimitChangesParams {
+  target: LimitTarget;
   changes: LimitChange[];
 }
+/** What the changes would write, in order, and what would come of it. Writes nothing. `Invalid` for nonsense. */
+export const PreviewLimits = new RequestType<LimitChangesParams, LimitsPreview, ErrorData>('limits/preview');
+export interface SetLimitsParams extends LimitChangesParams {
+  /** Default `removed`: kept for all later starts. `restart`: the next start has what was there before. */
+  until?: 'restart' | 'removed';
+  /** Roll back after so many seconds unless `limits/keep` is said, also when this client goes away. */
+  trySeconds?: number;
+}
 /** Writes, reads back and answers with what the kernel made of it. All or nothing: a refused one undoes the others. */
-export const SetLimits = new RequestType<SetLimitsParams, LimitsReport, ErrorData>('limits/set');
+export const SetLimits = new RequestType<SetLimitsParams, LimitsOutcome, ErrorData>('limits/set');
+/** Makes a trial lasting. `WrongState` when it has rolled back already. */
+export const KeepLimits = new RequestType<{ target: LimitTarget; edit: string }, LimitsReport, ErrorData>(
+  'limits/keep',
+);
+/** Takes the latest edit back. `WrongState` when there is none, or when somebody changed the same limits since. */
+export const UndoLimits = new RequestType<{ target: LimitTarget }, LimitsOutcome, ErrorData>('limits/undo');
+/** The latest edits, oldest first. */
+export const ListLimitEdits = new RequestType<{ target: LimitTarget }, LimitEdit[], ErrorData>('limits/edits');
+
+// ---- control groups of the machine -------------------------------------------------------------------------------
+/** The groups below one; without a path the hierarchies of the machine. */
+export const ListCgroups = new RequestType<{ path?: string }, CgroupNode[], ErrorData>('cgroup/list');
+export const ListCgroupProcesses = new RequestType<{ path: string }, CgroupProcess[], ErrorData>('cgroup/processes');
 
 // ---- the ledger --------------------------------------------------------------------------------------------------
 export const ListLedgers = new RequestType<ContainerReference, LedgerSummary[], ErrorData>('ledger/list');
@@ -134,8 +169,12 @@ export const RenderLedger = new RequestType<RenderLedgerParams, { text: string }
 export const RunDoctor = new RequestType0<DoctorReport, ErrorData>('doctor/run');
 
 // ---- what a client watches: only while it is visible ---------------------------------------------------------------
-/** Replaces the set of containers whose statistics this client wants once a second; empty: none, and nothing polls. */
-export const WatchStats = new RequestType<{ containers: string[] }, null, ErrorData>('stats/watch');
+/** Replaces what this client wants sampled once a second: many in brief, some in detail. Empty: nothing polls. */
+export interface WatchStatsParams {
+  containers: string[];
+  details?: LimitTarget[];
+}
+export const WatchStats = new RequestType<WatchStatsParams, null, ErrorData>('stats/watch');
 
 // ---- specification files, of which the helper speaks as a language server ----------------------------------------
 /** What the client says with `initialize`. */
@@ -150,13 +189,16 @@ export const TrustGranted = new NotificationType0('workspace/trustGranted');
 /** Something about containers changed: the whole list, since it is short and order-free. */
 export const ContainersChanged = new NotificationType<{ containers: ContainerSummary[] }>('container/changed');
 export const StatsSampled = new NotificationType<{ stats: ContainerStats[] }>('stats/sampled');
+export const DetailsSampled = new NotificationType<{ details: DetailedStats[] }>('stats/detailed');
+/** Limits were edited, undone or rolled back, by whichever client: read them anew. */
+export const LimitsChanged = new NotificationType<{ target: LimitTarget; edit: LimitEdit }>('limits/changed');
 /** A container ended in a way that a person should hear of. */
 export const ContainerEnded = new NotificationType<{ summary: ContainerSummary; message: string }>('container/ended');
 /** A limit of a running container has bitten: a process was killed for memory, or a fork refused. `value` is in force. */
 export const LimitReached = new NotificationType<{
   summary: ContainerSummary;
-  limit: LimitName;
-  value: LimitValue;
+  limit: CountedKnob;
+  value: LimitNumber;
   /** How often so far. */
   count: number;
   message: string;
