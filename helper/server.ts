@@ -34,6 +34,7 @@ import { routeInspection } from './requests/inspection.js';
 import { routeLimits } from './requests/limits.js';
 import { routeRegistry } from './requests/registry.js';
 import { Router } from './requests/router.js';
+import { routeStatistics } from './requests/statistics.js';
 import { readIdentity } from './zygote/identity.js';
 import { ZygoteError } from './zygote/launch.js';
 import { Zygote } from './zygote/zygote.js';
@@ -106,7 +107,8 @@ export function serve(connection: Connection, installation: Installation): void 
   const files = routeFiles(router, machine, connection);
   routeExport(router, machine, connection);
   const changes = routeChanges(router, machine, connection);
-  const sampler = routeLimits(router, machine, (stats) => {
+  routeLimits(router, machine);
+  const sampler = routeStatistics(router, machine, (stats) => {
     void connection.sendNotification(StatsSampled, { stats });
   });
   const language = new SpecificationLanguage(connection, machine);
