@@ -72,35 +72,11 @@ function rootOf(name: string, { image, base }: RootOptions): protocol.FileRoot {
   return { kind: base === true ? 'base' : 'container', container: name };
 }
 
-const letters: Readonly<Record<protocol.FileKind, string>> = {
-  file: '-',
-  directory: 'd',
-  symlink: 'l',
-  fifo: 'p',
-  socket: 's',
-  character: 'c',
-  block: 'b',
-};
-
-/** As `ls -l` shows a mode: `-rwsr-xr-x`. */
-export function modeText({ kind, mode }: Pick<protocol.FileEntry, 'kind' | 'mode'>): string {
-  const bits = [...'rwxrwxrwx'].map((letter, index) => ((mode & (0o400 >> index)) !== 0 ? letter : '-'));
-  const special: [number, number, string][] = [
-    [0o4000, 2, 's'],
-    [0o2000, 5, 's'],
-    [0o1000, 8, 't'],
-  ];
-  for (const [bit, at, letter] of special) {
-    if ((mode & bit) !== 0) bits[at] = bits[at] === '-' ? letter.toUpperCase() : letter;
-  }
-  return letters[kind] + bits.join('');
-}
-
 function listingTable(entries: readonly protocol.FileEntry[]): string {
   return table([
     ['MODE', 'LINKS', 'USER', 'GROUP', 'SIZE', 'CHANGED', 'NAME'],
     ...entries.map((entry) => [
-      modeText(entry),
+      protocol.modeText(entry.kind, entry.mode),
       String(entry.links),
       entry.user ?? String(entry.uid),
       entry.group ?? String(entry.gid),

@@ -1,6 +1,7 @@
+import { modeText } from '../../helper/protocol/fileMode.js';
 import type { Change, ChangeList, FileEntry } from '../../helper/protocol/index.js';
 import { ownerText } from '../files/fileText.js';
-import { modeText, octalText } from '../files/mode.js';
+import { octalText } from '../files/mode.js';
 import { formatBytes } from '../limits/units.js';
 import { documentText, plainText, tooltipText } from '../text/untrusted.js';
 

@@ -1,9 +1,10 @@
+import { modeText } from '../../helper/protocol/fileMode.js';
 import type { FileEntry } from '../../helper/protocol/index.js';
 import { formatBytes } from '../limits/units.js';
 import { plainText, tooltipText } from '../text/untrusted.js';
 import type { Presentation } from '../views/presentation.js';
 import { isFolder } from './listing.js';
-import { modeText, octalText } from './mode.js';
+import { octalText } from './mode.js';
 
 const kindWords: Readonly<Record<FileEntry['kind'], string>> = {
   file: 'File',

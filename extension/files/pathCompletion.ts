@@ -1,9 +1,9 @@
 import * as path from 'node:path/posix';
+import { modeText } from '../../helper/protocol/fileMode.js';
 import type { FileEntry } from '../../helper/protocol/index.js';
 import { iconSafeText } from '../text/untrusted.js';
 import { inFolder } from './addresses.js';
 import { isFolder, sortEntries } from './listing.js';
-import { modeText } from './mode.js';
 
 /** The folder whose entries complete what was typed, and what the entry has to begin with. */
 export function typedPath(text: string): { folder: string; prefix: string } {

@@ -1,6 +1,7 @@
 /** The contract between Terrarium's helper and those who ask it: the extension and the `terrarium` command. */
 export * from './container.js';
 export * from './errors.js';
+export * from './fileMode.js';
 export * from './files.js';
 export * from './images.js';
 export * from './knobs.js';

@@ -1,10 +1,11 @@
 import { stat } from 'node:fs/promises';
 import * as path from 'node:path/posix';
 import { commands, l10n, type QuickPickItem, Uri, window, workspace } from 'vscode';
+import { modeText } from '../../../helper/protocol/fileMode.js';
 import { inFolder, sameRoot } from '../../files/addresses.js';
 import type { FileNode } from '../../files/filesTree.js';
 import { ownerText } from '../../files/fileText.js';
-import { changedMode, modeProblem, modeText, octalText, ownerProblem } from '../../files/mode.js';
+import { changedMode, modeProblem, octalText, ownerProblem } from '../../files/mode.js';
 import { closeDeleted, followRename } from '../../files/openEditors.js';
 import { messageText } from '../../text/untrusted.js';
 import type { CommandContext } from '../context.js';

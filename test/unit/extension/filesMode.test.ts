@@ -4,7 +4,8 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } fr
 import { tmpdir } from 'node:os';
 import * as path from 'node:path';
 import { after, describe, it } from 'node:test';
-import { changedMode, modeProblem, modeText, octalText, ownerProblem } from '../../../extension/files/mode.js';
+import { changedMode, modeProblem, octalText, ownerProblem } from '../../../extension/files/mode.js';
+import { modeText } from '../../../helper/protocol/fileMode.js';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'terrarium-mode-'));
 after(() => rmSync(folder, { recursive: true }));

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { modeText, parsePlace } from '../../../cli/files.js';
+import { parsePlace } from '../../../cli/files.js';
 import { fileFailure } from '../../../helper/files/failure.js';
 import { holderPlan } from '../../../helper/files/holder.js';
 import { splitPath } from '../../../helper/files/openRoot.js';
 import { findOwner, unchanged } from '../../../helper/files/owner.js';
+import { modeText } from '../../../helper/protocol/fileMode.js';
 import type { ErrorData } from '../../../helper/protocol/index.js';
 import { SystemError } from '../../../native/bindings/libc.js';
 
@@ -79,9 +80,9 @@ test('a place in a container is told from a path of this machine', () => {
 });
 
 test('modes are shown as ls shows them', () => {
-  assert.equal(modeText({ kind: 'file', mode: 0o4755 }), '-rwsr-xr-x');
-  assert.equal(modeText({ kind: 'directory', mode: 0o1777 }), 'drwxrwxrwt');
-  assert.equal(modeText({ kind: 'file', mode: 0o6644 }), '-rwSr-Sr--');
-  assert.equal(modeText({ kind: 'symlink', mode: 0o777 }), 'lrwxrwxrwx');
-  assert.equal(modeText({ kind: 'character', mode: 0 }), 'c---------');
+  assert.equal(modeText('file', 0o4755), '-rwsr-xr-x');
+  assert.equal(modeText('directory', 0o1777), 'drwxrwxrwt');
+  assert.equal(modeText('file', 0o6644), '-rwSr-Sr--');
+  assert.equal(modeText('symlink', 0o777), 'lrwxrwxrwx');
+  assert.equal(modeText('character', 0), 'c---------');
 });
