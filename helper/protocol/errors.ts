@@ -1,4 +1,5 @@
 import { ResponseError } from 'vscode-jsonrpc';
+import type { DoctorLineId } from './machine.js';
 
 /** Numbers in the range JSON-RPC leaves to servers (outside -32768…-32000). */
 export enum ErrorCode {
@@ -35,7 +36,7 @@ export interface ErrorData {
   /** A command to copy, when there is one. */
   command?: string;
   /** The line of the doctor that tells more, by its id. */
-  doctor?: string;
+  doctor?: DoctorLineId;
   /** Operation whose ledger tells the rest. */
   ledger?: { container: string; operation: string };
 }
