@@ -1,5 +1,5 @@
 import type { BuildResult, BuiltFile } from '../../helper/protocol/index.js';
-import { formatBytes } from '../limits/units.js';
+import { formatBytes } from '../../helper/protocol/notation.js';
 import { documentText, plainText } from '../text/untrusted.js';
 
 /** What was copied into an image that was built from programs, and why, as a document to read. */

@@ -1,8 +1,8 @@
 import { modeText } from '../../helper/protocol/fileMode.js';
 import type { Change, ChangeList, FileEntry } from '../../helper/protocol/index.js';
+import { formatBytes } from '../../helper/protocol/notation.js';
 import { ownerText } from '../files/fileText.js';
 import { octalText } from '../files/mode.js';
-import { formatBytes } from '../limits/units.js';
 import { documentText, plainText, tooltipText } from '../text/untrusted.js';
 
 const looks = {

@@ -1,5 +1,5 @@
-import type { ContainerStats, ContainerSummary, LimitValue, RootSource } from '../../helper/protocol/index.js';
-import { formatBytes, formatLimit } from '../limits/units.js';
+import type { ContainerStats, ContainerSummary, LimitNumber, RootSource } from '../../helper/protocol/index.js';
+import { exactBytes, formatBytes } from '../../helper/protocol/notation.js';
 import { shownCommand } from '../text/commandLine.js';
 import { plainText, tooltipText } from '../text/untrusted.js';
 import type { Presentation } from '../views/presentation.js';
@@ -17,11 +17,11 @@ export function rootText(root: RootSource): string {
 }
 
 /** `12.1 MB of 100 MB`: usage in the same family of units as the limit, decimal or binary. */
-export function usageAgainst(bytes: number, max: LimitValue | undefined): string {
+export function usageAgainst(bytes: number, max: LimitNumber | undefined): string {
   if (max === undefined || max === 'max') {
     return formatBytes(bytes);
   }
-  const limit = formatLimit('memory.max', max);
+  const limit = exactBytes(max);
   return `${/ [kMGT]B$/.test(limit) ? decimalBytes(bytes) : formatBytes(bytes)} of ${limit}`;
 }
 

@@ -5,12 +5,12 @@ import type {
   LedgerSummary,
   LimitReading,
   LimitsReport,
-  LimitValue,
   MountInfo,
   NamespaceInfo,
   ProcessInfo,
 } from '../../helper/protocol/index.js';
-import { formatBytes, formatLimit, formatUsage } from '../limits/units.js';
+import { type Knob, knobOf } from '../../helper/protocol/knobs.js';
+import { formatBytes, formatUsage, formatValue, numberOf } from '../../helper/protocol/notation.js';
 import { plainText, tooltipText } from '../text/untrusted.js';
 import type { Presentation } from '../views/presentation.js';
 import { usageAgainst } from './containerText.js';
@@ -105,17 +105,10 @@ export function presentMount(mount: MountInfo): Presentation {
   };
 }
 
-const limitLabels: Readonly<Record<LimitReading['name'], string>> = {
-  'memory.max': 'Memory',
-  'memory.swap.max': 'Swap',
-  'cpu.max': 'CPU',
-  'cpu.weight': 'CPU weight',
-  'pids.max': 'Processes',
-};
-
 /** A limit with its usage; the latest sample is fresher than the report that came when the section was opened. */
 export function presentLimit(reading: LimitReading, live: boolean, stats?: ContainerStats): Presentation {
-  const label = limitLabels[reading.name];
+  const knob = knobOf(reading.name);
+  const label = knob.title;
   if (reading.value === undefined) {
     const reason = plainText(reading.unavailable?.reason ?? 'The kernel has no such file here.');
     return {
@@ -128,22 +121,22 @@ export function presentLimit(reading: LimitReading, live: boolean, stats?: Conta
     };
   }
   const usage = live ? (sampled(reading.name, stats) ?? reading.usage) : undefined;
-  const value = reading.value === 'max' ? 'no limit' : formatLimit(reading.name, reading.value);
-  const used = usage === undefined ? undefined : formatUsage(reading.name, usage);
-  const against = usage === undefined ? value : usageOfLimit(reading.name, usage, reading.value);
+  const value = reading.value === knob.cleared ? 'no limit' : formatValue(knob, reading.value);
+  const used = usage === undefined ? undefined : formatUsage(knob, usage);
+  const against = usage === undefined ? value : usageOfLimit(knob, usage, reading.value);
   const tighter = reading.effective
-    ? `${formatLimit(reading.name, reading.effective.value)} set by ${plainText(reading.effective.path, 120)}`
+    ? `${formatValue(knob, reading.effective.value)} set by ${plainText(reading.effective.path, 120)}`
     : undefined;
   const description = [against, tighter && `in force: ${tighter}`].filter(Boolean).join(' · ');
-  const share =
-    usage !== undefined && typeof reading.value === 'number' && reading.value > 0 ? usage / reading.value : 0;
+  const bound = numberOf(knob, reading.value);
+  const share = usage !== undefined && bound !== undefined && bound > 0 ? usage / bound : 0;
   return {
     label,
     description,
     tooltip: tooltipText([
       `${reading.name}: ${value}`,
       reading.raw === undefined ? undefined : `The kernel holds: ${reading.raw}`,
-      reading.file,
+      reading.files.join('\n'),
       used && `In use: ${used}`,
       tighter && `A limit above is tighter: ${tighter}`,
       reading.writable ? undefined : reading.unavailable?.reason,
@@ -155,13 +148,13 @@ export function presentLimit(reading: LimitReading, live: boolean, stats?: Conta
 }
 
 /** `11.8 MB of 100 MB`, `0.02 of 0.5 cores`, `3, no limit`. */
-function usageOfLimit(name: LimitReading['name'], usage: number, value: LimitValue): string {
-  const memory = name === 'memory.max' || name === 'memory.swap.max';
-  const used = memory ? usageAgainst(usage, value) : String(Number(usage.toFixed(2)));
-  if (value === 'max') {
-    return `${used}${name === 'cpu.max' ? ' cores' : ''}, no limit`;
-  }
-  return memory ? used : `${used} of ${formatLimit(name, value)}`;
+function usageOfLimit(knob: Knob, usage: number, value: string): string {
+  const bound = numberOf(knob, value) ?? Number.POSITIVE_INFINITY;
+  if (knob.kind === 'bytes')
+    return bound === Number.POSITIVE_INFINITY ? `${formatBytes(usage)}, no limit` : usageAgainst(usage, bound);
+  const used = String(Number(usage.toFixed(2)));
+  if (bound === Number.POSITIVE_INFINITY) return `${used}${knob.kind === 'cpuMax' ? ' cores' : ''}, no limit`;
+  return `${used} of ${formatValue(knob, value)}`;
 }
 
 function sampled(name: LimitReading['name'], stats: ContainerStats | undefined): number | undefined {

@@ -30,8 +30,8 @@ import {
   StatFile,
   WriteFile,
 } from '../../helper/protocol/index.js';
+import { formatBytes } from '../../helper/protocol/notation.js';
 import type { HelperClient } from '../helperClient.js';
-import { formatBytes } from '../limits/units.js';
 import { contentOf, fileScheme, inFolder, rootKey, sameRoot } from './addresses.js';
 import { fileError } from './fileErrors.js';
 import { isFolder } from './listing.js';

@@ -1,6 +1,6 @@
 import { modeText } from '../../helper/protocol/fileMode.js';
 import type { FileEntry } from '../../helper/protocol/index.js';
-import { formatBytes } from '../limits/units.js';
+import { formatBytes } from '../../helper/protocol/notation.js';
 import { plainText, tooltipText } from '../text/untrusted.js';
 import type { Presentation } from '../views/presentation.js';
 import { isFolder } from './listing.js';

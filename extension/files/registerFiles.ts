@@ -1,11 +1,11 @@
 import { commands, type Disposable, type LogOutputChannel, l10n, type Memento, window } from 'vscode';
 import { type FileEntry, type FileReference, WatchFiles } from '../../helper/protocol/index.js';
+import { formatBytes } from '../../helper/protocol/notation.js';
 import type { ContainerStore } from '../containers/containerStore.js';
 import type { ContainersView } from '../containers/containersView.js';
 import type { Notifier } from '../errors/notifier.js';
 import type { HelperClient } from '../helperClient.js';
 import type { ImagesView } from '../images/imagesView.js';
-import { formatBytes } from '../limits/units.js';
 import { messageText } from '../text/untrusted.js';
 import { FileDragAndDrop } from './dragAndDrop.js';
 import { FileActions } from './fileActions.js';

@@ -1,5 +1,5 @@
 import type { TransferProgress, TransferResult } from '../../helper/protocol/index.js';
-import { formatBytes } from '../limits/units.js';
+import { formatBytes } from '../../helper/protocol/notation.js';
 
 /** How far a copy is, for its notification. */
 export function transferText({ doneBytes, totalBytes, entries }: TransferProgress): string {

@@ -1,5 +1,5 @@
 import type { ImageSummary, RootSource } from '../../helper/protocol/index.js';
-import { formatBytes } from '../limits/units.js';
+import { formatBytes } from '../../helper/protocol/notation.js';
 import { iconSafeText } from '../text/untrusted.js';
 
 /** What a person may answer to the question for a root. Roots are launched from, the others lead on. */

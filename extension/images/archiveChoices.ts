@@ -1,5 +1,5 @@
 import type { ArchiveImage, Platform } from '../../helper/protocol/index.js';
-import { formatBytes } from '../limits/units.js';
+import { formatBytes } from '../../helper/protocol/notation.js';
 import { iconSafeText } from '../text/untrusted.js';
 
 /** Images of an archive, to choose from: by name, or by digest where they have none. */

@@ -1,5 +1,5 @@
 import type { ImageSummary } from '../../helper/protocol/index.js';
-import { formatBytes } from '../limits/units.js';
+import { formatBytes } from '../../helper/protocol/notation.js';
 import { plainText, tooltipText } from '../text/untrusted.js';
 import type { Presentation } from '../views/presentation.js';
 

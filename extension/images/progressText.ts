@@ -1,5 +1,5 @@
 import type { ImageProgress } from '../../helper/protocol/index.js';
-import { formatBytes } from '../limits/units.js';
+import { formatBytes } from '../../helper/protocol/notation.js';
 import { plainText } from '../text/untrusted.js';
 
 const doing: Readonly<Record<ImageProgress['phase'], string>> = {

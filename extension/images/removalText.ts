@@ -1,5 +1,5 @@
 import type { RemovalReport } from '../../helper/protocol/index.js';
-import { formatBytes } from '../limits/units.js';
+import { formatBytes } from '../../helper/protocol/notation.js';
 import { messageText } from '../text/untrusted.js';
 
 /** What removing is about to do, for a question: what goes, what that frees, and what stays with the reason. */

@@ -1,5 +1,5 @@
+import { examplesOf } from '../../helper/protocol/notation.js';
 import { fields } from './fields.js';
-import { examples } from './units.js';
 
 /** What the page loads, as the webview addresses it. */
 export interface PageResources {
@@ -58,14 +58,15 @@ ${remedyBlock('failure')}
 /** The id of a limit's elements: a dot would not do in a selector. */
 export const elementId = (name: string): string => name.replaceAll('.', '-');
 
-function fieldBlock({ name, title, help }: (typeof fields)[number]): string {
+function fieldBlock(knob: (typeof fields)[number]): string {
+  const { name, title, help } = knob;
   const id = elementId(name);
   const clear = name === 'cpu.weight' ? 'Default' : 'No limit';
   return `<section id="${id}-section" role="group" aria-labelledby="${id}-label">
 <vscode-label id="${id}-label" for="${id}">${title} <code>${name}</code></vscode-label>
 <p class="help">${help}</p>
 <div class="row">
-<vscode-textfield id="${id}" placeholder="${examples[name]}" disabled></vscode-textfield>
+<vscode-textfield id="${id}" placeholder="${examplesOf(knob)}" disabled></vscode-textfield>
 <vscode-button id="${id}-clear" secondary disabled aria-label="${clear} for ${title}">${clear}</vscode-button>
 </div>
 <div aria-live="polite">

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import * as os from 'node:os';
 import { type Disposable, env, l10n, Uri, ViewColumn, type WebviewPanel, window } from 'vscode';
 import {
   type ContainerSummary,
@@ -10,7 +9,7 @@ import {
   SetLimits,
   StatsSampled,
 } from '../../helper/protocol/index.js';
-import type { LimitChange, LimitName, LimitsReport } from '../../helper/protocol/limits.js';
+import type { LimitChange, LimitsReport } from '../../helper/protocol/limits.js';
 import type { HelperClient } from '../helperClient.js';
 import { plainText } from '../text/untrusted.js';
 import { limitsPage } from './html.js';
@@ -30,7 +29,7 @@ export class LimitsPanel {
   private report: LimitsReport | undefined;
   private failure: ErrorData | undefined;
   /** The field that shall have the cursor once the page can take it. */
-  private focused: LimitName | undefined;
+  private focused: string | undefined;
   /** Answers may overtake each other; only the latest reading is shown. */
   private reading = 0;
 
@@ -89,7 +88,7 @@ export class LimitsPanel {
   }
 
   /** Puts the cursor into the field of a limit, as soon as the page is there. */
-  focus(name: LimitName): void {
+  focus(name: string): void {
     this.focused = name;
     if (this.ready) this.postFocus();
   }
@@ -152,7 +151,7 @@ export class LimitsPanel {
 
   private async apply(request: number, changes: LimitChange[]): Promise<void> {
     try {
-      const report = await this.helper.request(SetLimits, { container: this.container, changes });
+      const { report } = await this.helper.request(SetLimits, { target: { container: this.container }, changes });
       this.reading++;
       this.show(report, request);
     } catch (error) {
@@ -165,8 +164,7 @@ export class LimitsPanel {
     this.post({
       type: 'report',
       name: this.name,
-      machine: { cores: os.cpus().length, memoryBytes: os.totalmem() },
-      report,
+      report: { ...report, target: { container: this.container } },
       ...(applied !== undefined && { applied }),
     });
   }

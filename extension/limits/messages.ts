@@ -1,19 +1,19 @@
 import * as z from 'zod/mini';
-import { limitNames } from '../../helper/protocol/limits.js';
 
 /**
  * What the form and the extension tell each other. Both sides check every message on arrival: the form is a web page,
  * and what it shows comes from containers.
  */
-const limitName = z.enum(limitNames);
-const limitValue = z.union([z.number().check(z.minimum(0)), z.literal('max')]);
+/** The name of a file of a cgroup, or of a rlimit. */
+const limitName = z.string().check(z.maxLength(255), z.regex(/^[A-Za-z][\w.-]*$/));
+const limitValue = z.string().check(z.maxLength(4096));
 const remedy = z.object({ reason: z.string(), remedy: z.string() });
 
 const reading = z.object({
   name: limitName,
   value: z.optional(limitValue),
   raw: z.optional(z.string()),
-  file: z.optional(z.string()),
+  files: z.array(z.string()),
   usage: z.optional(z.number()),
   effective: z.optional(z.object({ value: limitValue, path: z.string() })),
   writable: z.boolean(),
@@ -21,7 +21,7 @@ const reading = z.object({
 });
 
 const report = z.object({
-  container: z.string(),
+  target: z.object({ container: z.string() }),
   mode: z.enum(['v2', 'v1', 'none']),
   live: z.boolean(),
   readings: z.array(reading),
@@ -35,13 +35,12 @@ export const messageToForm = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('report'),
     name: z.string(),
-    machine: z.object({ cores: z.number(), memoryBytes: z.number() }),
     report,
     /** Present when this is the answer to `apply` with the same number. */
     applied: z.optional(z.number()),
   }),
   /** A sample of use, once a second while the form is visible. */
-  z.object({ type: z.literal('usage'), usage: z.partialRecord(limitName, z.number()) }),
+  z.object({ type: z.literal('usage'), usage: z.record(limitName, z.number()) }),
   /** Put the cursor into the field of a limit: the one that has just bitten. */
   z.object({ type: z.literal('focus'), name: limitName }),
   /** `request` is the number of the `apply` that failed; absent: the limits could not be read. */
@@ -63,9 +62,7 @@ export const messageFromForm = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('apply'),
     request: z.int().check(z.minimum(1)),
-    changes: z
-      .array(z.object({ name: limitName, value: limitValue }))
-      .check(z.minLength(1), z.maxLength(limitNames.length)),
+    changes: z.array(z.object({ name: limitName, value: limitValue })).check(z.minLength(1), z.maxLength(200)),
   }),
   z.object({ type: z.literal('reload') }),
   /** Copy the remedy of one limit, or of the notice above the form. The text itself never comes from the page. */

@@ -1,13 +1,12 @@
 import { commands, type ExtensionContext, l10n, type WebviewPanel, window } from 'vscode';
 import * as z from 'zod/mini';
 import { ListContainers } from '../../helper/protocol/index.js';
-import { limitNames } from '../../helper/protocol/limits.js';
 import { chooseContainer, containerArgument } from '../containers/chooseContainer.js';
 import type { Notifier } from '../errors/notifier.js';
 import { type LimitsHelper, LimitsPanel, viewType } from './limitsPanel.js';
 
 /** What another command may add to the container: the limit that matters now. */
-const limitArgument = z.object({ limit: z.enum(limitNames) });
+const limitArgument = z.object({ limit: z.string() });
 const savedState = z.object({ container: z.string() });
 
 /** Registers `terrarium.editLimits`, and the form itself so that it is there again after a reload of the window. */

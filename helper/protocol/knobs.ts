@@ -9,7 +9,7 @@ export type KnobKind =
   | 'bytes'
   /** A whole number, or `max`. */
   | 'count'
-  /** A whole number without a unit, from `least` to `most`; never `max`. */
+  /** A whole number without a unit, between `least` and `most`; never `max`. */
   | 'number'
   /** `0` or `1`. */
   | 'flag'
@@ -57,6 +57,8 @@ export const knobs = [
     title: 'Memory',
     help: 'At the limit the kernel reclaims, then kills a process inside.',
     cleared: 'max',
+    // A page: the kernel counts in them.
+    least: 4096,
   },
   {
     name: 'memory.high',

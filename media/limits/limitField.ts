@@ -3,7 +3,6 @@ import { VscodeProgressBar } from '@vscode-elements/elements/dist/vscode-progres
 import { VscodeTextfield } from '@vscode-elements/elements/dist/vscode-textfield/index.js';
 import type { FieldView } from '../../extension/limits/fields.js';
 import { elementId } from '../../extension/limits/html.js';
-import type { LimitName } from '../../helper/protocol/limits.js';
 import { button, element, setRemedy, setText } from './dom.js';
 
 export interface LimitFieldEvents {
@@ -19,7 +18,7 @@ export class LimitField {
   private readonly clear: VscodeButton;
   private readonly bar: VscodeProgressBar;
 
-  constructor(name: LimitName, events: LimitFieldEvents) {
+  constructor(name: string, events: LimitFieldEvents) {
     this.id = elementId(name);
     this.input = element(this.id, VscodeTextfield);
     this.clear = button(`${this.id}-clear`);
@@ -38,10 +37,9 @@ export class LimitField {
     this.input.readonly = busy;
     this.clear.disabled = view.disabled || busy;
     this.input.invalid = view.error !== undefined;
-    const verdict = view.error ?? view.advice?.text ?? '';
+    const verdict = view.error ?? '';
     setText(`${this.id}-verdict`, verdict);
-    element(`${this.id}-verdict`, HTMLElement).dataset.kind =
-      view.error !== undefined ? 'error' : (view.advice?.severity ?? 'plain');
+    element(`${this.id}-verdict`, HTMLElement).dataset.kind = view.error !== undefined ? 'error' : 'plain';
     setText(`${this.id}-writes`, view.writes ?? '');
     this.describeInput(view.error !== undefined, [verdict, view.writes].filter(Boolean).join(' '));
     setText(`${this.id}-force`, view.inForce);

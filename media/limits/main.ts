@@ -1,15 +1,15 @@
 // The limits form: draws what the extension reports, checks while typing, and asks for changes.
 import '@vscode-elements/elements/dist/vscode-label/index.js';
 import * as z from 'zod/mini';
-import { clearedValue, describeEvents, describeReadBack, fields, viewField } from '../../extension/limits/fields.js';
+import { describeEvents, describeReadBack, fields, viewField } from '../../extension/limits/fields.js';
 import {
   type MessageFromForm,
   type MessageToForm,
   messageToForm,
   type ShownReport,
 } from '../../extension/limits/messages.js';
-import { formatLimit } from '../../extension/limits/units.js';
-import { type LimitChange, type LimitName, limitNames } from '../../helper/protocol/limits.js';
+import type { LimitChange } from '../../helper/protocol/limits.js';
+import { formatValue } from '../../helper/protocol/notation.js';
 import { button, element, setRemedy, setText } from './dom.js';
 import { LimitField } from './limitField.js';
 
@@ -23,7 +23,7 @@ declare function acquireVsCodeApi(): {
 z.config({ jitless: true });
 
 /** Survives hiding the panel (the page is then thrown away) and a reload of the window. */
-const savedState = z.object({ container: z.string(), drafts: z.partialRecord(z.enum(limitNames), z.string()) });
+const savedState = z.object({ container: z.string(), drafts: z.record(z.string(), z.string()) });
 
 const host = acquireVsCodeApi();
 const form = element('form', HTMLFormElement);
@@ -31,23 +31,23 @@ const apply = button('apply');
 const revert = button('revert');
 
 let shown: Extract<MessageToForm, { type: 'report' }> | undefined;
-let usage: Partial<Record<LimitName, number>> = {};
-let drafts: Partial<Record<LimitName, string>> = {};
+let usage: Partial<Record<string, number>> = {};
+let drafts: Record<string, string> = {};
 let requests = 0;
 let pending: { request: number; changes: LimitChange[] } | undefined;
 
 const limitFields = new Map(
-  fields.map(({ name }) => [
-    name,
-    new LimitField(name, {
-      edited: (text) => edit(name, text),
-      cleared: () => edit(name, formatLimit(name, clearedValue(name))),
-      copied: () => host.postMessage({ type: 'copyRemedy', of: name }),
+  fields.map((knob) => [
+    knob.name,
+    new LimitField(knob.name, {
+      edited: (text) => edit(knob.name, text),
+      cleared: () => edit(knob.name, formatValue(knob, knob.cleared)),
+      copied: () => host.postMessage({ type: 'copyRemedy', of: knob.name }),
     }),
   ]),
 );
 
-function edit(name: LimitName, text: string): void {
+function edit(name: string, text: string): void {
   drafts[name] = text;
   setStatus('');
   setRemedy('failure', undefined);
@@ -57,7 +57,7 @@ function edit(name: LimitName, text: string): void {
 /** Draws everything from the state above; gives the changes that Apply would ask for. */
 function draw(): LimitChange[] {
   if (shown === undefined) return [];
-  const { report, name, machine } = shown;
+  const { report, name } = shown;
   setText('name', name);
   setText('state', describeState(report));
   setRemedy('notice', report.notice);
@@ -66,14 +66,14 @@ function draw(): LimitChange[] {
   let invalid = false;
   for (const reading of report.readings) {
     const draft = drafts[reading.name];
-    const view = viewField(report, reading, draft, usage[reading.name], machine);
+    const view = viewField(report, reading, draft, usage[reading.name]);
     limitFields.get(reading.name)?.draw(view, pending !== undefined);
     if (view.change !== undefined) changes.push({ name: reading.name, value: view.change });
     if (view.error !== undefined) invalid = true;
   }
   apply.disabled = invalid || changes.length === 0 || pending !== undefined;
   revert.disabled = Object.keys(drafts).length === 0 || pending !== undefined;
-  host.setState({ container: report.container, drafts });
+  host.setState({ container: report.target.container, drafts });
   return invalid ? [] : changes;
 }
 

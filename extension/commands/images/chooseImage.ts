@@ -1,6 +1,6 @@
 import { l10n, window } from 'vscode';
 import { type ImageSummary, ListImages } from '../../../helper/protocol/index.js';
-import { formatBytes } from '../../limits/units.js';
+import { formatBytes } from '../../../helper/protocol/notation.js';
 import { imageNameProblem } from '../../text/names.js';
 import { iconSafeText } from '../../text/untrusted.js';
 import { calledOn, nodeOf } from '../arguments.js';

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { env, FileSystemError, FileType, l10n, Uri, window, workspace } from 'vscode';
 import { CommitContainer, ExportImage, type ExportSource, type ImageSummary } from '../../../helper/protocol/index.js';
+import { formatBytes } from '../../../helper/protocol/notation.js';
 import { containerArgument } from '../../containers/chooseContainer.js';
 import { type ExportChoice, exportChoices, exportName } from '../../images/exportChoices.js';
 import { withImageProgress } from '../../images/imageProgress.js';
-import { formatBytes } from '../../limits/units.js';
 import { freeName, proposedImageName } from '../../text/names.js';
 import { messageText } from '../../text/untrusted.js';
 import { nodeOf } from '../arguments.js';

@@ -6,9 +6,9 @@ import {
   RemoveImage,
   RenameImage,
 } from '../../../helper/protocol/index.js';
+import { formatBytes } from '../../../helper/protocol/notation.js';
 import type { Failure } from '../../errors/notifier.js';
 import { removalText } from '../../images/removalText.js';
-import { formatBytes } from '../../limits/units.js';
 import { imageNameProblem } from '../../text/names.js';
 import { messageText } from '../../text/untrusted.js';
 import type { CommandContext } from '../context.js';

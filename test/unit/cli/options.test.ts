@@ -14,7 +14,8 @@ import {
   parseRoot,
   specificationOf,
 } from '../../../cli/options.js';
-import { parseLimit } from '../../../extension/limits/units.js';
+import { knobOf } from '../../../helper/protocol/knobs.js';
+import { parseValue } from '../../../helper/protocol/notation.js';
 import { parseSpecification } from '../../../helper/specification/schema.js';
 
 const refused = (work: () => unknown, text: string) => assert.throws(work, InvalidArgumentError, text);
@@ -40,8 +41,8 @@ describe('sizes', () => {
     for (const unit of ['', 'b', 'k', 'kb', 'kib', 'M', 'MB', 'MiB', 'g', 'Gb', 'GIB', 't', 'TB', 'TiB']) {
       for (const number of ['8192', '16384.5']) {
         const text = `${number}${unit}`;
-        const form = parseLimit('memory.max', text);
-        if (form.ok) assert.equal(parseBytes(text), form.value, text);
+        const form = parseValue(knobOf('memory.max'), text);
+        if (form.ok) assert.equal(String(parseBytes(text)), form.value, text);
       }
     }
   });

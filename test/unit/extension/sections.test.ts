@@ -86,12 +86,17 @@ describe('a mount', () => {
 });
 
 describe('a limit', () => {
-  const reading = (more: Partial<LimitReading> = {}): LimitReading => ({ name: 'memory.max', writable: true, ...more });
+  const reading = (more: Partial<LimitReading> = {}): LimitReading => ({
+    name: 'memory.max',
+    files: [],
+    writable: true,
+    ...more,
+  });
 
   it('is shown with its use', () => {
-    assert.equal(presentLimit(reading({ value: 100e6, usage: 12e6 }), true).description, '12 MB of 100 MB');
+    assert.equal(presentLimit(reading({ value: '100000000', usage: 12e6 }), true).description, '12 MB of 100 MB');
     assert.equal(
-      presentLimit(reading({ name: 'cpu.max', value: 0.5, usage: 0.021 }), true).description,
+      presentLimit(reading({ name: 'cpu.max', value: '50000 100000', usage: 0.021 }), true).description,
       '0.02 of 0.5 cores',
     );
     assert.equal(presentLimit(reading({ name: 'pids.max', value: 'max', usage: 3 }), true).description, '3, no limit');
@@ -99,20 +104,26 @@ describe('a limit', () => {
 
   it('takes the latest sample before the report', () => {
     const stats = { container: 'x', memoryBytes: 50e6 };
-    assert.equal(presentLimit(reading({ value: 100e6, usage: 12e6 }), true, stats).description, '50 MB of 100 MB');
+    assert.equal(
+      presentLimit(reading({ value: '100000000', usage: 12e6 }), true, stats).description,
+      '50 MB of 100 MB',
+    );
   });
 
   it('of a container that does not run has no use', () => {
-    assert.equal(presentLimit(reading({ value: 100e6, usage: 12e6 }), false).description, '100 MB');
+    assert.equal(presentLimit(reading({ value: '100000000', usage: 12e6 }), false).description, '100 MB');
   });
 
   it('warns when it is nearly reached', () => {
-    assert.equal(presentLimit(reading({ value: 100e6, usage: 95e6 }), true).icon?.id, 'warning');
-    assert.equal(presentLimit(reading({ value: 100e6, usage: 50e6 }), true).icon?.id, 'dashboard');
+    assert.equal(presentLimit(reading({ value: '100000000', usage: 95e6 }), true).icon?.id, 'warning');
+    assert.equal(presentLimit(reading({ value: '100000000', usage: 50e6 }), true).icon?.id, 'dashboard');
   });
 
   it('names a tighter one above it', () => {
-    const shown = presentLimit(reading({ value: 'max', effective: { value: 1024 ** 3, path: '/user.slice' } }), true);
+    const shown = presentLimit(
+      reading({ value: 'max', effective: { value: '1073741824', path: '/user.slice' } }),
+      true,
+    );
     assert.match(shown.description ?? '', /in force: 1 GiB set by \/user\.slice/);
   });
 
@@ -126,7 +137,16 @@ describe('a limit', () => {
   it('stands below the notice of its report', () => {
     const notice = { reason: 'No cgroup', remedy: 'Log in with systemd' };
     const events = { oomKills: 0, pidsRefused: 0, throttledMicroseconds: 0 };
-    const report: LimitsReport = { container: 'x', mode: 'none', live: true, readings: [reading()], notice, events };
+    const report: LimitsReport = {
+      target: { container: 'x' },
+      title: 'x',
+      mode: 'none',
+      live: true,
+      readings: [reading()],
+      devices: [],
+      notice,
+      events,
+    };
     const leaves = limitLeaves('x', report, presentNotice(notice));
     assert.deepEqual(leaves.map(nodeId), ['x/limits/notice', 'x/limits/memory.max']);
   });
