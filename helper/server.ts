@@ -17,6 +17,7 @@ import { layerAgent } from './image/layerAgent.js';
 import { ImageStore } from './image/store.js';
 import { languageCapabilities, SpecificationLanguage } from './language/server.js';
 import {
+  CgroupsChanged,
   type ContainerSummary,
   ContainersChanged,
   ImagesChanged,
@@ -24,6 +25,7 @@ import {
   StatsSampled,
 } from './protocol/index.js';
 import { routeBuilding } from './requests/building.js';
+import { routeCgroups } from './requests/cgroups.js';
 import { routeChanges } from './requests/changes.js';
 import { routeContainers } from './requests/containers.js';
 import { routeDoctor } from './requests/doctor.js';
@@ -111,6 +113,9 @@ export function serve(connection: Connection, installation: Installation): void 
   const sampler = routeStatistics(router, machine, (stats) => {
     void connection.sendNotification(StatsSampled, { stats });
   });
+  const cgroups = routeCgroups(router, machine, (paths) => {
+    void connection.sendNotification(CgroupsChanged, { paths });
+  });
   const language = new SpecificationLanguage(connection, machine);
   const throwAways = new ThrowAways(machine);
   const limits = watchLimitNotices(machine, (notice) => void connection.sendNotification(LimitReached, notice));
@@ -147,6 +152,7 @@ export function serve(connection: Connection, installation: Installation): void 
     throwAways.stop();
     limits.dispose();
     sampler.dispose();
+    cgroups.dispose();
     language.dispose();
     changes.dispose();
     await files.dispose();

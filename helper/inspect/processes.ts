@@ -59,7 +59,7 @@ export async function listProcesses(
     );
 }
 
-interface RawProcess {
+export interface RawProcess {
   stat: ProcessStat;
   status: ProcessStatus;
   commandLine: string;
@@ -85,7 +85,7 @@ function toProcessInfo(
 }
 
 /** Reads through one descriptor of /proc/PID, so that all of it is about the same process. */
-function readProcess(pid: number, proc: string): RawProcess | undefined {
+export function readProcess(pid: number, proc: string): RawProcess | undefined {
   return unlessGone(() => {
     const folder = openSync(`${proc}/${pid}`, constants.O_RDONLY | constants.O_DIRECTORY);
     try {

@@ -150,6 +150,8 @@ export const ListLimitEdits = new RequestType<{ target: LimitTarget }, LimitEdit
 /** The groups below one; without a path the hierarchies of the machine. */
 export const ListCgroups = new RequestType<{ path?: string }, CgroupNode[], ErrorData>('cgroup/list');
 export const ListCgroupProcesses = new RequestType<{ path: string }, CgroupProcess[], ErrorData>('cgroup/processes');
+/** Replaces the groups of which this client wants to hear when what `cgroup/list` says of them differs. */
+export const WatchCgroups = new RequestType<{ paths: string[] }, null, ErrorData>('cgroup/watch');
 
 // ---- the ledger --------------------------------------------------------------------------------------------------
 export const ListLedgers = new RequestType<ContainerReference, LedgerSummary[], ErrorData>('ledger/list');
@@ -192,6 +194,8 @@ export const StatsSampled = new NotificationType<{ stats: ContainerStats[] }>('s
 export const DetailsSampled = new NotificationType<{ details: DetailedStats[] }>('stats/detailed');
 /** Limits were edited, undone or rolled back, by whichever client: read them anew. */
 export const LimitsChanged = new NotificationType<{ target: LimitTarget; edit: LimitEdit }>('limits/changed');
+/** In these watched groups others were made or removed, processes came to an empty one, or a limit was written. */
+export const CgroupsChanged = new NotificationType<{ paths: string[] }>('cgroup/changed');
 /** A container ended in a way that a person should hear of. */
 export const ContainerEnded = new NotificationType<{ summary: ContainerSummary; message: string }>('container/ended');
 /** A limit of a running container has bitten: a process was killed for memory, or a fork refused. `value` is in force. */
