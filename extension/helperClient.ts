@@ -20,7 +20,12 @@ import {
   RequestType0,
   RevealOutputChannelOn,
 } from 'vscode-languageclient/node';
-import { type InitializationOptions, TrustGranted, WatchStats } from '../helper/protocol/index.js';
+import {
+  type InitializationOptions,
+  TrustGranted,
+  WatchStats,
+  type WatchStatsParams,
+} from '../helper/protocol/index.js';
 import type { ConnectionState } from './connection/connectionState.js';
 import { helperEnvironment } from './connection/helperEnvironment.js';
 import { RestartPolicy } from './connection/restartPolicy.js';
@@ -52,8 +57,8 @@ export class HelperClient implements Disposable {
     this.tellOfTrust().catch((error: unknown) => this.log.warn(`Telling of trust: ${errorText(error)}`));
   });
 
-  /** Which containers are sampled, for all parts of the extension together. */
-  readonly statistics = new StatisticsWatch((containers) => this.sendWatch(containers));
+  /** What is sampled, for all parts of the extension together. */
+  readonly statistics = new StatisticsWatch((containers, details) => this.sendWatch({ containers, details }));
 
   /** Fires on every change of `state`; `ready` also after a restart, when what was known of the helper is void. */
   readonly onDidChangeState = this.stateChanged.event;
@@ -250,11 +255,11 @@ export class HelperClient implements Disposable {
     if (this.current.kind === 'ready') await this.running().sendNotification(TrustGranted.method);
   }
 
-  private sendWatch(containers: string[]): void {
+  private sendWatch(params: WatchStatsParams): void {
     if (this.current.kind !== 'ready') {
       return;
     }
-    this.request(WatchStats, { containers }).catch((error: unknown) =>
+    this.request(WatchStats, params).catch((error: unknown) =>
       this.log.warn(`Watching statistics: ${errorText(error)}`),
     );
   }

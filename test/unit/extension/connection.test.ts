@@ -61,6 +61,20 @@ describe('watching statistics', () => {
     assert.deepEqual(sent, [['a', 'b'], ['a', 'b', 'c'], ['c']]);
   });
 
+  it('asks for details beside, each target once', () => {
+    const sent: unknown[] = [];
+    const watch = new StatisticsWatch((containers, details) => sent.push({ containers, details }));
+    watch.set(form, [], [{ container: 'a' }]);
+    watch.set(tree, ['a'], [{ cgroup: '/x' }, { container: 'a' }]);
+    watch.set(form, []);
+    watch.set(tree, []);
+    assert.deepEqual(sent, [
+      { containers: [], details: [{ container: 'a' }] },
+      { containers: ['a'], details: [{ cgroup: '/x' }, { container: 'a' }] },
+      { containers: [], details: [] },
+    ]);
+  });
+
   it('asks for nothing again when nothing changed', () => {
     const { sent, watch } = make();
     watch.set(tree, []);
