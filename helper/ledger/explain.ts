@@ -203,6 +203,11 @@ const explanations: Readonly<Record<StepKind, Explanation>> = {
   },
   removeTree: { purpose: 'Remove a tree of ours.', without: 'its files would stay on disk', manual: ['unlinkat(2)'] },
   removeCgroup: { purpose: 'Remove an empty cgroup.', without: 'it would stay', manual: ['cgroups(7)'] },
+  trial: {
+    purpose: 'Try what programs in containers may need of the kernel.',
+    without: 'the doctor would have to guess',
+    manual: ['syscalls(2)'],
+  },
 };
 
 /** What mounts are for, by destination: more telling than the general sentence. */

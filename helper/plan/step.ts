@@ -140,6 +140,11 @@ export const stepShapes = {
   removeCgroup: { code: 39, actor: 'any', fields: { path: 'string' } },
   /** Opens a file of ours: `stayInit` then ends as soon as nobody else has a lock (flock) on it. */
   lease: { code: 40, actor: 'init', fields: { path: 'string' } },
+  /**
+   * Only in plans of the doctor: makes the calls that `name` stands for (native/stage/trial.c) and undoes what outlives them.
+   * For what no container needs while it is made, but programs in it may.
+   */
+  trial: { code: 41, actor: 'init', fields: { name: 'string' } },
 } as const satisfies Record<string, StepShape>;
 
 export type StepKind = keyof typeof stepShapes;

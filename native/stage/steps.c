@@ -85,6 +85,8 @@ static int dispatch(struct context *context, const struct step *step) {
       return run_remove_tree(context, &as->remove_tree);
     case STEP_REMOVE_CGROUP:
       return run_remove_cgroup(context, &as->remove_cgroup);
+    case STEP_TRIAL:
+      return run_trial(context, &as->trial);
   }
   return -EBADMSG; /* the decoder lets no other code pass */
 }

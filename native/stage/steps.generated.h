@@ -61,6 +61,7 @@ enum step_code {
   STEP_REMOVE_TREE = 38,
   STEP_REMOVE_CGROUP = 39,
   STEP_LEASE = 40,
+  STEP_TRIAL = 41,
 };
 
 struct step_monitor {
@@ -242,6 +243,10 @@ struct step_lease {
   const char *path;
 };
 
+struct step_trial {
+  const char *name;
+};
+
 union step_fields {
   struct step_monitor monitor;
   struct step_make_directory make_directory;
@@ -278,6 +283,7 @@ union step_fields {
   struct step_remove_tree remove_tree;
   struct step_remove_cgroup remove_cgroup;
   struct step_lease lease;
+  struct step_trial trial;
 };
 
 struct field_shape {
@@ -429,6 +435,9 @@ static const struct field_shape fields_remove_cgroup[] = {
 static const struct field_shape fields_lease[] = {
     {FIELD_STRING, offsetof(struct step_lease, path)},
 };
+static const struct field_shape fields_trial[] = {
+    {FIELD_STRING, offsetof(struct step_trial, name)},
+};
 
 struct step_shape {
   const char *name; /* NULL: there is no step of this code */
@@ -479,7 +488,8 @@ static const struct step_shape step_shapes[] = {
     [STEP_REMOVE_TREE] = {"removeTree", ACTOR_ANY, 1, fields_remove_tree},
     [STEP_REMOVE_CGROUP] = {"removeCgroup", ACTOR_ANY, 1, fields_remove_cgroup},
     [STEP_LEASE] = {"lease", ACTOR_INIT, 1, fields_lease},
+    [STEP_TRIAL] = {"trial", ACTOR_INIT, 1, fields_trial},
 };
-enum { STEP_CODES = 41 };
+enum { STEP_CODES = 42 };
 
 #endif

@@ -103,4 +103,7 @@ int hand_over(struct context *context);
 /* The new process dies with its monitor until it executes; a change of ids clears that. */
 int die_with_monitor(struct context *context, bool yes);
 
+/* trial.c: what the doctor tries beyond the steps of containers. */
+int run_trial(struct context *context, const struct step_trial *step);
+
 #endif
