@@ -6,6 +6,7 @@ import {
   type TreeItem,
   TreeItemCollapsibleState,
 } from 'vscode';
+import { LimitsChanged, type LimitTarget } from '../../helper/protocol/index.js';
 import type { HelperClient } from '../helperClient.js';
 import { treeItem } from '../views/treeItem.js';
 import type { ContainerStore } from './containerStore.js';
@@ -28,6 +29,7 @@ export class ContainerTree implements TreeDataProvider<ContainerTreeNode>, Dispo
   /** What the last sample made of a container's line, to redraw it only when it differs. */
   private readonly drawn = new Map<string, string>();
   private readonly pids = new Map<string, number | undefined>();
+  private readonly oomKills = new Map<string, number | undefined>();
   private shown: readonly string[] = [];
   private readonly changed = new EventEmitter<ContainerTreeNode | undefined>();
   private readonly subscriptions: Disposable[];
@@ -42,6 +44,7 @@ export class ContainerTree implements TreeDataProvider<ContainerTreeNode>, Dispo
     this.subscriptions = [
       store.onDidChange(() => this.listChanged()),
       store.onDidSample((ids) => this.sampled(ids)),
+      helper.onNotification(LimitsChanged, ({ target }) => this.limitsChanged(target)),
       helper.onDidChangeState((state) => {
         if (state.kind !== 'starting') {
           this.refresh();
@@ -73,7 +76,7 @@ export class ContainerTree implements TreeDataProvider<ContainerTreeNode>, Dispo
     if (node.kind === 'operation') {
       item.command = { command: 'terrarium.showLedger', title: 'Show How It Was Made', arguments: [node] };
     }
-    if (node.kind === 'limit') {
+    if (node.kind === 'limit' || node.kind === 'moreLimits') {
       item.command = { command: 'terrarium.editLimits', title: 'Edit Limits', arguments: [node] };
     }
     return item;
@@ -178,6 +181,7 @@ export class ContainerTree implements TreeDataProvider<ContainerTreeNode>, Dispo
       this.containers.delete(id);
       this.drawn.delete(id);
       this.pids.delete(id);
+      this.oomKills.delete(id);
     }
     if (ids.join() !== this.shown.join()) {
       this.changed.fire(undefined);
@@ -187,6 +191,18 @@ export class ContainerTree implements TreeDataProvider<ContainerTreeNode>, Dispo
       const node = this.containers.get(summary.id);
       if (node) {
         node.summary = summary;
+        this.changed.fire(node);
+      }
+    }
+  }
+
+  /** Limits of a group or of the machine are in force for the containers below, too. */
+  private limitsChanged(target: LimitTarget): void {
+    for (const [id, node] of this.containers) {
+      if ('container' in target && target.container !== id && target.container !== node.summary.name) {
+        continue;
+      }
+      if (this.leaves.delete(`${id}/limits`)) {
         this.changed.fire(node);
       }
     }
@@ -202,6 +218,10 @@ export class ContainerTree implements TreeDataProvider<ContainerTreeNode>, Dispo
       if (this.pids.get(id) !== stats?.pids) {
         this.pids.set(id, stats?.pids);
         this.leaves.delete(`${id}/processes`);
+      }
+      if (this.oomKills.get(id) !== stats?.oomKills) {
+        this.oomKills.set(id, stats?.oomKills);
+        this.leaves.delete(`${id}/limits`);
       }
       const drawn = JSON.stringify([presentNode(node, stats), stats]);
       if (this.drawn.get(id) !== drawn) {

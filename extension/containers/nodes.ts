@@ -8,7 +8,8 @@ import type {
 import { presentFailure } from '../views/failure.js';
 import type { Presentation } from '../views/presentation.js';
 import { presentContainer } from './containerText.js';
-import { presentLimit, presentProcess, presentSection, type Section } from './sectionText.js';
+import { chooseLimits, presentEvents, presentLimit, presentMoreLimits, presentNotice, useOf } from './limitText.js';
+import { presentProcess, presentSection, type Section } from './sectionText.js';
 
 /** A container in the tree. The object stays the same over updates, so that the editor keeps expansion and selection. */
 export interface ContainerNode {
@@ -35,25 +36,32 @@ interface LeafBase {
 /** What is listed in a section. */
 export type LeafNode =
   | (LeafBase & { kind: 'process'; process: ProcessInfo })
-  | (LeafBase & { kind: 'limit'; reading: LimitReading; live: boolean })
+  | (LeafBase & { kind: 'limit'; limit: string; reading: LimitReading; live: boolean })
+  | (LeafBase & { kind: 'moreLimits'; presentation: Presentation })
   | (LeafBase & { kind: 'operation'; operation: string; presentation: Presentation })
   | (LeafBase & { kind: 'fact'; presentation: Presentation; copy?: string })
   | (LeafBase & { kind: 'failure'; message: string });
 
 export type ContainerTreeNode = ContainerNode | SectionNode | LeafNode;
 
-/** The order in which limits are listed is the report's; its notice, if any, stands above them. */
-export function limitLeaves(container: string, report: LimitsReport, notice: Presentation | undefined): LeafNode[] {
+/** The limits worth a line, in the order of the report; its notice, if any, stands above them. */
+export function limitLeaves(container: string, report: LimitsReport): LeafNode[] {
   const base = { container, section: 'limits' as const };
+  const { shown, more } = chooseLimits(report);
+  const notice = report.notice && presentNotice(report.notice);
+  const events = presentEvents(report.events);
   return [
     ...(notice ? [{ ...base, kind: 'fact' as const, key: 'notice', presentation: notice }] : []),
-    ...report.readings.map((reading) => ({
+    ...shown.map((reading) => ({
       ...base,
       kind: 'limit' as const,
       key: reading.name,
+      limit: reading.name,
       reading,
       live: report.live,
     })),
+    ...(events ? [{ ...base, kind: 'fact' as const, key: 'events', presentation: events }] : []),
+    { ...base, kind: 'moreLimits' as const, key: 'all', presentation: presentMoreLimits(more) },
   ];
 }
 
@@ -79,7 +87,8 @@ export function presentNode(node: ContainerTreeNode, stats: ContainerStats | und
     case 'process':
       return presentProcess(node.process);
     case 'limit':
-      return presentLimit(node.reading, node.live, stats);
+      return presentLimit(node.reading, node.live, useOf(stats));
+    case 'moreLimits':
     case 'operation':
     case 'fact':
       return node.presentation;

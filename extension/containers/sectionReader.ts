@@ -8,14 +8,7 @@ import {
 } from '../../helper/protocol/index.js';
 import type { HelperClient } from '../helperClient.js';
 import { type LeafNode, limitLeaves } from './nodes.js';
-import {
-  presentCapabilities,
-  presentMount,
-  presentNamespace,
-  presentNotice,
-  presentOperation,
-  type Section,
-} from './sectionText.js';
+import { presentCapabilities, presentMount, presentNamespace, presentOperation, type Section } from './sectionText.js';
 
 /** Asks the helper for what is in a section of a container. Rejects as the request does. */
 export async function readSection(helper: HelperClient, container: string, section: Section): Promise<LeafNode[]> {
@@ -44,10 +37,8 @@ export async function readSection(helper: HelperClient, container: string, secti
         presentation: presentMount(mount),
         copy: mount.destination,
       }));
-    case 'limits': {
-      const report = await helper.request(ReadLimits, { container });
-      return limitLeaves(container, report, report.notice && presentNotice(report.notice));
-    }
+    case 'limits':
+      return limitLeaves(container, await helper.request(ReadLimits, { container }));
     case 'capabilities':
       return presentCapabilities(await helper.request(ReadCapabilities, { container })).map((presentation) => ({
         ...base,

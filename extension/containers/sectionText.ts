@@ -1,19 +1,14 @@
 import type {
   CapabilityReport,
-  ContainerStats,
   ContainerSummary,
   LedgerSummary,
-  LimitReading,
-  LimitsReport,
   MountInfo,
   NamespaceInfo,
   ProcessInfo,
 } from '../../helper/protocol/index.js';
-import { type Knob, knobOf } from '../../helper/protocol/knobs.js';
-import { formatBytes, formatUsage, formatValue, numberOf } from '../../helper/protocol/notation.js';
+import { formatBytes } from '../../helper/protocol/notation.js';
 import { plainText, tooltipText } from '../text/untrusted.js';
 import type { Presentation } from '../views/presentation.js';
-import { usageAgainst } from './containerText.js';
 
 /** What can be looked at below a container, in the order of the tree. */
 export const sections = ['processes', 'namespaces', 'mounts', 'limits', 'capabilities', 'operations'] as const;
@@ -102,83 +97,6 @@ export function presentMount(mount: MountInfo): Presentation {
     icon: { id: readonly ? 'lock-small' : 'folder' },
     contextValue: 'mount',
     accessibleLabel: `Mount ${destination}, ${plainText(mount.type, 40)}, ${readonly ? 'read-only' : 'writable'}`,
-  };
-}
-
-/** A limit with its usage; the latest sample is fresher than the report that came when the section was opened. */
-export function presentLimit(reading: LimitReading, live: boolean, stats?: ContainerStats): Presentation {
-  const knob = knobOf(reading.name);
-  const label = knob.title;
-  if (reading.value === undefined) {
-    const reason = plainText(reading.unavailable?.reason ?? 'The kernel has no such file here.');
-    return {
-      label,
-      description: 'not available',
-      tooltip: tooltipText([reading.name, reason, reading.unavailable?.remedy]),
-      icon: { id: 'circle-slash' },
-      contextValue: 'limit.unavailable',
-      accessibleLabel: `Limit ${label}, not available: ${reason}`,
-    };
-  }
-  const usage = live ? (sampled(reading.name, stats) ?? reading.usage) : undefined;
-  const value = reading.value === knob.cleared ? 'no limit' : formatValue(knob, reading.value);
-  const used = usage === undefined ? undefined : formatUsage(knob, usage);
-  const against = usage === undefined ? value : usageOfLimit(knob, usage, reading.value);
-  const tighter = reading.effective
-    ? `${formatValue(knob, reading.effective.value)} set by ${plainText(reading.effective.path, 120)}`
-    : undefined;
-  const description = [against, tighter && `in force: ${tighter}`].filter(Boolean).join(' · ');
-  const bound = numberOf(knob, reading.value);
-  const share = usage !== undefined && bound !== undefined && bound > 0 ? usage / bound : 0;
-  return {
-    label,
-    description,
-    tooltip: tooltipText([
-      `${reading.name}: ${value}`,
-      reading.raw === undefined ? undefined : `The kernel holds: ${reading.raw}`,
-      reading.files.join('\n'),
-      used && `In use: ${used}`,
-      tighter && `A limit above is tighter: ${tighter}`,
-      reading.writable ? undefined : reading.unavailable?.reason,
-    ]),
-    icon: share >= 0.9 ? { id: 'warning', color: 'problemsWarningIcon.foreground' } : { id: 'dashboard' },
-    contextValue: reading.writable ? 'limit.writable' : 'limit.readonly',
-    accessibleLabel: `Limit ${label}: ${description}`,
-  };
-}
-
-/** `11.8 MB of 100 MB`, `0.02 of 0.5 cores`, `3, no limit`. */
-function usageOfLimit(knob: Knob, usage: number, value: string): string {
-  const bound = numberOf(knob, value) ?? Number.POSITIVE_INFINITY;
-  if (knob.kind === 'bytes')
-    return bound === Number.POSITIVE_INFINITY ? `${formatBytes(usage)}, no limit` : usageAgainst(usage, bound);
-  const used = String(Number(usage.toFixed(2)));
-  if (bound === Number.POSITIVE_INFINITY) return `${used}${knob.kind === 'cpuMax' ? ' cores' : ''}, no limit`;
-  return `${used} of ${formatValue(knob, value)}`;
-}
-
-function sampled(name: LimitReading['name'], stats: ContainerStats | undefined): number | undefined {
-  switch (name) {
-    case 'memory.max':
-      return stats?.memoryBytes;
-    case 'cpu.max':
-      return stats?.cpu;
-    case 'pids.max':
-      return stats?.pids;
-    default:
-      return undefined;
-  }
-}
-
-/** The line that says why limits are not what one hopes for, when the report has such a notice. */
-export function presentNotice(notice: NonNullable<LimitsReport['notice']>): Presentation {
-  const reason = plainText(notice.reason);
-  return {
-    label: reason,
-    tooltip: tooltipText([notice.reason, notice.remedy]),
-    icon: { id: 'info' },
-    contextValue: 'notice',
-    accessibleLabel: `Notice: ${reason} ${plainText(notice.remedy)}`,
   };
 }
 

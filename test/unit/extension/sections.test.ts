@@ -1,17 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { limitLeaves, nodeId } from '../../../extension/containers/nodes.js';
 import {
   presentCapabilities,
-  presentLimit,
   presentMount,
   presentNamespace,
-  presentNotice,
   presentOperation,
   presentProcess,
   sectionsOf,
 } from '../../../extension/containers/sectionText.js';
-import type { ContainerSummary, LimitReading, LimitsReport } from '../../../helper/protocol/index.js';
+import type { ContainerSummary } from '../../../helper/protocol/index.js';
 
 describe('sections', () => {
   const summary = (state: ContainerSummary['state']): ContainerSummary => ({
@@ -82,73 +79,6 @@ describe('a mount', () => {
     assert.equal(presentMount(mount).label, '/pro c');
     assert.equal(presentMount(mount).description, 'proc · read-only · proc');
     assert.match(presentMount({ ...mount, options: ['rw'] }).accessibleLabel, /writable/);
-  });
-});
-
-describe('a limit', () => {
-  const reading = (more: Partial<LimitReading> = {}): LimitReading => ({
-    name: 'memory.max',
-    files: [],
-    writable: true,
-    ...more,
-  });
-
-  it('is shown with its use', () => {
-    assert.equal(presentLimit(reading({ value: '100000000', usage: 12e6 }), true).description, '12 MB of 100 MB');
-    assert.equal(
-      presentLimit(reading({ name: 'cpu.max', value: '50000 100000', usage: 0.021 }), true).description,
-      '0.02 of 0.5 cores',
-    );
-    assert.equal(presentLimit(reading({ name: 'pids.max', value: 'max', usage: 3 }), true).description, '3, no limit');
-  });
-
-  it('takes the latest sample before the report', () => {
-    const stats = { container: 'x', memoryBytes: 50e6 };
-    assert.equal(
-      presentLimit(reading({ value: '100000000', usage: 12e6 }), true, stats).description,
-      '50 MB of 100 MB',
-    );
-  });
-
-  it('of a container that does not run has no use', () => {
-    assert.equal(presentLimit(reading({ value: '100000000', usage: 12e6 }), false).description, '100 MB');
-  });
-
-  it('warns when it is nearly reached', () => {
-    assert.equal(presentLimit(reading({ value: '100000000', usage: 95e6 }), true).icon?.id, 'warning');
-    assert.equal(presentLimit(reading({ value: '100000000', usage: 50e6 }), true).icon?.id, 'dashboard');
-  });
-
-  it('names a tighter one above it', () => {
-    const shown = presentLimit(
-      reading({ value: 'max', effective: { value: '1073741824', path: '/user.slice' } }),
-      true,
-    );
-    assert.match(shown.description ?? '', /in force: 1 GiB set by \/user\.slice/);
-  });
-
-  it('that there is none of says why and what to do', () => {
-    const unavailable = { reason: 'cpu is not delegated', remedy: 'Add Delegate=cpu' };
-    const shown = presentLimit(reading({ name: 'cpu.weight', writable: false, unavailable }), true);
-    assert.equal(shown.contextValue, 'limit.unavailable');
-    assert.match(shown.tooltip ?? '', /not delegated\nAdd Delegate=cpu/);
-  });
-
-  it('stands below the notice of its report', () => {
-    const notice = { reason: 'No cgroup', remedy: 'Log in with systemd' };
-    const events = { oomKills: 0, pidsRefused: 0, throttledMicroseconds: 0 };
-    const report: LimitsReport = {
-      target: { container: 'x' },
-      title: 'x',
-      mode: 'none',
-      live: true,
-      readings: [reading()],
-      devices: [],
-      notice,
-      events,
-    };
-    const leaves = limitLeaves('x', report, presentNotice(notice));
-    assert.deepEqual(leaves.map(nodeId), ['x/limits/notice', 'x/limits/memory.max']);
   });
 });
 
