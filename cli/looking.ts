@@ -2,10 +2,10 @@ import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
 import type { MessageConnection } from 'vscode-jsonrpc/node';
 import * as protocol from '../helper/protocol/index.js';
+import { formatUsage, formatValue, parseValue } from '../helper/protocol/notation.js';
 import { json, printable } from './failure.js';
 import { LogEscaper } from './logText.js';
-import { parseBytes, parsePositive } from './options.js';
-import { bytes, table } from './table.js';
+import { table } from './table.js';
 import { follow } from './terminal.js';
 
 type Connect = () => Promise<MessageConnection>;
@@ -50,7 +50,12 @@ export function addLookingCommands(program: Command, connect: Connect, print: Pr
       const report =
         changes.length === 0
           ? await connection.sendRequest(protocol.ReadLimits, { container })
-          : await connection.sendRequest(protocol.SetLimits, { container, changes: changes.map(parseChange) });
+          : (
+              await connection.sendRequest(protocol.SetLimits, {
+                target: { container },
+                changes: changes.map(parseChange),
+              })
+            ).report;
       print(asJson === true ? json(report) : limitsTable(report));
     });
 
@@ -129,22 +134,19 @@ async function printLogs(connection: MessageConnection, container: string, raw: 
 /** `memory.max=100M`, `cpu.max=50%`, `pids.max=max`. */
 export function parseChange(text: string): protocol.LimitChange {
   const [name = '', value = ''] = text.split('=', 2);
-  const known = protocol.limitNames.find((candidate) => candidate === name);
-  if (known === undefined) throw new InvalidArgumentError(`"${name}" is none of ${protocol.limitNames.join(', ')}.`);
-  if (value === 'max') return { name: known, value };
-  if (known.startsWith('memory.')) return { name: known, value: parseBytes(value) };
-  const percent = /^([\d.]+)\s*%$/.exec(value);
-  if (known === 'cpu.max' && percent !== null) return { name: known, value: parsePositive(percent[1] ?? '') / 100 };
-  return { name: known, value: parsePositive(value) };
+  if (!/^\w+(\.\w+)*$/.test(name)) throw new InvalidArgumentError(`"${name}" is no name of a limit.`);
+  const parsed = parseValue(protocol.knobOf(name), value);
+  if (!parsed.ok) throw new InvalidArgumentError(parsed.message);
+  return { name, value: parsed.value };
 }
 
 function limitsTable(report: protocol.LimitsReport): string {
-  const show = (name: string, value: protocol.LimitValue | undefined) =>
-    value === undefined ? '–' : value === 'max' || !name.startsWith('memory.') ? String(value) : bytes(value);
+  const show = (name: string, value: string | undefined) =>
+    value === undefined ? '–' : formatValue(protocol.knobOf(name), value);
   const rows = report.readings.map((reading) => [
     reading.name,
     show(reading.name, reading.value),
-    show(reading.name, reading.usage),
+    reading.usage === undefined ? '–' : formatUsage(protocol.knobOf(reading.name), reading.usage),
     reading.effective === undefined
       ? ''
       : `${show(reading.name, reading.effective.value)} by ${reading.effective.path}`,

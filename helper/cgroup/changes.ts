@@ -1,91 +1,172 @@
-import type { LimitChange, LimitName, LimitValue } from '../protocol/index.js';
+import { ErrorCode, knobOf, type LimitChange, terrariumError } from '../protocol/index.js';
 import { memoryAndSwap } from './controlFiles.js';
-import { limitFile } from './reading.js';
-import { weightOf } from './resources.js';
-import { coresToQuota, defaultPeriod, weightToShares } from './units.js';
+import { knobFiles } from './knobFiles.js';
+import { type HeldLimit, limitNumber, periodOf } from './reading.js';
+import { allowance, checkValue } from './values.js';
 
-/** What a running container's cgroup holds before a change. Absent: no such file. */
-export interface CurrentLimits {
-  values: Partial<Record<LimitName, LimitValue>>;
-  /** Microseconds. */
-  period?: number;
-}
+/** What a cgroup holds before a change, by the name of the knob. Absent: it has no such file. */
+export type HeldLimits = ReadonlyMap<string, HeldLimit>;
 
-/** A write to a running cgroup. */
+/** A write to a cgroup that is there. */
 export interface ChangeWrite {
-  /** The limit it is for. */
-  name: LimitName;
+  /** The knob it is for. */
+  name: string;
+  /** In its controller's folder. */
   file: string;
   data: string;
-  /** Gives more than before: such writes go first, so that no moment is tighter than both before and after. */
-  loosens: boolean;
+  /** Takes away: memory has to be reclaimed before. */
+  tightens: boolean;
 }
 
-const infinite = (value: LimitValue): number => (value === 'max' ? Number.POSITIVE_INFINITY : value);
+/** The knobs whose files must be read to plan these changes, beside their own: those that the kernel holds against them. */
+export function knobsToRead(changes: readonly LimitChange[]): string[] {
+  const names = new Set(changes.map(({ name }) => name));
+  for (const name of [...names]) for (const other of related[name] ?? []) names.add(other);
+  return [...names];
+}
+
+const related: Readonly<Record<string, readonly string[]>> = {
+  'memory.max': ['memory.swap.max'],
+  'memory.swap.max': ['memory.max'],
+  'cpu.max': ['cpu.max.burst'],
+  'cpu.max.burst': ['cpu.max'],
+  'cpu.weight': ['cpu.idle'],
+};
 
 /**
- * The writes for changes of a running container, in an order that is never tighter than the old or the new state, and that
- * on v1 never has memory.memsw (the sum) below memory.limit. Pure. Changes are taken as checked (`checkChange`).
- * Throws `Unavailable` when only swap is to be limited on v1.
+ * The writes for changes of a cgroup, in an order that never is tighter than the old and the new state, nor one that the
+ * kernel refuses: on v1 memory.memsw (the sum) is never below memory.limit, and cpu.max.burst never above the quota. Pure.
+ * Throws `Invalid` for nonsense, `Unavailable` for what this cgroup has no file for.
  */
-export function changeWrites(version: 1 | 2, current: CurrentLimits, changes: readonly LimitChange[]): ChangeWrite[] {
-  const writes = version === 2 ? v2ChangeWrites(current, changes) : v1ChangeWrites(current, changes);
-  // Stable: among loosening ones memsw precedes memory, among tightening ones it follows.
-  const loosening = writes.filter((write) => write.loosens);
-  const tightening = writes.filter((write) => !write.loosens).reverse();
-  return [...loosening, ...tightening];
+export function changeWrites(version: 1 | 2, held: HeldLimits, changes: readonly LimitChange[]): ChangeWrite[] {
+  const wanted = new Map<string, string>();
+  for (const { name, value } of changes) {
+    wanted.set(name, checkValue(knobOf(name), value, periodOf(held.get('cpu.max')?.value)));
+    if (!held.has(name)) throw noSuchKnob(version, name);
+  }
+  checkTogether(held, wanted);
+  const groups = inListedOrder([...wanted.keys()]).flatMap((name) => knobWrites(version, held, wanted, name));
+  // Stable: what is listed first is given first and taken last, so the sum of memory and swap moves outside of memory's.
+  const rank = ({ direction }: WriteGroup) => (direction === 'loosens' ? 0 : direction === 'neither' ? 1 : 2);
+  const first = groups.filter((group) => rank(group) < 2).sort((a, b) => rank(a) - rank(b));
+  const last = groups.filter((group) => rank(group) === 2).reverse();
+  return [...first, ...last].flatMap(({ writes }) => writes);
 }
 
-function v2ChangeWrites(current: CurrentLimits, changes: readonly LimitChange[]): ChangeWrite[] {
-  return changes.map(({ name, value }) => ({
-    name,
-    file: limitFile(2, name),
-    data: v2Data(name, value, current.period),
-    loosens: infinite(value) >= infinite(current.values[name] ?? 'max'),
-  }));
+interface WriteGroup {
+  direction: 'loosens' | 'neither' | 'tightens';
+  writes: ChangeWrite[];
 }
 
-function v2Data(name: LimitName, value: LimitValue, period: number | undefined): string {
-  if (name === 'cpu.weight') return String(weightOf(value));
-  if (name !== 'cpu.max') return String(value);
-  const cpu = coresToQuota(value, period);
-  return `${cpu.quota} ${cpu.period}`;
+/** Knobs that others must follow when they give, and precede when they take. */
+const outermost = ['memory.swap.max', 'cpu.max', 'cpu.idle'];
+
+function inListedOrder(names: readonly string[]): string[] {
+  return [...outermost.filter((name) => names.includes(name)), ...names.filter((name) => !outermost.includes(name))];
 }
 
-function v1ChangeWrites(current: CurrentLimits, changes: readonly LimitChange[]): ChangeWrite[] {
-  const writes: ChangeWrite[] = [];
-  const asked = new Map(changes.map(({ name, value }) => [name, value]));
-  const add = (name: LimitName, data: LimitValue, value: LimitValue, before: LimitValue | undefined): void => {
-    writes.push({
-      name,
-      file: limitFile(1, name),
-      data: data === 'max' && name !== 'pids.max' ? '-1' : String(data),
-      loosens: infinite(value) >= infinite(before ?? 'max'),
+function knobWrites(version: 1 | 2, held: HeldLimits, wanted: ReadonlyMap<string, string>, name: string): WriteGroup[] {
+  const before = held.get(name);
+  const value = wanted.get(name);
+  if (before === undefined || value === undefined) return [];
+  if (name === 'cpu.max.burst' && wanted.has('cpu.max')) return [];
+  if (name === 'cpu.max' && wanted.has('cpu.max.burst')) return [quotaAndBurst(held, wanted, before, value)];
+  if (version === 1 && (name === 'memory.max' || name === 'memory.swap.max')) {
+    const sum = name === 'memory.swap.max' || !wanted.has('memory.swap.max') ? v1Sum(held, wanted) : [];
+    return name === 'memory.swap.max' ? sum : [...sum, group(name, before.value, value, before)];
+  }
+  return [group(name, before.value, value, before)];
+}
+
+function group(name: string, before: string, after: string, held: HeldLimit, encoded = after): WriteGroup {
+  const knob = knobOf(name);
+  const [old, next] = [allowance(knob, before), allowance(knob, after)];
+  const direction =
+    old === undefined || next === undefined || old === next ? 'neither' : next > old ? 'loosens' : 'tightens';
+  const writes = held.form.encode(encoded, held.contents);
+  return { direction, writes: writes.map((write) => ({ name, ...write, tightens: direction === 'tightens' })) };
+}
+
+/** The burst is held against the quota in microseconds, while more and less is a matter of cores: their order is their own. */
+function quotaAndBurst(
+  held: HeldLimits,
+  wanted: ReadonlyMap<string, string>,
+  before: HeldLimit,
+  value: string,
+): WriteGroup {
+  const quota = group('cpu.max', before.value, value, before);
+  const burstHeld = held.get('cpu.max.burst');
+  const burst = wanted.get('cpu.max.burst');
+  if (burstHeld === undefined || burst === undefined) return quota;
+  const { writes } = group('cpu.max.burst', burstHeld.value, burst, burstHeld);
+  const microseconds = (text: string) => limitNumber(text.split(' ')[0] ?? 'max');
+  const [old, next] = [microseconds(before.value), microseconds(value)];
+  const grows = next === 'max' || (old !== 'max' && next >= old);
+  return { ...quota, writes: grows ? [...quota.writes, ...writes] : [...writes, ...quota.writes] };
+}
+
+/** Swap alone is what people set, so v1's sum moves along with memory; without a memory limit there is no sum to hold. */
+function v1Sum(held: HeldLimits, wanted: ReadonlyMap<string, string>): WriteGroup[] {
+  const name = 'memory.swap.max';
+  const swapHeld = held.get(name);
+  if (swapHeld === undefined) return [];
+  const memoryBefore = held.get('memory.max')?.value ?? 'max';
+  const memory = wanted.get('memory.max') ?? memoryBefore;
+  const swap = wanted.get(name) ?? (memory === 'max' ? 'max' : swapHeld.value);
+  const before = sumOf(memoryBefore, swapHeld.value);
+  const after = swap === 'max' ? 'max' : String(memoryAndSwap(memory, swap));
+  if (after === before && !wanted.has(name)) return [];
+  return [group(name, before, after, swapHeld)];
+}
+
+function sumOf(memory: string, swap: string): string {
+  return memory === 'max' || swap === 'max' ? 'max' : String(Number(memory) + Number(swap));
+}
+
+/** What the kernel refuses although each value by itself is fine. Sources: kernel/sched/core.c, tg_set_cfs_bandwidth, sched_group_set_shares. */
+function checkTogether(held: HeldLimits, wanted: ReadonlyMap<string, string>): void {
+  const after = (name: string) => wanted.get(name) ?? held.get(name)?.value;
+  const [quota = 'max'] = (after('cpu.max') ?? '').split(' ');
+  const burst = Number(after('cpu.max.burst') ?? 0);
+  if ((wanted.has('cpu.max') || wanted.has('cpu.max.burst')) && quota !== 'max' && burst > Number(quota)) {
+    throw terrariumError(ErrorCode.Invalid, `cpu.max.burst (${burst}) would be above the quota of cpu.max (${quota})`, {
+      cause: 'No more CPU time can be saved up than the quota of one period.',
+      fix: `Set cpu.max.burst to ${quota} or less in the same go, or a larger quota.`,
     });
-  };
-  if (asked.has('memory.max') || asked.has('memory.swap.max')) {
-    const before = { memory: current.values['memory.max'] ?? 'max', swap: current.values['memory.swap.max'] };
-    const memory = asked.get('memory.max') ?? before.memory;
-    // Swap alone is what people set, so the sum moves along with memory; without a memory limit there is no sum to hold.
-    const swap = asked.get('memory.swap.max') ?? (memory === 'max' ? 'max' : before.swap);
-    const sum = swap === undefined || swap === 'max' ? 'max' : memoryAndSwap(memory, swap);
-    const sumBefore = before.swap === undefined ? 'max' : sumOf(before.memory, before.swap);
-    if (sum !== sumBefore || asked.has('memory.swap.max')) add('memory.swap.max', sum, sum, sumBefore);
-    if (asked.has('memory.max')) add('memory.max', memory, memory, before.memory);
   }
-  const cores = asked.get('cpu.max');
-  if (cores !== undefined) {
-    add('cpu.max', coresToQuota(cores, current.period ?? defaultPeriod).quota, cores, current.values['cpu.max']);
+  if (wanted.has('cpu.weight') && after('cpu.idle') === '1' && held.get('cpu.idle')?.value === '1') {
+    throw terrariumError(ErrorCode.Invalid, 'cpu.weight counts for nothing while cpu.idle is 1', {
+      cause: 'The kernel refuses a weight for a group that only runs on idle CPUs.',
+      fix: 'Set cpu.idle to 0 in the same go.',
+    });
   }
-  const weight = asked.get('cpu.weight');
-  if (weight !== undefined) {
-    add('cpu.weight', weightToShares(weightOf(weight)), weightOf(weight), current.values['cpu.weight']);
-  }
-  const pids = asked.get('pids.max');
-  if (pids !== undefined) add('pids.max', pids, pids, current.values['pids.max']);
-  return writes;
 }
 
-function sumOf(memory: LimitValue, swap: LimitValue): LimitValue {
-  return memory === 'max' || swap === 'max' ? 'max' : memory + swap;
+function noSuchKnob(version: 1 | 2, name: string): Error {
+  const { controller, only } = knobOf(name);
+  if (knobFiles(version, name).length === 0) {
+    const other = only ?? (version === 1 ? 2 : 1);
+    return terrariumError(ErrorCode.Unavailable, `${name} cannot be limited on this machine`, {
+      cause: `Only cgroup v${other} has it, and this group is in cgroup v${version}.`,
+      fix: 'Leave it out.',
+    });
+  }
+  if (name === 'memory.swap.max') {
+    return terrariumError(ErrorCode.Unavailable, 'memory.swap.max cannot be limited on this machine', {
+      cause: 'The kernel does not account for swap, or the controller memory is not enabled for this group.',
+      fix: 'Boot with the kernel parameter swapaccount=1.',
+      doctor: 'cgroup-memory',
+    });
+  }
+  return terrariumError(ErrorCode.Unavailable, `${name} cannot be limited on this machine`, {
+    cause: `The group has no such file: the controller ${controller} is not enabled for it, or the kernel does not have it.`,
+    fix: `Have ${controller} delegated (the doctor says how), then restart the container.`,
+    doctor: doctorLineOf(controller),
+  });
+}
+
+/** The line of the doctor that tries a controller. */
+export function doctorLineOf(controller: string) {
+  const lines = ['cgroup-memory', 'cgroup-pids', 'cgroup-cpu', 'cgroup-cpuset', 'cgroup-io', 'cgroup-hugetlb'] as const;
+  return lines.find((line) => line === `cgroup-${controller}`) ?? 'cgroup';
 }

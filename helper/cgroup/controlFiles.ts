@@ -1,6 +1,6 @@
-import { ErrorCode, terrariumError } from '../protocol/index.js';
+import { ErrorCode, knobOf, terrariumError } from '../protocol/index.js';
+import { knobFiles } from './knobFiles.js';
 import type { Limits } from './resources.js';
-import { sharesToWeight } from './units.js';
 
 /** One write(2) to a file of a controller. */
 export interface ControlWrite {
@@ -9,66 +9,69 @@ export interface ControlWrite {
   data: string;
 }
 
-/** Writes for a new cgroup v2, where every limit is still `max`. */
+/** What must be written before what: the weight while the group is not idle yet, the quota before the burst. */
+const lateKnobs = ['memory.swap.max', 'cpu.max.burst', 'cpu.idle'];
+
+function inOrder(limits: Limits): [string, string][] {
+  const entries = [...limits.values];
+  const isLate = ([name]: [string, string]) => lateKnobs.includes(name);
+  return [...entries.filter((entry) => !isLate(entry)), ...entries.filter(isLate)];
+}
+
+/** Writes for a new cgroup v2, where every limit is at its default. Throws `Unavailable` for what v2 does not have. */
 export function v2Writes(limits: Limits): ControlWrite[] {
-  const writes: ControlWrite[] = [];
-  const add = (file: string, data: string | number | undefined): void => {
-    if (data !== undefined) writes.push({ controller: file.split('.', 1)[0] ?? file, file, data: String(data) });
-  };
-  add('memory.max', limits.memory);
-  add('memory.swap.max', limits.swap);
-  add('memory.low', limits.reservation);
-  if (limits.cpu !== undefined) add('cpu.max', `${limits.cpu.quota} ${limits.cpu.period}`);
-  if (limits.shares !== undefined) add('cpu.weight', sharesToWeight(limits.shares));
-  add('pids.max', limits.pids);
-  add('cpuset.cpus', limits.cpus);
-  add('cpuset.mems', limits.mems);
-  for (const [file, data] of Object.entries(limits.others)) add(file, data);
-  return writes;
+  if (limits.disableOOMKiller === true) throw onlyInOther(2, ['disableOOMKiller']);
+  const foreign = [...limits.values.keys()].filter((name) => knobFiles(2, name).length === 0);
+  if (foreign.length > 0) throw onlyInOther(2, foreign);
+  return inOrder(limits).flatMap(([name, value]) => {
+    const [form] = knobFiles(2, name);
+    const controller = knobOf(name).controller;
+    return form === undefined ? [] : form.encode(value).map((write) => ({ controller, ...write }));
+  });
 }
 
 /**
- * Writes for a new cgroup of v1, where every limit is still unlimited. memory.memsw.limit_in_bytes, the sum, may never be
+ * Writes for a new cgroup of v1, where every limit is at its default. memory.memsw.limit_in_bytes, the sum, may never be
  * below memory.limit_in_bytes: so the latter comes first here.
  * Throws `Unavailable` for what v1 does not have.
  */
 export function v1Writes(limits: Limits): ControlWrite[] {
-  const writes: ControlWrite[] = [];
-  const add = (controller: string, file: string, data: string | number): void => {
-    writes.push({ controller, file, data: String(data) });
-  };
-  const { memory, swap, cpu } = limits;
-  if (memory !== undefined) add('memory', 'memory.limit_in_bytes', memory === 'max' ? -1 : memory);
-  // Unlimited is what a new cgroup has, and without swap accounting the file is missing: write it only when it says something.
-  if (swap !== undefined && swap !== 'max') add('memory', 'memory.memsw.limit_in_bytes', memoryAndSwap(memory, swap));
-  if (limits.reservation !== undefined) add('memory', 'memory.soft_limit_in_bytes', limits.reservation);
-  if (cpu !== undefined) {
-    add('cpu', 'cpu.cfs_period_us', cpu.period);
-    add('cpu', 'cpu.cfs_quota_us', cpu.quota === 'max' ? -1 : cpu.quota);
-  }
-  if (limits.shares !== undefined) add('cpu', 'cpu.shares', limits.shares);
-  if (limits.pids !== undefined) add('pids', 'pids.max', limits.pids);
-  const foreign = [
-    ...Object.keys(limits.others),
-    ...(limits.cpus === undefined ? [] : ['cpuset.cpus']),
-    ...(limits.mems === undefined ? [] : ['cpuset.mems']),
-  ];
-  if (foreign.length > 0) {
-    throw terrariumError(ErrorCode.Unavailable, `${foreign.join(', ')} cannot be set on this machine`, {
-      cause: 'Terrarium sets these with cgroup v2 only, and this machine has its controllers in cgroup v1.',
-      fix: 'Leave them out, or boot with the kernel parameter systemd.unified_cgroup_hierarchy=1.',
-    });
-  }
+  const foreign = [...limits.values.keys()].filter((name) => knobFiles(1, name).length === 0);
+  if (foreign.length > 0) throw onlyInOther(1, foreign);
+  const writes = inOrder(limits).flatMap(([name, value]): ControlWrite[] => {
+    // Unlimited is what a new cgroup has, and without swap accounting the file is missing: write it only when it says something.
+    if (name === 'memory.swap.max' && value === 'max') return [];
+    const [form] = knobFiles(1, name);
+    if (form === undefined) return [];
+    const { controller } = form;
+    // OCI's shares are finer than weights: nothing is lost on the way to where they come from.
+    if (name === 'cpu.weight' && limits.shares !== undefined) {
+      return [{ controller, file: 'cpu.shares', data: String(limits.shares) }];
+    }
+    const data = name === 'memory.swap.max' ? String(memoryAndSwap(limits.values.get('memory.max'), value)) : value;
+    return form.encode(data).map((write) => ({ controller, ...write }));
+  });
+  if (limits.disableOOMKiller === true) writes.push({ controller: 'memory', file: 'memory.oom_control', data: '1' });
   return writes;
 }
 
-/** v1 limits memory and swap together. Throws `Unavailable` when only swap is to be limited. */
-export function memoryAndSwap(memory: Limits['memory'], swap: number): number {
+/** v1 limits memory and swap together: bytes of both. Throws `Unavailable` when only swap is to be limited. */
+export function memoryAndSwap(memory: string | undefined, swap: string): number {
   if (memory === undefined || memory === 'max') {
     throw terrariumError(ErrorCode.Unavailable, 'Swap cannot be limited alone on this machine', {
       cause: 'cgroup v1 limits the sum of memory and swap.',
       fix: 'Set memory.max too, or leave memory.swap.max at max.',
     });
   }
-  return memory + swap;
+  return Number(memory) + Number(swap);
+}
+
+function onlyInOther(version: 1 | 2, names: readonly string[]): Error {
+  return terrariumError(ErrorCode.Unavailable, `${names.join(', ')} cannot be set on this machine`, {
+    cause: `Only cgroup v${version === 1 ? 2 : 1} has them, and this machine has its controllers in cgroup v${version}.`,
+    fix:
+      version === 1
+        ? 'Leave them out, or boot with the kernel parameter systemd.unified_cgroup_hierarchy=1.'
+        : 'Leave them out.',
+  });
 }

@@ -1,5 +1,5 @@
 import { watch } from 'node:fs';
-import type { LimitName } from '../protocol/index.js';
+import type { CountedKnob } from '../protocol/index.js';
 import { parseKeyed, readCgroupFile } from './file.js';
 import { type CgroupRecord, controllerFile } from './record.js';
 
@@ -11,7 +11,7 @@ export interface EventWatch {
 const counters = {
   'memory.max': { controller: 'memory', file: 'memory.events', key: 'oom_kill' },
   'pids.max': { controller: 'pids', file: 'pids.events', key: 'max' },
-} as const satisfies Partial<Record<LimitName, { controller: string; file: string; key: string }>>;
+} as const satisfies Record<CountedKnob, { controller: string; file: string; key: string }>;
 
 /** A limit of which the kernel tells when it bites. */
 export type CountedLimit = keyof typeof counters;

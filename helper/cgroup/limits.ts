@@ -1,51 +1,80 @@
 import { constants } from 'node:fs';
 import { access as checkAccess } from 'node:fs/promises';
 import * as path from 'node:path';
-import { type LimitName, type LimitReading, type LimitsReport, limitNames, type oci } from '../protocol/index.js';
+import {
+  knobOf,
+  type LimitReading,
+  type LimitsReport,
+  type LimitTarget,
+  type oci,
+  type Remedy,
+} from '../protocol/index.js';
 import type { CgroupAccess } from './access.js';
+import { type OfferedKnobs, offeredKnobs } from './discovery.js';
+import { effectiveLimit } from './effective.js';
 import { parseKeyed, readCgroupFile } from './file.js';
-import { controllerOf, limitFile, readHeldLimit, readUsage, tightestAncestor } from './reading.js';
+import { knobsOfVersion, whyMissing, whyNotListed } from './missing.js';
+import { nextStartOf } from './nextStart.js';
+import { controllerKey, readHeldLimit, readUsage } from './reading.js';
 import { type CgroupRecord, controllerFile, controllerFolder } from './record.js';
-import { type Limits, limitsOf, limitValue } from './resources.js';
+import { limitsOf } from './resources.js';
 
+/** What limits are asked of or given to. */
 export interface LimitsQuestion {
-  /** Id, copied into the report. */
-  container: string;
+  target: LimitTarget;
+  title: string;
+  /** Its cgroup; undefined when it has none now: it is stopped, or was started without one. */
+  record?: CgroupRecord | undefined;
+  /** Of its configuration: what holds at the next start. Undefined for cgroups that are not ours to start. */
+  resources?: oci.Resources | undefined;
   access: CgroupAccess;
-  /** Of the running container; undefined when it is stopped or was started without a cgroup. */
-  record: CgroupRecord | undefined;
-  /** Of its configuration: what holds at the next start. */
-  resources: oci.Resources | undefined;
   running: boolean;
   /** Cores in use, where a sample is at hand. */
-  cores?: number;
+  cores?: number | undefined;
 }
 
-/** What the kernel holds for a running container, or what a stopped one will start with. Throws Node's errors. */
-export async function readLimits(question: LimitsQuestion): Promise<LimitsReport> {
-  const { container, access, record, running } = question;
-  if (running && record !== undefined) {
-    return {
-      container,
-      mode: record.version === 2 ? 'v2' : 'v1',
-      live: true,
-      readings: await Promise.all(limitNames.map((name) => readLive(record, name, question.cores))),
-      ...noticeOf(access),
-      events: await readEvents(record),
-    };
-  }
-  const limits = limitsOf(question.resources);
+/** What comes from beyond the files of cgroups. */
+export interface BesideCgroups {
+  /** Knobs of the controller `rlimit`. */
+  rlimits?: () => Promise<LimitReading[]>;
+  /** Disks that io.max can name. */
+  devices?: () => Promise<LimitsReport['devices']>;
+}
+
+/**
+ * What the kernel holds for a cgroup that is there, or what a stopped container will start with: every knob of the
+ * controllers that the machine offers. Throws Node's errors.
+ */
+export async function readLimits(
+  subject: LimitsQuestion,
+  beside: BesideCgroups = {},
+): Promise<Omit<LimitsReport, 'trial' | 'undoable'>> {
+  const { target, title, access, record, running } = subject;
+  const live = running && record !== undefined;
+  const [cgroup, rlimits = [], devices = []] = await Promise.all([
+    live ? readLive(subject, record) : readConfigured(subject),
+    beside.rlimits?.(),
+    beside.devices?.(),
+  ]);
   return {
-    container,
-    mode: running ? 'none' : access.mode,
-    live: false,
-    readings: limitNames.map((name) => configured(name, limits, access, running)),
-    ...(running && access.mode !== 'none' ? { notice: startedWithout } : noticeOf(access)),
-    events: { oomKills: 0, pidsRefused: 0, throttledMicroseconds: 0 },
+    target,
+    title,
+    mode: live ? (record.version === 2 ? 'v2' : 'v1') : running ? 'none' : access.mode,
+    live,
+    readings: [...cgroup.known, ...rlimits, ...cgroup.unknown],
+    devices,
+    ...(running && !live && access.mode !== 'none' ? { notice: startedWithout } : noticeOf(access)),
+    events: live ? await readEvents(record) : { oomKills: 0, pidsRefused: 0, throttledMicroseconds: 0 },
   };
 }
 
-const startedWithout = {
+/** Those that the list of knobs knows, in its order, and the others by name. */
+interface Readings {
+  known: LimitReading[];
+  unknown: LimitReading[];
+}
+
+const startedWithout: Remedy = {
   reason: 'This container was started when no cgroup was to be had, so nothing limits it.',
   remedy: 'Restart it: it will then be born in a cgroup.',
 };
@@ -55,61 +84,117 @@ function noticeOf(access: CgroupAccess): Pick<LimitsReport, 'notice'> {
   return access.notice === undefined ? {} : { notice: access.notice };
 }
 
-async function readLive(record: CgroupRecord, name: LimitName, cores: number | undefined): Promise<LimitReading> {
+async function readLive(subject: LimitsQuestion, record: CgroupRecord): Promise<Readings> {
+  const offered = await offeredKnobs(record);
+  const read = async (name: string): Promise<LimitReading[]> => {
+    const reading = await readOne(subject, record, name);
+    if (reading !== undefined) return [reading];
+    const unavailable = whyNotListed(record.version, name, offered, subject.access);
+    return unavailable === undefined ? [] : [{ name, files: [], writable: false, unavailable }];
+  };
+  const known = await Promise.all(knobsOfVersion(record.version).map(read));
+  const unknown = await Promise.all(offered.unknown.map(read));
+  return { known: known.flat(), unknown: unknown.flat() };
+}
+
+async function readOne(
+  { resources, cores }: LimitsQuestion,
+  record: CgroupRecord,
+  name: string,
+): Promise<LimitReading | undefined> {
   const { version } = record;
-  const folder = controllerFolder(record, controllerOf(name));
+  const folder = controllerFolder(record, controllerKey(version, name));
   const held = folder === undefined ? undefined : await readHeldLimit(version, name, folder);
-  if (folder === undefined || held === undefined)
-    return { name, writable: false, unavailable: whyMissing(version, name) };
-  const file = path.join(folder, held.file);
-  const [usage, above, writable] = await Promise.all([
-    name === 'cpu.max' ? cores : readUsage(version, name, folder),
-    tightestAncestor(version, name, folder),
-    checkAccess(file, constants.W_OK).then(
-      () => true,
-      () => false,
-    ),
+  if (folder === undefined || held === undefined) return undefined;
+  const files = held.files.map((file) => path.join(folder, file));
+  const [{ usage, peak }, effective, refusal] = await Promise.all([
+    name === 'cpu.max' && cores !== undefined ? { usage: cores, peak: undefined } : readUsage(version, name, folder),
+    effectiveLimit(version, name, folder, held.value),
+    whyNotWritable(files[0] ?? folder, name),
   ]);
+  const nextStart = resources === undefined ? undefined : nextStartOf(version, name, held, limitsOf(resources));
   return {
     name,
     value: held.value,
     raw: held.raw,
-    file,
+    files,
     ...(usage === undefined ? {} : { usage }),
-    ...(above !== undefined && (held.value === 'max' || above.value < held.value) ? { effective: above } : {}),
-    writable,
-    ...(writable
-      ? {}
-      : { unavailable: { reason: `${file} does not belong to you.`, remedy: 'Restart the container as its owner.' } }),
+    ...(peak === undefined ? {} : { peak }),
+    ...(effective === undefined ? {} : { effective }),
+    ...(nextStart === undefined ? {} : { nextStart }),
+    writable: refusal === undefined,
+    ...(refusal === undefined ? {} : { unavailable: refusal }),
   };
 }
 
-function whyMissing(version: 1 | 2, name: LimitName): { reason: string; remedy: string } {
-  if (name === 'memory.swap.max') {
+/** By access(2), which knows of read-only mounts too. Undefined: it can be written. */
+async function whyNotWritable(file: string, name: string): Promise<Remedy | undefined> {
+  try {
+    await checkAccess(file, constants.W_OK);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EROFS'
+      ? {
+          reason: 'The cgroup file system is mounted read-only here.',
+          remedy: 'Mount it writable as root (mount -o remount,rw), or edit limits where it is.',
+        }
+      : {
+          reason: `${file} does not belong to you.`,
+          remedy: `Edit it as its owner, or have ${knobOf(name).controller} delegated to you (the doctor says how).`,
+        };
+  }
+  return undefined;
+}
+
+async function readConfigured({ resources, access, running }: LimitsQuestion): Promise<Readings> {
+  const { values } = limitsOf(resources);
+  const reading = (name: string, unavailable: Remedy | undefined): LimitReading => {
+    const value = values.get(name);
     return {
-      reason: 'The kernel does not account for swap here.',
-      remedy: 'Boot with the kernel parameter swapaccount=1.',
+      name,
+      ...(value === undefined ? {} : { value }),
+      files: [],
+      writable: unavailable === undefined,
+      ...(unavailable === undefined ? {} : { unavailable }),
+    };
+  };
+  const version = access.mode === 'v1' ? 1 : 2;
+  const offered = await offeredAtStart(access);
+  const known = knobsOfVersion(version);
+  const isKnown = (name: string) => known.includes(name);
+  const unknown = [...new Set([...offered.unknown, ...values.keys()])].filter((name) => !isKnown(name)).sort();
+  if (access.mode === 'none' || running) {
+    const why = access.mode === 'none' ? { reason: access.reason, remedy: access.remedy } : startedWithout;
+    return {
+      known: known.map((name) => reading(name, why)),
+      unknown: unknown.map((name) => reading(name, why)),
     };
   }
-  const controller = controllerOf(name);
+  const why = (name: string): Remedy | undefined =>
+    offered.controllers.has(controllerKey(version, name)) ? undefined : (access.notice ?? whyMissing(version, name));
+  const there = known.filter(
+    (name) => offered.known.size === 0 || offered.known.has(name) || why(name) !== undefined || values.has(name),
+  );
   return {
-    reason: `The container's cgroup has no ${limitFile(version, name)}: the controller ${controller} is not delegated to you.`,
-    remedy: `Have ${controller} delegated (the doctor says how), then restart the container.`,
+    known: there.map((name) => reading(name, why(name))),
+    unknown: unknown.map((name) => reading(name, why(name))),
   };
 }
 
-function configured(name: LimitName, limits: Limits, access: CgroupAccess, running: boolean): LimitReading {
-  const value = limitValue(limits, name);
-  const reading = { name, ...(value === undefined ? {} : { value }) };
-  if (access.mode === 'none') {
-    return { ...reading, writable: false, unavailable: { reason: access.reason, remedy: access.remedy } };
-  }
-  if (running) return { ...reading, writable: false, unavailable: startedWithout };
-  const controller = controllerOf(name);
-  const present = access.mode === 'v2' ? access.controllers : Object.keys(access.parents);
-  if (present.includes(controller)) return { ...reading, writable: true };
-  const unavailable = access.notice ?? whyMissing(access.mode === 'v2' ? 2 : 1, name);
-  return { ...reading, writable: false, unavailable };
+/** What a new group will offer: what the group above it has, of the controllers that are handed on. */
+async function offeredAtStart(access: CgroupAccess): Promise<OfferedKnobs> {
+  const none = { known: new Set<string>(), unknown: [], controllers: new Set<string>() };
+  if (access.mode === 'none') return none;
+  const record: CgroupRecord =
+    access.mode === 'v2'
+      ? { version: 2, paths: { unified: access.parent } }
+      : { version: 1, paths: Object.fromEntries(Object.entries(access.parents)) };
+  const offered = await offeredKnobs(record);
+  const controllers = new Set(access.mode === 'v2' ? access.controllers : Object.keys(access.parents));
+  return {
+    ...offered,
+    controllers,
+    unknown: offered.unknown.filter((name) => controllers.has(knobOf(name).controller)),
+  };
 }
 
 async function readEvents(record: CgroupRecord): Promise<LimitsReport['events']> {

@@ -1,7 +1,7 @@
 import type { ContainerStats } from '../protocol/index.js';
 import { parseKeyed, readCgroupFile } from './file.js';
 import { sumProcesses } from './processUsage.js';
-import { readHeldLimit } from './reading.js';
+import { limitNumber, readHeldLimit } from './reading.js';
 import { type CgroupRecord, controllerFile, controllerFolder } from './record.js';
 
 /** What is known of a running container. */
@@ -70,7 +70,8 @@ async function readCounted(record: CgroupRecord): Promise<Counted> {
   };
   const held = async (controller: string, name: 'memory.max' | 'pids.max') => {
     const folder = controllerFolder(record, controller);
-    return folder === undefined ? undefined : (await readHeldLimit(record.version, name, folder))?.value;
+    const found = folder === undefined ? undefined : await readHeldLimit(record.version, name, folder);
+    return found === undefined ? undefined : limitNumber(found.value);
   };
   const v2 = record.version === 2;
   const [memory, memoryMax, pids, pidsMax, cpu, events] = await Promise.all([

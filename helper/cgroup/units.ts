@@ -1,4 +1,4 @@
-import type { LimitValue } from '../protocol/index.js';
+import type { LimitNumber } from '../protocol/index.js';
 
 /** Microseconds; the kernel's default period of cpu.max and of cpu.cfs_period_us. */
 export const defaultPeriod = 100_000;
@@ -9,14 +9,14 @@ export const minimumQuota = 1_000;
 const unlimitedFrom = 2 ** 62;
 
 /** A limit as the kernel prints it: a number, `max` (v2), -1 or a number near 2^63 (v1). */
-export function parseLimit(text: string): LimitValue {
+export function parseLimit(text: string): LimitNumber {
   const value = Number(text);
   return text === 'max' || value < 0 || value >= unlimitedFrom ? 'max' : value;
 }
 
 export interface CpuQuota {
   /** Microseconds of CPU time per period. */
-  quota: LimitValue;
+  quota: LimitNumber;
   /** Microseconds. */
   period: number;
 }
@@ -28,12 +28,8 @@ export function parseCpuMax(text: string): CpuQuota {
 }
 
 /** 0.5 is half a core. */
-export function quotaToCores(cpu: CpuQuota): LimitValue {
+export function quotaToCores(cpu: CpuQuota): LimitNumber {
   return cpu.quota === 'max' ? 'max' : cpu.quota / cpu.period;
-}
-
-export function coresToQuota(cores: LimitValue, period: number = defaultPeriod): CpuQuota {
-  return { quota: cores === 'max' ? 'max' : Math.round(cores * period), period };
 }
 
 const minimumShares = 2;

@@ -1,130 +1,212 @@
+import { stat } from 'node:fs/promises';
 import * as path from 'node:path';
-import { ErrorCode, type LimitChange, type LimitName, limitNames, terrariumError } from '../protocol/index.js';
-import { type ChangeWrite, type CurrentLimits, changeWrites } from './changes.js';
+import { ErrorCode, knobOf, type LimitChange, type LimitWrite, type oci, terrariumError } from '../protocol/index.js';
+import { type ChangeWrite, changeWrites, type HeldLimits, knobsToRead } from './changes.js';
 import { readCgroupFile, writeCgroupFile } from './file.js';
-import { controllerOf, readHeldLimit } from './reading.js';
+import type { LimitsQuestion } from './limits.js';
+import { isSame } from './nextStart.js';
+import { controllerKey, type HeldLimit, periodOf, readHeldLimit } from './reading.js';
 import { type CgroupRecord, controllerFolder } from './record.js';
-import { checkChange } from './resources.js';
-import { parseCpuMax, parseLimit } from './units.js';
+import { limitsOf } from './resources.js';
+import { checkValue } from './values.js';
 import { explainRefusal } from './writeErrors.js';
 
-/** What was there before a write, to be put back when a later one is refused. */
-interface Undo {
-  file: string;
-  data: string;
+/**
+ * The writes that changes come to, in order, and makes none. Empty for a subject without a cgroup: its next start writes
+ * them. Throws as `writeLimits` does, as far as it can be known before. Knobs of rlimits are not for here.
+ */
+export async function plannedWrites(subject: LimitsQuestion, changes: readonly LimitChange[]): Promise<LimitWrite[]> {
+  const { record, running } = subject;
+  if (!running || record === undefined) {
+    for (const { name, value } of changes) checkValue(knobOf(name), value);
+    return [];
+  }
+  const { writes } = await plan(record, changes, subject.resources);
+  return writes.map(({ name, file, data }) => ({ name, file: path.join(folderOf(record, name), file), data }));
 }
 
 /**
- * Changes limits of a running container, all or none: a refused write undoes those before it. What the kernel then holds
- * is for the caller to read (`readLimits`); a file that holds something else than was written counts as refused.
+ * Changes limits of a cgroup, all or none: a refused write undoes those before it. Answers with the writes and what the
+ * kernel made of each; a knob that holds something else than was asked for, beyond rounding, counts as refused.
  * Memory is never lowered below what is in use after reclaim: cgroup v2 would kill for it, where v1 refuses (EBUSY).
+ * `configured`: of the container; the kernel forgets a weight while cpu.idle is 1, and it is put back from there.
  * Throws `Invalid`, `Unavailable` or `WrongState` with cause and fix.
  */
-export async function writeLimits(record: CgroupRecord, changes: readonly LimitChange[]): Promise<void> {
-  const current = await readCurrent(record);
-  for (const change of changes) checkChange(change, current.period);
-  const undos: Undo[] = [];
+export async function writeLimits(
+  record: CgroupRecord,
+  changes: readonly LimitChange[],
+  configured?: oci.Resources,
+): Promise<LimitWrite[]> {
+  const { held, writes, asked } = await plan(record, changes, configured);
+  const done: LimitWrite[] = [];
   let attempted: ChangeWrite | undefined;
   try {
-    for (const write of changeWrites(record.version, current, changes)) {
+    for (const write of writes) {
       attempted = write;
-      const folder = folderOf(record, write.name);
-      const file = path.join(folder, write.file);
-      if (record.version === 2 && write.name === 'memory.max' && !write.loosens) {
-        await reclaim(folder, Number(write.data), undos);
-      }
-      undos.push({ file, data: await readForUndo(file) });
-      await writeCgroupFile(file, write.data);
-      await checkHeld(file, write);
+      done.push(await perform(record, write));
     }
+    for (const change of asked) await checkHeld(record, change);
   } catch (error) {
-    const lost = await rollBack(undos);
-    const change = changes.find(({ name }) => name === attempted?.name);
+    const lost = await rollBack(record, held, done, attempted);
+    const change = asked.find(({ name }) => name === attempted?.name);
     throw explainRefusal(error, { change, file: attempted?.file, version: record.version, lost });
   }
-  await restoreHigh(undos);
+  return done;
 }
 
-async function readCurrent(record: CgroupRecord): Promise<CurrentLimits> {
-  const current: CurrentLimits = { values: {} };
-  for (const name of limitNames) {
-    const folder = controllerFolder(record, controllerOf(name));
-    const held = folder === undefined ? undefined : await readHeldLimit(record.version, name, folder);
-    if (held === undefined) continue;
-    current.values[name] = held.value;
-    if (name === 'cpu.max') current.period = parseCpuMax(held.raw).period;
+interface Plan {
+  held: HeldLimits;
+  writes: ChangeWrite[];
+  asked: readonly LimitChange[];
+}
+
+async function plan(
+  record: CgroupRecord,
+  changes: readonly LimitChange[],
+  configured: oci.Resources | undefined,
+): Promise<Plan> {
+  await refuseGone(record);
+  const held = new Map<string, HeldLimit>();
+  for (const name of knobsToRead(changes)) {
+    const found = await readHeld(record, name);
+    if (found !== undefined) held.set(name, found);
   }
-  return current;
+  const asked = withWeight(held, changes, configured);
+  return { held, writes: changeWrites(record.version, held, asked), asked };
 }
 
-function folderOf(record: CgroupRecord, name: LimitName): string {
-  const folder = controllerFolder(record, controllerOf(name));
-  if (folder !== undefined) return folder;
-  throw terrariumError(ErrorCode.Unavailable, `${name} cannot be limited on this machine`, {
-    cause: `The container has no cgroup with the controller ${controllerOf(name)}.`,
-    fix: `Have ${controllerOf(name)} delegated (the doctor says how), then restart the container.`,
-  });
+/** A group of its own with no process in it may be removed by anybody who may make groups beside it. */
+async function refuseGone(record: CgroupRecord): Promise<void> {
+  for (const folder of new Set(Object.values(record.paths))) {
+    try {
+      await stat(folder);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      throw terrariumError(ErrorCode.WrongState, 'The cgroup is gone', {
+        path: folder,
+        errno: 'ENOENT',
+        cause: 'Its container has ended, or somebody has removed it.',
+        fix: 'Start the container again, or edit the limits of its next start.',
+        doctor: 'cgroup',
+      });
+    }
+  }
 }
 
-async function readForUndo(file: string): Promise<string> {
-  const data = await readCgroupFile(file);
-  if (data === undefined) throw Object.assign(new Error(`${file} is missing`), { code: 'ENOENT', path: file });
-  return data;
+/** Leaving cpu.idle gives the default weight: what the configuration says is asked for along with it. */
+function withWeight(
+  held: HeldLimits,
+  changes: readonly LimitChange[],
+  configured: oci.Resources | undefined,
+): readonly LimitChange[] {
+  const leaves = changes.some(({ name, value }) => name === 'cpu.idle' && value.trim() === '0');
+  const weight = limitsOf(configured).values.get('cpu.weight');
+  const given = changes.some(({ name }) => name === 'cpu.weight');
+  if (!leaves || given || weight === undefined || held.get('cpu.idle')?.value !== '1') return changes;
+  return held.has('cpu.weight') ? [...changes, { name: 'cpu.weight', value: weight }] : changes;
+}
+
+async function readHeld(record: CgroupRecord, name: string): Promise<HeldLimit | undefined> {
+  const folder = controllerFolder(record, controllerKey(record.version, name));
+  return folder === undefined ? undefined : readHeldLimit(record.version, name, folder);
+}
+
+function folderOf(record: CgroupRecord, name: string): string {
+  return controllerFolder(record, controllerKey(record.version, name)) ?? '/';
+}
+
+async function perform(record: CgroupRecord, { name, file, data, tightens }: ChangeWrite): Promise<LimitWrite> {
+  const folder = folderOf(record, name);
+  const whole = path.join(folder, file);
+  const release = tightens && file === 'memory.max' ? await reclaim(folder, Number(data)) : undefined;
+  try {
+    await writeCgroupFile(whole, data);
+  } finally {
+    await release?.();
+  }
+  return { name, file: whole, data, held: heldAfter((await readCgroupFile(whole)) ?? '', data) };
+}
+
+/** Of a file of lines, the line that the write was about. */
+function heldAfter(content: string, data: string): string {
+  const [key = ''] = data.split(' ', 1);
+  if (!data.includes(' ') || !(content === '' || content.includes(' '))) return content;
+  const lines = content.split('\n');
+  return lines.length === 1 && !/^\d+:\d+ /.test(data)
+    ? content
+    : (lines.find((line) => line.startsWith(`${key} `)) ?? '');
 }
 
 /**
  * Brings use down to `bytes` before memory.max is: memory.high reclaims and slows down but never kills. It stays until
- * memory.max is written, so that use does not grow again in between. Source: cgroup-v2.rst, "memory.high".
+ * memory.max is written, so that use does not grow again in between; the answer puts it back. Throws `Invalid` when more
+ * stays in use. Source: cgroup-v2.rst, "memory.high".
  */
-async function reclaim(folder: string, bytes: number, undos: Undo[]): Promise<void> {
+async function reclaim(folder: string, bytes: number): Promise<(() => Promise<void>) | undefined> {
   const use = async (): Promise<number> => Number((await readCgroupFile(path.join(folder, 'memory.current'))) ?? 0);
-  if ((await use()) <= bytes) return;
-  const high = path.join(folder, highFile);
-  undos.push({ file: high, data: await readForUndo(high) });
+  if ((await use()) <= bytes) return undefined;
+  const high = path.join(folder, 'memory.high');
+  const before = await readCgroupFile(high);
+  if (before === undefined) throw Object.assign(new Error(`${high} is missing`), { code: 'ENOENT', path: high });
+  const release = () => writeCgroupFile(high, before);
   await writeCgroupFile(high, String(bytes));
   const left = await use();
-  if (left > bytes) throw belowUse(left);
-}
-
-const highFile = 'memory.high';
-
-async function restoreHigh(undos: readonly Undo[]): Promise<void> {
-  for (const { file, data } of undos) if (path.basename(file) === highFile) await writeCgroupFile(file, data);
-}
-
-function belowUse(left: number): Error {
-  return terrariumError(ErrorCode.Invalid, 'memory.max would be below what the container uses', {
+  if (left <= bytes) return release;
+  await release();
+  throw terrariumError(ErrorCode.Invalid, 'memory.max would be below what the container uses', {
     cause: `${left} bytes stay in use after the kernel reclaimed what it could: it would have to kill processes.`,
     fix: `Choose at least ${left} bytes, or end what uses the memory first.`,
   });
 }
 
-/** The kernel rounds bytes down to whole pages (64 KiB at most) and keeps everything else as written. */
-const pageSlack = 65_536;
-
-async function checkHeld(file: string, write: ChangeWrite): Promise<void> {
-  const raw = await readForUndo(file);
-  if (raw === write.data) return;
-  const [held, asked] = [parseLimit(raw), parseLimit(write.data)];
-  if (held === asked) return;
-  const bytes = write.name.startsWith('memory');
-  if (bytes && held !== 'max' && asked !== 'max' && held <= asked && asked - held < pageSlack) return;
-  throw terrariumError(ErrorCode.Invalid, `The kernel did not take ${write.data} for ${write.name}`, {
-    path: file,
-    cause: `After the write ${write.file} holds ${raw}.`,
-    fix: 'Choose another value.',
+async function checkHeld(record: CgroupRecord, { name, value }: LimitChange): Promise<void> {
+  const knob = knobOf(name);
+  const held = await readHeld(record, name);
+  if (held === undefined) throw Object.assign(new Error(`${name} is missing`), { code: 'ENOENT' });
+  const asked = checkValue(knob, value, periodOf(held.value));
+  // Nobody knows how a text is shown; and in v1 a cleared list is that of the group above.
+  if (knob.kind === 'text' || (knob.kind === 'list' && asked === '')) return;
+  if (name === 'cpu.weight' && (await readHeld(record, 'cpu.idle'))?.value === '1') return;
+  if (isSame(name, asked, held)) return;
+  throw terrariumError(ErrorCode.Invalid, `The kernel did not take ${asked} for ${name}`, {
+    path: path.join(folderOf(record, name), held.files[0] ?? name),
+    cause:
+      name === 'memory.kmem.limit_in_bytes'
+        ? 'Kernels since 5.16 accept this limit and ignore it: memory.max counts kernel memory too.'
+        : `After the write the kernel has ${held.value === '' ? 'nothing' : held.value}.`,
+    fix: name === 'memory.kmem.limit_in_bytes' ? 'Leave it at max, and set memory.max.' : 'Choose another value.',
   });
 }
 
 /** Puts everything back, last first, and answers with the files where even that was refused. */
-async function rollBack(undos: readonly Undo[]): Promise<string[]> {
+async function rollBack(
+  record: CgroupRecord,
+  held: HeldLimits,
+  done: readonly LimitWrite[],
+  attempted: ChangeWrite | undefined,
+): Promise<string[]> {
+  const names = new Set([...done.map(({ name }) => name), ...(attempted === undefined ? [] : [attempted.name])]);
   const lost: string[] = [];
-  for (const { file, data } of [...undos].reverse()) {
+  for (const name of [...names].reverse()) {
+    const before = held.get(name);
+    // A weight of 0 is what the kernel shows while cpu.idle is 1, which is put back too.
+    if (before === undefined || (name === 'cpu.weight' && before.value === '0')) continue;
     try {
-      await writeCgroupFile(file, data);
+      const now = await readHeld(record, name);
+      if (now !== undefined) await putBack(folderOf(record, name), before, now);
     } catch (error) {
-      lost.push(`${file} (${(error as NodeJS.ErrnoException).code ?? String(error)})`);
+      lost.push(`${name} (${(error as NodeJS.ErrnoException).code ?? String(error)})`);
     }
   }
   return lost;
+}
+
+async function putBack(folder: string, before: HeldLimit, now: HeldLimit): Promise<void> {
+  if (before.contents.every((content, index) => content === now.contents[index])) return;
+  // The value of v1's swap is not what its file holds.
+  const isSum = before.form.context !== undefined && before.files.length === 1;
+  const writes = isSum
+    ? [{ file: before.files[0] ?? '', data: before.contents[0] || '\n' }]
+    : before.form.encode(before.value, now.contents);
+  for (const { file, data } of writes) await writeCgroupFile(path.join(folder, file), data);
 }

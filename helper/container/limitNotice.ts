@@ -1,16 +1,16 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { CountedLimit } from '../cgroup/events.js';
 import { LimitWatch, type LiveRun } from '../cgroup/limitWatch.js';
-import { readHeldLimit } from '../cgroup/reading.js';
+import { limitNumber, readHeldLimit } from '../cgroup/reading.js';
 import { controllerFolder } from '../cgroup/record.js';
-import type { ContainerSummary, LimitValue } from '../protocol/index.js';
+import type { ContainerSummary, LimitNumber } from '../protocol/index.js';
 import type { Machine } from './machine.js';
 import { readLatestRun, summarize } from './runs.js';
 
 export interface LimitNotice {
   summary: ContainerSummary;
   limit: CountedLimit;
-  value: LimitValue;
+  value: LimitNumber;
   count: number;
   message: string;
 }
@@ -28,7 +28,8 @@ export function watchLimitNotices(machine: Machine, onNotice: (notice: LimitNoti
     await delay(endFollows);
     const summary = await summarize(machine.store, await machine.store.find(id));
     if (held === undefined || (summary.state !== 'running' && summary.state !== 'paused')) return;
-    onNotice({ summary, limit, value: held.value, count, message: limitMessage(summary.name, limit, held.value) });
+    const value = limitNumber(held.value);
+    onNotice({ summary, limit, value, count, message: limitMessage(summary.name, limit, value) });
   };
   return new LimitWatch({
     find: cgroupOf,
@@ -49,7 +50,7 @@ export function liveRuns(containers: readonly ContainerSummary[]): LiveRun[] {
 }
 
 /** One sentence. The limit of an enclosing group may be what was reached: then the own one is `max`. Pure. */
-export function limitMessage(name: string, limit: CountedLimit, value: LimitValue): string {
+export function limitMessage(name: string, limit: CountedLimit, value: LimitNumber): string {
   if (limit === 'pids.max') {
     return value === 'max'
       ? `${name} could not start a process: an enclosing group allows no more`

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { readLimits } from '../cgroup/limits.js';
 import { applyChanges } from '../cgroup/resources.js';
 import { writeLimits } from '../cgroup/write.js';
@@ -14,7 +15,8 @@ export function routeLimits(router: Router, machine: Machine): void {
   const report = async (record: ContainerRecord): Promise<protocol.LimitsReport> => {
     const live = liveRun(machine, record);
     return readLimits({
-      container: record.id,
+      target: { container: record.id },
+      title: record.name,
       access: await machine.cgroups(),
       record: live?.runtime.cgroup,
       resources: record.config.linux.resources,
@@ -22,16 +24,23 @@ export function routeLimits(router: Router, machine: Machine): void {
     });
   };
 
-  router.on(protocol.ReadLimits, async ({ container }) => report(await store.find(container)));
-  router.on(protocol.SetLimits, async ({ container, changes }) => {
-    const { id } = await store.find(container);
+  const containerOf = (target: protocol.LimitTarget): string => {
+    if ('container' in target) return target.container;
+    throw protocol.terrariumError(protocol.ErrorCode.Unavailable, 'Only limits of containers can be edited here');
+  };
+
+  router.on(protocol.ReadLimits, async (target) => report(await store.find(containerOf(target))));
+  router.on(protocol.SetLimits, async ({ target, changes }) => {
+    const { id } = await store.find(containerOf(target));
     return store.locked(id, async (record) => {
       // What cannot be kept is refused before anything is written.
       const resources = applyChanges(record.config.linux.resources ?? {}, changes);
       const live = liveRun(machine, record);
+      const before = new Map((await report(record)).readings.map(({ name, value }) => [name, value]));
+      let writes: protocol.LimitWrite[] = [];
       if (live !== undefined) {
         if (live.runtime.cgroup === undefined) throw noCgroup(record.name);
-        await writeLimits(live.runtime.cgroup, changes);
+        writes = await writeLimits(live.runtime.cgroup, changes, record.config.linux.resources);
       }
       const changed = {
         ...record,
@@ -40,7 +49,17 @@ export function routeLimits(router: Router, machine: Machine): void {
       };
       await store.save(changed);
       announceChange(machine);
-      return report(changed);
+      const edit: protocol.LimitEdit = {
+        id: randomUUID(),
+        at: new Date().toISOString(),
+        kind: 'edit',
+        changes: changes.map(({ name, value }) => ({
+          name,
+          before: before.get(name) ?? protocol.knobOf(name).cleared,
+          after: value,
+        })),
+      };
+      return { report: await report(changed), writes, edit };
     });
   });
 }

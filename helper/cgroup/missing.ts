@@ -1,0 +1,40 @@
+import { knobOf, type Remedy } from '../protocol/index.js';
+import type { CgroupAccess } from './access.js';
+import { listedKnobs, type OfferedKnobs } from './discovery.js';
+import { knobFiles } from './knobFiles.js';
+import { controllerKey } from './reading.js';
+
+/** Names of the knobs of cgroups that this version has, in the order of the list. */
+export function knobsOfVersion(version: 1 | 2): string[] {
+  return listedKnobs.map(({ name }) => name).filter((name) => knobFiles(version, name).length > 0);
+}
+
+/**
+ * Why a knob that the list knows is not in a group; undefined when there is nothing to say: the group has the controller, and
+ * this kernel knows no such file. Pure.
+ */
+export function whyNotListed(
+  version: 1 | 2,
+  name: string,
+  offered: OfferedKnobs,
+  access: CgroupAccess,
+): Remedy | undefined {
+  if (name === 'memory.swap.max' && offered.controllers.has('memory')) {
+    return {
+      reason: 'The kernel does not account for swap here.',
+      remedy: 'Boot with the kernel parameter swapaccount=1.',
+    };
+  }
+  if (offered.controllers.has(controllerKey(version, name))) return undefined;
+  return access.mode !== 'none' && access.notice !== undefined ? access.notice : whyMissing(version, name);
+}
+
+/** Why a knob's controller is not there. Pure. */
+export function whyMissing(version: 1 | 2, name: string): Remedy {
+  const controller = controllerKey(version, name);
+  const file = knobFiles(version, name)[0]?.files[0] ?? name;
+  return {
+    reason: `There is no ${file}: the controller ${controller} is not delegated to you.`,
+    remedy: `Have ${knobOf(name).controller} delegated (the doctor says how), then restart the container.`,
+  };
+}
