@@ -34,6 +34,7 @@ import { routeFiles } from './requests/files.js';
 import { routeImages } from './requests/images.js';
 import { routeInspection } from './requests/inspection.js';
 import { routeLimits } from './requests/limits.js';
+import { routeNamespaces } from './requests/namespaces.js';
 import { routeRegistry } from './requests/registry.js';
 import { Router } from './requests/router.js';
 import { routeStatistics } from './requests/statistics.js';
@@ -102,6 +103,7 @@ export function serve(connection: Connection, installation: Installation): void 
 
   routeContainers(router, machine);
   routeInspection(router, machine);
+  routeNamespaces(router, machine);
   routeImages(router, machine, connection);
   routeRegistry(router, machine, connection);
   routeBuilding(router, machine, connection);

@@ -1,10 +1,10 @@
 /** /proc/PID/ns: which namespaces a process is in, and who shares them. */
 import { readlinkSync } from 'node:fs';
-import type { NamespaceInfo, oci } from '../protocol/index.js';
+import type { NamespaceInfo, NamespaceInodes, oci } from '../protocol/index.js';
 import { procFolder, unlessGone } from './proc.js';
 
 /** Names of the links in /proc/PID/ns. */
-const linkNames: Record<oci.NamespaceType, string> = {
+export const linkNames: Record<oci.NamespaceType, string> = {
   mount: 'mnt',
   uts: 'uts',
   ipc: 'ipc',
@@ -17,8 +17,17 @@ const linkNames: Record<oci.NamespaceType, string> = {
 
 export const namespaceTypes = Object.keys(linkNames) as oci.NamespaceType[];
 
-/** Inode of each namespace; a type is missing when the kernel lacks it. */
-export type NamespaceInodes = Partial<Record<oci.NamespaceType, number>>;
+const typesByLink = new Map(namespaceTypes.map((type) => [linkNames[type], type]));
+
+/**
+ * What a link to a namespace says, as `net:[4026531840]`: in /proc/PID/ns and /proc/PID/fd, and as the root of a mount of
+ * nsfs. Undefined for any other text, and for the types of later kernels.
+ */
+export function parseNamespaceLink(link: string): { type: oci.NamespaceType; inode: number } | undefined {
+  const match = /^([a-z]+):\[(\d+)\]$/.exec(link);
+  const type = typesByLink.get(match?.[1] ?? '');
+  return type === undefined ? undefined : { type, inode: Number(match?.[2]) };
+}
 
 /**
  * Inodes of a process's namespaces, or undefined when it has ended.
@@ -38,8 +47,7 @@ export function readNamespaces(pid: number | 'self', proc = procFolder): Namespa
 /** Inode of one namespace, or undefined when the process has ended or the kernel lacks the type. */
 export function readNamespace(pid: number | 'self', type: oci.NamespaceType, proc = procFolder): number | undefined {
   const link = unlessGone(() => readlinkSync(`${proc}/${pid}/ns/${linkNames[type]}`));
-  const inode = link && /^\w+:\[(\d+)\]$/.exec(link)?.[1];
-  return inode ? Number(inode) : undefined;
+  return link === undefined ? undefined : parseNamespaceLink(link)?.inode;
 }
 
 /** For each namespace of a container: its own or the host's, and which others are in it too. */

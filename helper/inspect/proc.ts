@@ -18,3 +18,19 @@ export function unlessGone<T>(read: () => T): T | undefined {
     throw error;
   }
 }
+
+/** What looking at a process of another user gives, outside of user namespaces that we own. */
+export function isDenied(error: unknown): boolean {
+  const code = (error as NodeJS.ErrnoException).code;
+  return code === 'EACCES' || code === 'EPERM';
+}
+
+/** The result of `read`, or undefined when the kernel does not let us look. Other errors are thrown. */
+export function unlessDenied<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (isDenied(error)) return undefined;
+    throw error;
+  }
+}

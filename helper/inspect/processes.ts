@@ -3,7 +3,7 @@ import { closeSync, constants, openSync, readdirSync, readFileSync, readSync } f
 import type { oci, ProcessIdentity, ProcessInfo } from '../protocol/index.js';
 import { overflowId, readIdMap, toContainerId } from './idmap.js';
 import { readNamespace } from './namespaces.js';
-import { procFolder, unlessGone } from './proc.js';
+import { procFolder, unlessDenied, unlessGone } from './proc.js';
 import { type ProcessStat, parseStat } from './stat.js';
 import { type ProcessStatus, parseStatus } from './status.js';
 
@@ -104,7 +104,8 @@ export function readProcess(pid: number, proc: string): RawProcess | undefined {
 /** A process may make its command line as long as its memory. */
 const longestCommandLine = 4096;
 
-function readCommandLine(path: string): string {
+/** The arguments with spaces between, cut where they get long; empty for kernel threads and zombies. Throws Node's errors. */
+export function readCommandLine(path: string): string {
   const file = openSync(path, constants.O_RDONLY);
   try {
     const buffer = Buffer.alloc(longestCommandLine);
@@ -139,21 +140,11 @@ function findOwnNamespace(pid: number, proc: string): OwnNamespace | undefined {
 }
 
 function pidsInNamespace({ type, inode }: OwnNamespace, proc: string): number[] {
-  return readdirSync(proc)
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .filter((pid) => unlessDenied(() => readNamespace(pid, type, proc)) === inode);
-}
-
-/** Links of processes of other users may not be read: those are then not found by namespace. */
-function unlessDenied<T>(read: () => T): T | undefined {
-  try {
-    return read();
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    if (code === 'EACCES' || code === 'EPERM') {
-      return undefined;
-    }
-    throw error;
-  }
+  return (
+    readdirSync(proc)
+      .filter((name) => /^\d+$/.test(name))
+      .map(Number)
+      // Links of processes of other users may not be read: those are then not found by namespace.
+      .filter((pid) => unlessDenied(() => readNamespace(pid, type, proc)) === inode)
+  );
 }

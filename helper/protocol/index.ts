@@ -10,5 +10,6 @@ export * from './ledger.js';
 export * from './limits.js';
 export * from './machine.js';
 export * from './notation.js';
+export * from './namespaces.js';
 export * as oci from './oci.js';
 export * from './requests.js';

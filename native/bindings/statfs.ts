@@ -14,6 +14,7 @@ export const fileSystemMagic = {
   xfs: 0x58465342,
   btrfs: 0x9123683e,
   nfs: 0x6969,
+  nsfs: 0x6e736673,
   fuse: 0x65735546,
   v9fs: 0x01021997,
 } as const;
