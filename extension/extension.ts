@@ -1,5 +1,7 @@
 import { type ExtensionContext, window } from 'vscode';
 import { InspectContainer, InspectImage } from '../helper/protocol/index.js';
+import { cgroupCommands } from './cgroups/cgroupCommands.js';
+import { CgroupsView } from './cgroups/cgroupsView.js';
 import { ChangeDocuments } from './changes/changeDocuments.js';
 import { ChangesControl } from './changes/changesControl.js';
 import { changeCommands } from './commands/changes.js';
@@ -44,6 +46,7 @@ export function activate(extension: ExtensionContext): void {
   const store = new ContainerStore(helper);
   const containers = new ContainersView(store, helper, log);
   const images = new ImagesView(helper, log);
+  const cgroups = new CgroupsView(helper, log);
   const machine = new MachineView(helper, log);
   const roots = new Roots(store);
   const rootFiles = registerFiles(
@@ -91,6 +94,7 @@ export function activate(extension: ExtensionContext): void {
     rootFiles,
     changes,
     changeDocuments,
+    cgroups,
     machine,
     terminals,
     inspections,
@@ -98,7 +102,7 @@ export function activate(extension: ExtensionContext): void {
     builds,
     logs,
     new RunningCount(store),
-    showConnection(helper, [images.view, machine.view], log),
+    showConnection(helper, [images.view, cgroups.view, machine.view], log),
     tellOfEnds(helper, notifier),
     window.registerTerminalProfileProvider(
       'terrarium.container',
@@ -112,6 +116,7 @@ export function activate(extension: ExtensionContext): void {
         ...terminalCommands(context),
         ...imageCommands(context, { configurations, builds, built }),
         ...inspectCommands(context, inspections, logs),
+        ...cgroupCommands(cgroups),
         ...machineCommands(context),
         ...fileCommands(context),
         ...changeCommands(context),

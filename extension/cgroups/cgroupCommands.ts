@@ -1,0 +1,43 @@
+import { env, l10n, window } from 'vscode';
+import type { Handler } from '../commands/register.js';
+import { plainText, terminalText } from '../text/untrusted.js';
+import type { CgroupsView } from './cgroupsView.js';
+import type { GroupNode } from './nodes.js';
+
+/** Commands on the view of control groups. */
+export function cgroupCommands(view: CgroupsView): Record<string, { doing: string; run: Handler }> {
+  return {
+    'terrarium.refreshCgroups': { doing: l10n.t('Refresh'), run: () => view.tree.refresh() },
+    'terrarium.copyCgroupPath': {
+      doing: l10n.t('Copy the path'),
+      run: async (first) => {
+        const group = groupOf(first);
+        if (group === undefined) return;
+        await env.clipboard.writeText(group.cgroup);
+        window.setStatusBarMessage(l10n.t('Copied {0}', plainText(group.cgroup)), 3000);
+      },
+    },
+    'terrarium.showCgroupProcesses': {
+      doing: l10n.t('Show the processes'),
+      run: async (first) => {
+        const group = groupOf(first);
+        if (group !== undefined) await view.showProcesses(group);
+      },
+    },
+    'terrarium.openCgroupTerminal': {
+      doing: l10n.t('Open a terminal'),
+      run: (first) => {
+        const group = groupOf(first);
+        if (group === undefined) return;
+        window.createTerminal({ name: terminalText(group.node.name), cwd: group.cgroup }).show();
+      },
+    },
+  };
+}
+
+/** Anybody can call a command with anything: what is no group of the tree counts as nothing. */
+function groupOf(value: unknown): GroupNode | undefined {
+  return typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'cgroup'
+    ? (value as GroupNode)
+    : undefined;
+}
