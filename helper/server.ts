@@ -20,6 +20,7 @@ import {
   CgroupsChanged,
   type ContainerSummary,
   ContainersChanged,
+  DetailsSampled,
   ImagesChanged,
   LimitReached,
   StatsSampled,
@@ -112,8 +113,9 @@ export function serve(connection: Connection, installation: Installation): void 
   routeExport(router, machine, connection);
   const changes = routeChanges(router, machine, connection);
   routeLimits(router, machine);
-  const sampler = routeStatistics(router, machine, (stats) => {
-    void connection.sendNotification(StatsSampled, { stats });
+  const sampler = routeStatistics(router, machine, {
+    brief: (stats) => void connection.sendNotification(StatsSampled, { stats }),
+    detailed: (details) => void connection.sendNotification(DetailsSampled, { details }),
   });
   const cgroups = routeCgroups(router, machine, (paths) => {
     void connection.sendNotification(CgroupsChanged, { paths });

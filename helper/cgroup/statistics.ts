@@ -1,97 +1,131 @@
-import type { ContainerStats } from '../protocol/index.js';
-import { parseKeyed, readCgroupFile } from './file.js';
-import { sumProcesses } from './processUsage.js';
-import { limitNumber, readHeldLimit } from './reading.js';
-import { type CgroupRecord, controllerFile, controllerFolder } from './record.js';
+import type { ContainerStats, DetailedStats, DeviceUse, LimitTarget } from '../protocol/index.js';
+import type { CgroupCounters, TightestMemory } from './counters.js';
+import type { ProcessUsage } from './processUsage.js';
+import { coresBetween, deviceName, devicesBetween, type Mark } from './rates.js';
+import { controllerFolder } from './record.js';
 
-/** What is known of a running container. */
-export interface StatisticsSource {
-  /** Id, copied into the statistics. */
-  container: string;
-  record: CgroupRecord | undefined;
-  /** Its processes, also those that entered it: asked and summed where there is no cgroup to ask. */
-  pids(): Promise<readonly number[]>;
+/** Where counters come from: a cgroup, and for what no controller counts the processes. */
+export interface Sources {
+  counters: CgroupCounters | undefined;
+  /** Asked only where something is not counted; undefined when the processes are not known. */
+  processes(): ProcessUsage | undefined;
 }
 
-/** CPU time at a moment: the use in cores is the difference of two. */
-export interface CpuMark {
-  cpuNanoseconds: number;
-  /** performance.now(), milliseconds. */
-  at: number;
+/** Drops what is undefined: absent is how the protocol says "not counted here". */
+function present<T extends object>(fields: { [K in keyof T]: T[K] | undefined }): T {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as T;
 }
 
-export interface Sample {
-  stats: ContainerStats;
-  mark: CpuMark;
+/** A container in brief: about eight small files. Rates are there from the second sample on. */
+export function sampleBrief(
+  container: string,
+  { counters, processes }: Sources,
+  tightest: TightestMemory,
+  before?: Mark,
+): { stats: ContainerStats; mark: Mark } {
+  let memoryBytes = counters?.memoryBytes();
+  let pids = counters?.pids();
+  let cpuNanoseconds = counters?.cpuNanoseconds();
+  const io = counters?.io();
+  if (memoryBytes === undefined || pids === undefined || cpuNanoseconds === undefined) {
+    const sum = processes();
+    memoryBytes ??= sum?.memoryBytes;
+    pids ??= sum?.tasks;
+    cpuNanoseconds ??= sum?.cpuNanoseconds;
+  }
+  const mark = markOf(cpuNanoseconds, io);
+  const memoryMax = counters?.memoryMax();
+  const devices = devicesBetween(before, mark);
+  const stats = present<ContainerStats>({
+    container,
+    memoryBytes,
+    memoryMax,
+    memoryEffective: counters === undefined ? undefined : effective(counters, tightest, memoryMax),
+    pids,
+    pidsMax: counters?.pidsMax(),
+    cpu: coresBetween(before, mark),
+    cpuMax: counters?.cpuMax(),
+    oomKills: counters?.oomKills(),
+    ioRead: devices && sum(devices, 'readBytes'),
+    ioWritten: devices && sum(devices, 'writtenBytes'),
+  });
+  return { stats, mark };
 }
 
-/**
- * One sample: about eight small files with a cgroup, three for each process without. `cpu` is there from the second sample on.
- * Throws Node's errors; a container that ends meanwhile gives statistics without values.
- */
-export async function sampleStatistics(source: StatisticsSource, previous?: CpuMark): Promise<Sample> {
-  const { record } = source;
-  const counted = record === undefined ? {} : await readCounted(record);
-  // What no controller counts is summed from the processes.
-  const needsSum =
-    counted.memoryBytes === undefined || counted.pids === undefined || counted.cpuNanoseconds === undefined;
-  const summed = needsSum ? await sumProcesses(await source.pids()) : undefined;
-  const memoryBytes = counted.memoryBytes ?? summed?.memoryBytes;
-  const pids = counted.pids ?? summed?.pids;
-  const cpuNanoseconds = counted.cpuNanoseconds ?? summed?.cpuNanoseconds ?? 0;
-  const mark = { cpuNanoseconds, at: performance.now() };
-  const cpu = previous === undefined ? undefined : coresBetween(previous, mark);
+/** All that is counted. Rates are there from the second sample on. */
+export function sampleDetails(
+  target: LimitTarget,
+  { counters, processes }: Sources,
+  before?: Mark,
+): { stats: DetailedStats; mark: Mark } {
+  let memoryBytes = counters?.memoryBytes();
+  let count = counters?.pids();
+  let cpu = counters?.cpu();
+  const io = counters?.io();
+  if (memoryBytes === undefined || count === undefined || cpu === undefined) {
+    const summed = processes();
+    memoryBytes ??= summed?.memoryBytes;
+    count ??= summed?.tasks;
+    cpu ??= summed && { usageMicroseconds: summed.cpuNanoseconds / 1000 };
+  }
+  const mark = markOf(cpu && cpu.usageMicroseconds * 1000, io);
+  const cores = coresBetween(before, mark);
+  const devices = devicesBetween(before, mark);
+  const stats = present<DetailedStats>({
+    target,
+    at: new Date().toISOString(),
+    memory:
+      memoryBytes === undefined
+        ? undefined
+        : {
+            ...present<{ bytes: number; peak?: number; swapBytes?: number }>({
+              bytes: memoryBytes,
+              peak: counters?.memoryPeak(),
+              swapBytes: counters?.swapBytes(memoryBytes),
+            }),
+            events: counters?.memoryEvents() ?? {},
+          },
+    cpu: cpu && { ...(cores === undefined ? {} : { cores }), ...cpu },
+    pids:
+      count === undefined
+        ? undefined
+        : present<NonNullable<DetailedStats['pids']>>({
+            count,
+            peak: counters?.pidsPeak(),
+            refused: counters?.pidsRefused(),
+          }),
+    io: devices?.map(named),
+    pressure: counters?.pressure(),
+    gone: undefined,
+  });
+  return { stats, mark };
+}
+
+function markOf(cpuNanoseconds: number | undefined, io: Mark['io']): Mark {
   return {
-    stats: {
-      container: source.container,
-      ...(memoryBytes === undefined ? {} : { memoryBytes }),
-      ...(counted.memoryMax === undefined ? {} : { memoryMax: counted.memoryMax }),
-      ...(pids === undefined ? {} : { pids }),
-      ...(counted.pidsMax === undefined ? {} : { pidsMax: counted.pidsMax }),
-      ...(cpu === undefined ? {} : { cpu }),
-      ...(counted.oomKills === undefined ? {} : { oomKills: counted.oomKills }),
-    },
-    mark,
-  };
-}
-
-/** Never negative: a sum over processes shrinks when one ends that nobody waited for. */
-export function coresBetween(before: CpuMark, after: CpuMark): number | undefined {
-  const elapsed = (after.at - before.at) * 1e6;
-  return elapsed <= 0 ? undefined : Math.max(0, after.cpuNanoseconds - before.cpuNanoseconds) / elapsed;
-}
-
-type Counted = Omit<ContainerStats, 'container' | 'cpu'> & { cpuNanoseconds?: number };
-
-async function readCounted(record: CgroupRecord): Promise<Counted> {
-  const read = async (controller: string, file: string): Promise<string | undefined> => {
-    const found = controllerFile(record, controller, file);
-    return found === undefined ? undefined : readCgroupFile(found);
-  };
-  const held = async (controller: string, name: 'memory.max' | 'pids.max') => {
-    const folder = controllerFolder(record, controller);
-    const found = folder === undefined ? undefined : await readHeldLimit(record.version, name, folder);
-    return found === undefined ? undefined : limitNumber(found.value);
-  };
-  const v2 = record.version === 2;
-  const [memory, memoryMax, pids, pidsMax, cpu, events] = await Promise.all([
-    read('memory', v2 ? 'memory.current' : 'memory.usage_in_bytes'),
-    held('memory', 'memory.max'),
-    read('pids', 'pids.current'),
-    held('pids', 'pids.max'),
-    v2 ? read('cpu', 'cpu.stat') : read('cpuacct', 'cpuacct.usage'),
-    read('memory', v2 ? 'memory.events' : 'memory.oom_control'),
-  ]);
-  const oomKills = parseKeyed(events).get('oom_kill');
-  // v2 counts microseconds and does so without the cpu controller too; v1 counts nanoseconds.
-  const microseconds = v2 ? parseKeyed(cpu).get('usage_usec') : undefined;
-  const cpuNanoseconds = v2 ? microseconds && microseconds * 1000 : cpu === undefined ? undefined : Number(cpu);
-  return {
-    ...(memory === undefined ? {} : { memoryBytes: Number(memory) }),
-    ...(memoryMax === undefined ? {} : { memoryMax }),
-    ...(pids === undefined ? {} : { pids: Number(pids) }),
-    ...(pidsMax === undefined ? {} : { pidsMax }),
+    at: performance.now(),
     ...(cpuNanoseconds === undefined ? {} : { cpuNanoseconds }),
-    ...(oomKills === undefined ? {} : { oomKills }),
+    ...(io === undefined ? {} : { io }),
   };
+}
+
+function named(device: DeviceUse): DeviceUse {
+  const name = deviceName(device.device);
+  return name === undefined ? device : { ...device, name };
+}
+
+function sum(devices: readonly DeviceUse[], key: 'readBytes' | 'writtenBytes'): number {
+  return devices.reduce((total, device) => total + device[key], 0);
+}
+
+/** The tightest memory limit along all ancestors, when it is tighter than the own one. */
+function effective(
+  { record }: CgroupCounters,
+  tightest: TightestMemory,
+  own: ContainerStats['memoryMax'],
+): number | undefined {
+  const folder = controllerFolder(record, 'memory');
+  if (folder === undefined || own === undefined) return undefined;
+  const above = tightest.above(record.version, folder);
+  return above !== undefined && (own === 'max' || above < own) ? above : undefined;
 }

@@ -10,6 +10,9 @@ export interface ProcessStat {
   /** R running, S sleeping, D waiting, T stopped, Z zombie and so on: proc(5). */
   state: string;
   parentPid: number;
+  threads: number;
+  /** CPU time in clock ticks, user and system, with that of children that were waited for. */
+  cpuTicks: number;
   /** Clock ticks since boot. */
   startTime: number;
 }
@@ -18,6 +21,8 @@ export interface ProcessStat {
 const firstAfterCommand = 3;
 const stateField = 3;
 const parentField = 4;
+const cpuTimeFields = [14, 15, 16, 17];
+const threadsField = 20;
 const startTimeField = 22;
 
 /** @throws a terrariumError (Internal) when the text is no line of /proc/PID/stat. */
@@ -30,12 +35,15 @@ export function parseStat(text: string): ProcessStat {
     .trimEnd()
     .split(' ');
   const field = (number: number) => fields[number - firstAfterCommand] ?? '';
+  const number = (which: number) => Number.parseInt(field(which), 10);
   const stat = {
     pid: Number.parseInt(text.slice(0, open), 10),
     command: text.slice(open + 1, close),
     state: field(stateField),
-    parentPid: Number.parseInt(field(parentField), 10),
-    startTime: Number.parseInt(field(startTimeField), 10),
+    parentPid: number(parentField),
+    threads: number(threadsField),
+    cpuTicks: cpuTimeFields.reduce((sum, which) => sum + number(which), 0),
+    startTime: number(startTimeField),
   };
   if (open < 0 || close < open || Number.isNaN(stat.pid + stat.parentPid + stat.startTime)) {
     throw terrariumError(ErrorCode.Internal, `Not a line of /proc/PID/stat: ${JSON.stringify(text.slice(0, 200))}`);

@@ -4,11 +4,9 @@ import * as path from 'node:path';
 import { test } from 'node:test';
 import type { CgroupAccess } from '../../../helper/cgroup/access.js';
 import { readLimits } from '../../../helper/cgroup/limits.js';
-import { StatisticsSampler } from '../../../helper/cgroup/sampler.js';
-import { sampleStatistics } from '../../../helper/cgroup/statistics.js';
 import { writeLimits } from '../../../helper/cgroup/write.js';
 import { explainRefusal } from '../../../helper/cgroup/writeErrors.js';
-import { type ContainerStats, ErrorCode } from '../../../helper/protocol/index.js';
+import { ErrorCode } from '../../../helper/protocol/index.js';
 import { makeTree } from './tree.js';
 
 const none: CgroupAccess = { mode: 'none', reason: 'nothing delegated', remedy: 'delegate' };
@@ -114,59 +112,4 @@ test('what could not be put back is named', () => {
   const explained = explainRefusal(error, { change, file: 'memory.max', version: 2, lost: ['/g/pids.max (EIO)'] });
   assert.match(explained.message, /could not be put back: \/g\/pids\.max/);
   assert.doesNotMatch(explained.message, /Nothing was changed/);
-});
-
-test('CPU use is the difference of two samples', async (t) => {
-  const root = makeTree(t, v2Files);
-  const source = {
-    container: 'c',
-    record: { version: 2, paths: { unified: path.join(root, 'g') } },
-    pids: async () => [],
-  } as const;
-  const { stats, mark } = await sampleStatistics(source);
-  assert.deepEqual(stats, {
-    container: 'c',
-    memoryBytes: 5000,
-    memoryMax: 'max',
-    pids: 3,
-    pidsMax: 20,
-    oomKills: 2,
-  });
-  assert.equal(mark.cpuNanoseconds, 2e9);
-  const later = await sampleStatistics(source, { cpuNanoseconds: 1e9, at: mark.at - 2000 });
-  assert.ok(Math.abs((later.stats.cpu ?? 0) - 0.5) < 0.05, `${later.stats.cpu}`);
-});
-
-test('the sampler works while somebody watches, and not a moment longer', async (t) => {
-  const root = makeTree(t, v2Files);
-  const rounds: ContainerStats[][] = [];
-  const asked: string[] = [];
-  const sampler = new StatisticsSampler({
-    find: (container) => {
-      asked.push(container);
-      return container === 'c'
-        ? { container, record: { version: 2, paths: { unified: path.join(root, 'g') } }, pids: async () => [] }
-        : undefined;
-    },
-    onSampled: (stats) => rounds.push(stats),
-    onError: (error) => assert.fail(String(error)),
-    interval: 20,
-  });
-  t.after(() => sampler.dispose());
-  await new Promise((resolve) => setTimeout(resolve, 60));
-  assert.equal(asked.length, 0);
-  sampler.watch(['c', 'stopped']);
-  const deadline = Date.now() + 5000;
-  while (rounds.length < 3 && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 10));
-  assert.ok(rounds.length >= 3);
-  assert.deepEqual(
-    rounds[0]?.map(({ container, cpu }) => [container, cpu]),
-    [['c', undefined]],
-  );
-  assert.equal(rounds[2]?.[0]?.cpu, 0);
-  sampler.watch([]);
-  await new Promise((resolve) => setTimeout(resolve, 60));
-  const before = asked.length;
-  await new Promise((resolve) => setTimeout(resolve, 100));
-  assert.equal(asked.length, before);
 });

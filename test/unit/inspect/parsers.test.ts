@@ -18,6 +18,8 @@ test('stat: whatever the command is called', () => {
       command,
       state: 'S',
       parentPid: 7,
+      threads: 1,
+      cpuTicks: 0,
       startTime: 987654321,
     });
   }
