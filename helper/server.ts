@@ -32,6 +32,7 @@ import { routeContainers } from './requests/containers.js';
 import { routeDoctor } from './requests/doctor.js';
 import { routeExport } from './requests/export.js';
 import { routeFiles } from './requests/files.js';
+import { routeGroups } from './requests/groups.js';
 import { routeImages } from './requests/images.js';
 import { routeInspection } from './requests/inspection.js';
 import { routeLimits } from './requests/limits.js';
@@ -113,6 +114,7 @@ export function serve(connection: Connection, installation: Installation): void 
   routeExport(router, machine, connection);
   const changes = routeChanges(router, machine, connection);
   routeLimits(router, machine);
+  routeGroups(router, machine);
   const sampler = routeStatistics(router, machine, {
     brief: (stats) => void connection.sendNotification(StatsSampled, { stats }),
     detailed: (details) => void connection.sendNotification(DetailsSampled, { details }),

@@ -7,12 +7,15 @@ import { findHierarchies, type Hierarchy } from './hierarchies.js';
 import { type V1Controller, v1Controllers } from './record.js';
 import {
   type CgroupNotice,
+  neededControllers,
+  neededV1Controllers,
   noCgroups,
+  unknownController,
   v1NotDelegated,
   v1PartlyDelegated,
+  v2Controllers,
   v2NotDelegated,
   v2PartlyDelegated,
-  wantedControllers,
 } from './remedy.js';
 
 /** Where this user may make cgroups. */
@@ -24,14 +27,19 @@ export type CgroupAccess =
       /** Controllers that a child of `parent` has, or will have after `prepareDelegation`. */
       controllers: string[];
       notice?: CgroupNotice;
+      /** Why a controller is not among them and how to have it, by its name. */
+      absent?: Absences;
     }
   | {
       mode: 'v1';
       /** For each controller the folder containers' cgroups are made in. */
       parents: Partial<Record<V1Controller, string>>;
       notice?: CgroupNotice;
+      absent?: Absences;
     }
   | ({ mode: 'none' } & CgroupNotice);
+
+export type Absences = Readonly<Record<string, CgroupNotice>>;
 
 /** The leaf that the zygote and the monitors stay in, beside the containers. */
 export const zygoteLeaf = 'zygote';
@@ -83,7 +91,7 @@ export async function detectCgroupAccess(
   if (hierarchies.length === 0) return { mode: 'none', ...noCgroups() };
   const unified = hierarchies.find((hierarchy) => hierarchy.version === 2);
   const v2 = unified === undefined ? undefined : await detectV2(unified, machine);
-  if (v2 !== undefined && wantedControllers.some((name) => v2.controllers.includes(name))) return v2;
+  if (v2 !== undefined && neededControllers.some((name) => v2.controllers.includes(name))) return v2;
   const legacy = hierarchies.filter(
     ({ version, controllers }) => version === 1 && v1Controllers.some((name) => controllers.includes(name)),
   );
@@ -92,7 +100,8 @@ export async function detectCgroupAccess(
   // Without a controller v2 still counts, freezes and kills.
   if (v2 !== undefined) return v2;
   if (legacy.length > 0) {
-    return { mode: 'none', ...v1NotDelegated(mountPointsOf(legacy, v1Controllers, machine), machine.user) };
+    const folders = legacy.map(({ folder }) => shown(folder, machine).replace(/\/$/, ''));
+    return { mode: 'none', ...v1NotDelegated(folders, machine.user) };
   }
   const systemd = await exists(path.join(machine.root, 'run/systemd/system'));
   return { mode: 'none', ...v2NotDelegated(shown(unified?.folder ?? '/', machine), systemd) };
@@ -105,9 +114,16 @@ async function detectV2(hierarchy: Hierarchy, machine: CgroupMachine): Promise<V
     const files = [parent, path.join(parent, 'cgroup.procs'), path.join(parent, 'cgroup.subtree_control')];
     const writable = await Promise.all(files.map((file) => machine.canWrite(file)));
     if (writable.includes(false)) continue;
-    const controllers = words(await readCgroupFile(path.join(parent, 'cgroup.controllers')));
-    const missing = wantedControllers.filter((name) => !controllers.includes(name));
-    return { mode: 'v2', parent, controllers, ...(missing.length > 0 ? { notice: v2PartlyDelegated(missing) } : {}) };
+    const { mountPoint } = hierarchy;
+    const [controllers = [], all = []] = await Promise.all(
+      [parent, mountPoint].map(async (folder) => words(await readCgroupFile(path.join(folder, 'cgroup.controllers')))),
+    );
+    const absent = (names: readonly string[]): CgroupNotice =>
+      // A mount that shows only a part of the hierarchy has no controllers at its top that could be compared.
+      all.length > 0 && !names.some((name) => all.includes(name))
+        ? unknownController(names)
+        : v2PartlyDelegated(names, shown(parent, machine), shown(mountPoint, machine));
+    return { mode: 'v2', parent, controllers, ...absences(controllers, v2Controllers, neededControllers, absent) };
   }
   return undefined;
 }
@@ -126,20 +142,42 @@ type V1Access = Extract<CgroupAccess, { mode: 'v1' }>;
 
 async function detectV1(legacy: readonly Hierarchy[], machine: CgroupMachine): Promise<V1Access | undefined> {
   const parents: V1Access['parents'] = {};
+  /** For each controller the folder that the user is in: below it a group could be delegated. */
+  const mounted = new Map<string, string>();
   for (const hierarchy of legacy) {
+    const names = v1Controllers.filter((name) => hierarchy.controllers.includes(name));
+    for (const name of names) mounted.set(name, shown(hierarchy.folder, machine).replace(/\/$/, ''));
     const parent = await findOwned(hierarchy.folder, machine);
-    if (parent === undefined) continue;
-    for (const name of v1Controllers) if (hierarchy.controllers.includes(name)) parents[name] = parent;
+    if (parent === undefined || (names.includes('cpuset') && !(await hasCpus(parent)))) continue;
+    for (const name of names) parents[name] = parent;
   }
   if (Object.keys(parents).length === 0) return undefined;
-  const missing = v1Controllers.filter((name) => parents[name] === undefined);
-  return {
-    mode: 'v1',
-    parents,
-    ...(missing.length > 0
-      ? { notice: v1PartlyDelegated(missing, mountPointsOf(legacy, missing, machine), machine.user) }
-      : {}),
+  const absent = (names: readonly string[]): CgroupNotice => {
+    const folders = new Set(names.flatMap((name) => mounted.get(name) ?? []));
+    return folders.size === 0 ? unknownController(names) : v1PartlyDelegated(names, [...folders], machine.user);
   };
+  return { mode: 'v1', parents, ...absences(Object.keys(parents), v1Controllers, neededV1Controllers, absent) };
+}
+
+/** Needed controllers that are not there are told of together, unasked; each of the others when it is asked for. Pure. */
+function absences(
+  present: readonly string[],
+  all: readonly string[],
+  needed: readonly string[],
+  explain: (names: readonly string[]) => CgroupNotice,
+): { notice?: CgroupNotice; absent?: Absences } {
+  const missing = all.filter((name) => !present.includes(name));
+  const missed = needed.filter((name) => missing.includes(name));
+  return {
+    ...(missed.length === 0 ? {} : { notice: explain(missed) }),
+    ...(missing.length === 0 ? {} : { absent: Object.fromEntries(missing.map((name) => [name, explain([name])])) }),
+  };
+}
+
+/** A group of cpuset that nobody gave CPUs and memory nodes cannot be joined (ENOSPC), nor can those below it. */
+async function hasCpus(folder: string): Promise<boolean> {
+  const files = ['cpuset.cpus', 'cpuset.mems'].map((file) => readCgroupFile(path.join(folder, file)));
+  return (await Promise.all(files)).every((text) => text !== undefined && text !== '');
 }
 
 /** How far below the caller's group an administrator's group for the user is looked for. */
@@ -183,12 +221,6 @@ async function foldersIn(folder: string): Promise<string[]> {
     if (code === 'EACCES' || code === 'ENOENT') return [];
     throw error;
   }
-}
-
-function mountPointsOf(legacy: readonly Hierarchy[], names: readonly string[], machine: CgroupMachine): string[] {
-  return legacy
-    .filter(({ controllers }) => names.some((name) => controllers.includes(name)))
-    .map(({ folder }) => shown(folder, machine).replace(/\/$/, ''));
 }
 
 /** A path as the person knows it, without a test's root. */

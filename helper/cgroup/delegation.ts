@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import * as path from 'node:path';
 import { type CgroupAccess, words, zygoteLeaf } from './access.js';
 import { readCgroupFile, writeCgroupFile } from './file.js';
-import { v2Occupied, wantedControllers } from './remedy.js';
+import { neededControllers, v2Occupied } from './remedy.js';
 
 /** Rounds of moving and enabling: another helper's monitors may appear between the two. */
 const rounds = 5;
@@ -23,7 +23,7 @@ export async function prepareDelegation(access: CgroupAccess, zygotePid: number)
     const occupied = !movable || !(await enable(parent, access.controllers));
     if (occupied && movable && round < rounds) continue;
     const enabled = words(await readCgroupFile(path.join(parent, 'cgroup.subtree_control')));
-    const lacking = wantedControllers.some((name) => !enabled.includes(name));
+    const lacking = neededControllers.some((name) => !enabled.includes(name));
     return occupied && lacking
       ? { ...access, controllers: enabled, notice: v2Occupied(parent) }
       : { ...access, controllers: enabled };
@@ -53,7 +53,7 @@ async function moveToLeaf(parent: string, pids: readonly string[]): Promise<void
 const threaded = ['cpu', 'cpuset', 'perf_event', 'pids'];
 
 /** Enables each controller by itself, since one refusal would undo all. False when processes are in the way (EBUSY). */
-async function enable(parent: string, controllers: readonly string[]): Promise<boolean> {
+export async function enable(parent: string, controllers: readonly string[]): Promise<boolean> {
   const rank = (name: string): number => (threaded.includes(name) ? 1 : 0);
   // Domain controllers first: with them the kernel itself tells of processes in the way.
   for (const controller of [...controllers].sort((a, b) => rank(a) - rank(b))) {

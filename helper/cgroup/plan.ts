@@ -3,7 +3,9 @@ import type { Step } from '../plan/step.js';
 import { ErrorCode, type oci, terrariumError } from '../protocol/index.js';
 import type { CgroupAccess } from './access.js';
 import { type ControlWrite, v1Writes, v2Writes } from './controlFiles.js';
-import { CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC, type CgroupRecord } from './record.js';
+import { containerRecord, foldersOf, groupsAbove } from './layout.js';
+import { CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC, type CgroupRecord, controllerFile } from './record.js';
+import type { CgroupNotice } from './remedy.js';
 import { limitsOf } from './resources.js';
 
 /** The part of a container's plan that puts it into its cgroup, with limits that are in force before it is born. */
@@ -22,53 +24,64 @@ export interface CgroupSteps {
 const coreOfV2 = 'cgroup';
 
 /**
- * Steps for a new container. Pure.
- * Throws `Unavailable` with a remedy when a limit is asked for that no controller here can hold, `Invalid` for nonsense.
+ * Steps for a new container. The groups above its cgroup are there already: see groups.ts. Pure.
+ * @param group the name of the group that it is in, besides that of all containers
+ * @throws `Unavailable` with a remedy when a limit is asked for that no controller here can hold, `Invalid` for nonsense.
  */
 export function cgroupSteps(
   access: CgroupAccess,
   containerId: string,
   resources: oci.Resources | undefined,
+  group?: string,
 ): CgroupSteps {
+  const writes = limitWrites(access, resources);
+  const record = containerRecord(access, containerId, group);
+  if (record === undefined) {
+    return { beforeClone: [], cloneInto: '', afterClone: [], eventsFile: '', record: undefined };
+  }
+  const folders = foldersOf(record);
+  const [first = ''] = folders;
+  const magic = record.version === 2 ? CGROUP2_SUPER_MAGIC : CGROUP_SUPER_MAGIC;
+  const events =
+    record.version === 1
+      ? controllerFile(record, 'memory', 'memory.oom_control')
+      : access.mode === 'v2' && access.controllers.includes('memory')
+        ? path.join(first, 'memory.events')
+        : undefined;
+  return {
+    beforeClone: [
+      { kind: 'shareCgroups', paths: folders.flatMap(groupsAbove) },
+      ...folders.map((folder): Step => ({ kind: 'makeCgroup', path: folder })),
+      ...writes.map(
+        ({ controller, file, data }): Step => ({
+          kind: 'writeFile',
+          path: controllerFile(record, controller, file) ?? '',
+          data,
+          magic,
+        }),
+      ),
+    ],
+    cloneInto: record.version === 2 ? first : '',
+    afterClone: record.version === 2 ? [] : folders.map((folder): Step => ({ kind: 'joinCgroup', path: folder })),
+    eventsFile: events ?? '',
+    record,
+  };
+}
+
+/**
+ * Writes that give a new cgroup its limits. Pure.
+ * @throws `Unavailable` with a remedy for a limit that no controller here can hold, `Invalid` for nonsense.
+ */
+export function limitWrites(access: CgroupAccess, resources: oci.Resources | undefined): ControlWrite[] {
   const limits = limitsOf(resources);
   if (access.mode === 'none') {
     const asked = v2Writes(limits).map((write) => write.file);
     if (asked.length > 0) throw missingController(asked, access);
-    return { beforeClone: [], cloneInto: '', afterClone: [], eventsFile: '', record: undefined };
+    return [];
   }
-  if (access.mode === 'v2') {
-    const folder = path.join(access.parent, groupName(access.parent, containerId));
-    const writes = v2Writes(limits);
-    refuseMissing(writes, [...access.controllers, coreOfV2], access.notice);
-    return {
-      beforeClone: [
-        { kind: 'makeCgroup', path: folder },
-        ...writes.map((write): Step => writeStep(folder, write, CGROUP2_SUPER_MAGIC)),
-      ],
-      cloneInto: folder,
-      afterClone: [],
-      eventsFile: access.controllers.includes('memory') ? path.join(folder, 'memory.events') : '',
-      record: { version: 2, paths: { unified: folder } },
-    };
-  }
-  const paths: Record<string, string> = {};
-  for (const [controller, parent] of Object.entries(access.parents)) {
-    paths[controller] = path.join(parent, groupName(parent, containerId));
-  }
-  const writes = v1Writes(limits);
-  refuseMissing(writes, Object.keys(paths), access.notice);
-  // cpu and cpuacct are often one hierarchy, mounted once: make and join each folder once.
-  const folders = [...new Set(Object.values(paths))];
-  return {
-    beforeClone: [
-      ...folders.map((folder): Step => ({ kind: 'makeCgroup', path: folder })),
-      ...writes.map((write) => writeStep(paths[write.controller] ?? '', write, CGROUP_SUPER_MAGIC)),
-    ],
-    cloneInto: '',
-    afterClone: folders.map((folder): Step => ({ kind: 'joinCgroup', path: folder })),
-    eventsFile: paths.memory === undefined ? '' : path.join(paths.memory, 'memory.oom_control'),
-    record: { version: 1, paths },
-  };
+  const writes = access.mode === 'v2' ? v2Writes(limits) : v1Writes(limits);
+  refuseMissing(writes, access);
+  return writes;
 }
 
 /** Steps for a process that enters a container: into the same cgroup, under the same limits. Pure. */
@@ -83,34 +96,22 @@ export function enterSteps(record: CgroupRecord | undefined): Omit<CgroupSteps, 
   };
 }
 
-/** Inside the unit that is ours the id is enough; elsewhere the folder says whose it is. */
-function groupName(parent: string, containerId: string): string {
-  return path.basename(parent).startsWith('terrarium') ? containerId : `terrarium-${containerId}`;
-}
-
-function writeStep(folder: string, write: ControlWrite, magic: number): Step {
-  return { kind: 'writeFile', path: path.join(folder, write.file), data: write.data, magic };
-}
-
-interface Notice {
-  reason: string;
-  remedy: string;
-}
-
-function refuseMissing(writes: readonly ControlWrite[], present: readonly string[], notice: Notice | undefined): void {
+function refuseMissing(writes: readonly ControlWrite[], access: Exclude<CgroupAccess, { mode: 'none' }>): void {
+  const present = access.mode === 'v2' ? [...access.controllers, coreOfV2] : Object.keys(access.parents);
   const missing = writes.filter((write) => !present.includes(write.controller));
-  if (missing.length === 0) return;
-  const controllers = [...new Set(missing.map((write) => write.controller))].join(', ');
+  const [first] = missing;
+  if (first === undefined) return;
   throw missingController(
     missing.map((write) => write.file),
-    notice ?? {
-      reason: `The controller ${controllers} is not available to you here.`,
-      remedy: 'Leave the limit out, or ask the administrator to delegate the controller.',
-    },
+    access.absent?.[first.controller] ??
+      access.notice ?? {
+        reason: `The controller ${first.controller} is not available to you here.`,
+        remedy: 'Leave the limit out, or ask the administrator to delegate the controller.',
+      },
   );
 }
 
-function missingController(files: readonly string[], { reason, remedy }: Notice): Error {
+function missingController(files: readonly string[], { reason, remedy }: CgroupNotice): Error {
   return terrariumError(ErrorCode.Unavailable, `${files.join(', ')} cannot be limited on this machine`, {
     cause: reason,
     fix: remedy,

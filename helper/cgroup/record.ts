@@ -10,7 +10,18 @@ export interface CgroupRecord {
 }
 
 /** Controllers of cgroup v1 that Terrarium uses where they are delegated. */
-export const v1Controllers = ['memory', 'pids', 'cpu', 'cpuacct', 'freezer'] as const;
+export const v1Controllers = [
+  'memory',
+  'pids',
+  'cpu',
+  'cpuacct',
+  'freezer',
+  'cpuset',
+  'blkio',
+  'hugetlb',
+  'misc',
+  'rdma',
+] as const;
 export type V1Controller = (typeof v1Controllers)[number];
 
 /** statfs(2) magic numbers. Source: linux/magic.h. */

@@ -1,4 +1,4 @@
-import { v1Controllers } from './record.js';
+import * as path from 'node:path';
 
 /** Why limits are missing, and what to do about it: the text is shown and meant to be copied. */
 export interface CgroupNotice {
@@ -16,7 +16,10 @@ export const delegateCommand = [
 /** For v1: what an administrator does once per boot, a group of the user's own below each of these folders. */
 export function v1DelegateCommand(folders: readonly string[], user: string): string {
   const groups = folders.map((folder) => `${folder}/terrarium-${user}`).join(' ');
-  return `for g in ${groups}; do sudo mkdir -p "$g" && sudo chown ${user} "$g" "$g/cgroup.procs" "$g/tasks"; done`;
+  // Nothing can join a group of cpuset before it has CPUs and memory nodes: cgroup-v1/cpusets.rst.
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: the shell's
+  const cpuset = 'for f in cpuset.cpus cpuset.mems; do [ ! -e "$g/$f" ] || sudo tee "$g/$f" < "${g%/*}/$f"; done';
+  return `for g in ${groups}; do sudo mkdir -p "$g" && sudo chown ${user} "$g" "$g/cgroup.procs" "$g/tasks"; ${cpuset}; done`;
 }
 
 export function noCgroups(): CgroupNotice {
@@ -56,10 +59,33 @@ export function v1PartlyDelegated(
   };
 }
 
-export function v2PartlyDelegated(missing: readonly string[]): CgroupNotice {
+/** What systemd hands on when it is told to; others it does not know. Source: systemd.resource-control(5), Delegate=. */
+const ofSystemd = ['cpu', 'cpuset', 'io', 'memory', 'pids'];
+
+/**
+ * @param missing controllers that the kernel has and `folder` has not
+ * @param mountPoint where the hierarchy is mounted
+ */
+export function v2PartlyDelegated(missing: readonly string[], folder: string, mountPoint: string): CgroupNotice {
+  const reason = `The cgroup ${folder} has not been given ${missing.join(', ')}.`;
+  return missing.every((name) => ofSystemd.includes(name))
+    ? { reason, remedy: `Run ${delegateCommand} and log in again.` }
+    : { reason, remedy: `Until the next start of the machine: ${handDownCommand(missing, folder, mountPoint)}` };
+}
+
+/** Writes to cgroup.subtree_control from the top of the hierarchy down, as root; then the next zygote finds them. */
+function handDownCommand(controllers: readonly string[], folder: string, mountPoint: string): string {
+  const above = path.relative(mountPoint, folder).split('/').filter(Boolean);
+  const folders = above.map((_, depth) => path.join(mountPoint, ...above.slice(0, depth)));
+  const text = controllers.map((name) => `+${name}`).join(' ');
+  return `for d in ${folders.join(' ')}; do echo '${text}' | sudo tee "$d/cgroup.subtree_control"; done`;
+}
+
+/** Asked for, and nowhere on this machine. */
+export function unknownController(controllers: readonly string[]): CgroupNotice {
   return {
-    reason: `systemd has not delegated ${missing.join(', ')} to you.`,
-    remedy: `Run ${delegateCommand} and log in again.`,
+    reason: `The kernel of this machine has no controller ${controllers.join(', ')}, or uses it in another hierarchy.`,
+    remedy: 'Leave the limit out, or boot a kernel that has it.',
   };
 }
 
@@ -73,8 +99,11 @@ export function v2Occupied(folder: string): CgroupNotice {
   };
 }
 
-/** Controllers the form's limits need. */
-export const wantedControllers = ['memory', 'pids', 'cpu'] as const;
+/** Controllers without which most limits are missing: that is told unasked. Others are told of when they are wanted. */
+export const neededControllers = ['memory', 'pids', 'cpu'] as const;
 
-/** Controllers of v1 without which a limit, a pause or a statistic is missing. */
-export const wantedV1Controllers: readonly string[] = v1Controllers;
+/** All that the form has knobs for. */
+export const v2Controllers = [...ofSystemd, 'hugetlb', 'misc', 'rdma'] as const;
+
+/** The needed ones of v1, where pausing has a controller of its own. */
+export const neededV1Controllers = ['memory', 'pids', 'cpu', 'cpuacct', 'freezer'] as const;

@@ -1,23 +1,24 @@
 import { existsSync, promises as fs } from 'node:fs';
 import * as path from 'node:path';
 import { tryFlock } from '../../native/bindings/flock.js';
-import { cgroupSteps } from '../cgroup/plan.js';
+import { containerRecord } from '../cgroup/layout.js';
 import { bootId } from '../inspect/boot.js';
 import { processIdentity } from '../inspect/stat.js';
 import { findListener } from '../zygote/connection.js';
 import { writeAtomically } from './atomicFile.js';
 import type { Machine } from './machine.js';
 import type { ContainerRecord, RuntimeRecord } from './record.js';
-import { removeContainer } from './remove.js';
+import { removeContainer, removeLeftCgroups } from './remove.js';
 import { readLatestRun } from './runs.js';
 import { socketOf } from './start.js';
+import { removeStrayCgroups } from './strayCgroups.js';
 import { lingerMilliseconds, readRemovableFrom } from './throwAway.js';
 import { undoUnanswered } from './unanswered.js';
 
 /**
  * What helpers that were killed left half made: a start without a record is adopted when its monitor lives and undone
- * when not; folders without a record and throw-away containers that have ended are removed. Never touches what another
- * helper has locked.
+ * when not; folders without a record, throw-away containers that have ended, and cgroups that nothing is left of are
+ * removed. Never touches what another helper has locked.
  */
 export async function recover(machine: Machine): Promise<void> {
   for (const id of await machine.store.ids()) {
@@ -30,6 +31,7 @@ export async function recover(machine: Machine): Promise<void> {
       if (record === undefined) await removeRemains(machine, folder, (await handle.stat()).mtimeMs);
       else {
         await adopt(machine, record);
+        await removeLeftCgroups(machine, record);
         const from = readRemovableFrom(machine, record);
         if (from !== undefined && from <= Date.now()) await removeContainer(machine, record, false);
       }
@@ -39,6 +41,7 @@ export async function recover(machine: Machine): Promise<void> {
       await handle.close();
     }
   }
+  await removeStrayCgroups(machine);
 }
 
 /** A folder is made a moment before its record: a young one may be somebody's who is just creating it. */
@@ -56,7 +59,7 @@ async function adopt(machine: Machine, record: ContainerRecord): Promise<void> {
   const monitor = pid === undefined ? undefined : processIdentity(pid);
   const children = monitor && (await fs.readFile(`/proc/${monitor.pid}/task/${monitor.pid}/children`, 'utf8'));
   const init = children ? processIdentity(Number(children.split(' ')[0])) : undefined;
-  const cgroup = cgroupSteps(await machine.cgroups(), record.id, record.config.linux.resources).record;
+  const cgroup = containerRecord(await machine.cgroups(), record.id, record.specification.group);
   if (monitor === undefined || init === undefined) {
     await undoUnanswered(run.folder, cgroup);
     await fs.rm(run.folder, { recursive: true, force: true });

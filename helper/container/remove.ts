@@ -1,5 +1,6 @@
-import { promises as fs } from 'node:fs';
+import { existsSync, promises as fs } from 'node:fs';
 import * as path from 'node:path';
+import { foldersOf } from '../cgroup/layout.js';
 import { removeCgroups } from '../cgroup/remove.js';
 import { removeRootViews } from '../files/view.js';
 import { isAlive } from '../inspect/stat.js';
@@ -52,10 +53,11 @@ async function removeLeftSockets(machine: Machine, record: ContainerRecord): Pro
   for (const name of left) await fs.rm(path.join(runtime, name), { force: true });
 }
 
-/** A monitor that was killed leaves its cgroups behind. */
-async function removeLeftCgroups(machine: Machine, record: ContainerRecord): Promise<void> {
+/** A monitor that was killed leaves its cgroups behind, when what it watched has ended. The caller holds the lock. */
+export async function removeLeftCgroups(machine: Machine, record: ContainerRecord): Promise<void> {
   const runtime = readLatestRun(machine.store, record.id)?.runtime;
-  if (runtime?.cgroup === undefined || isAlive(runtime.monitor)) return;
+  if (runtime?.cgroup === undefined || isAlive(runtime.monitor) || isAlive(runtime.init)) return;
+  if (!foldersOf(runtime.cgroup).some((folder) => existsSync(folder))) return;
   await removeCgroups(runtime.cgroup).catch((error: unknown) => {
     machine.log(`cgroups of ${record.name} were not removed: ${String(error)}`);
   });

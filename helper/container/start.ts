@@ -1,5 +1,7 @@
 import { promises as fs, mkdirSync } from 'node:fs';
+import { constants } from 'node:os';
 import * as path from 'node:path';
+import type { CgroupAccess } from '../cgroup/access.js';
 import { cgroupSteps } from '../cgroup/plan.js';
 import type { CgroupRecord } from '../cgroup/record.js';
 import { removeCgroups } from '../cgroup/remove.js';
@@ -20,6 +22,7 @@ import { seccompFilter } from '../specification/seccomp.js';
 import type { Exchange } from '../zygote/connection.js';
 import { writeAtomically } from './atomicFile.js';
 import { stepFailure } from './failure.js';
+import { readyGroups } from './groups.js';
 import { keepLedger } from './ledgers.js';
 import type { Machine } from './machine.js';
 import { currentSources } from './mountSources.js';
@@ -58,7 +61,8 @@ export async function startContainer(machine: Machine, record: ContainerRecord):
   const run = store.folder(record.id, 'runs', String(number));
   const socket = socketOf(machine, `${record.id}-${number}`);
   const access = await machine.cgroups();
-  const cgroup = cgroupSteps(access, record.id, record.config.linux.resources);
+  const { group } = record.specification;
+  const cgroup = cgroupSteps(access, record.id, record.config.linux.resources, group);
   const joinNetwork = await networkToJoin(machine, record);
   const { root, folders } = await planRoot(machine, record);
   const plan = containerPlan({
@@ -78,7 +82,7 @@ export async function startContainer(machine: Machine, record: ContainerRecord):
   makeFolders([run, ...folders]);
   const operation = `start-${number}`;
   const startedAt = new Date().toISOString();
-  const exchange = await carryOut(machine, plan, run, cgroup.record);
+  const exchange = await carryOut(machine, plan, run, { access, group, record: cgroup.record });
   const keeping = keepLedger(store.folder(record.id, 'ledgers'), operation, exchange, (error) => {
     machine.log(`the ledger of ${operation} was not kept: ${String(error)}`);
   });
@@ -119,20 +123,36 @@ export async function startContainer(machine: Machine, record: ContainerRecord):
   };
 }
 
+/** Groups are made again, as often as those who leave them remove them just now. */
+const attempts = 10;
+
 /** A plan that could not be sent, or was not answered, leaves no run behind. */
 async function carryOut(
   machine: Machine,
   plan: Plan,
   run: string,
-  cgroup: CgroupRecord | undefined,
+  cgroup: { access: CgroupAccess; group: string | undefined; record: CgroupRecord | undefined },
 ): Promise<Exchange> {
   try {
-    return await machine.zygote.carryOut(plan);
+    for (let attempt = 1; ; attempt++) {
+      await readyGroups(machine, cgroup.access, cgroup.group);
+      const exchange = await machine.zygote.carryOut(plan);
+      if (!missedGroup(plan, exchange) || attempt === attempts) return exchange;
+    }
   } catch (error) {
-    await undoUnanswered(run, cgroup);
+    await undoUnanswered(run, cgroup.record);
     await fs.rm(run, { recursive: true, force: true });
     throw error;
   }
+}
+
+/** The group was there when it was looked at, and gone when a cgroup was to be made in it. */
+function missedGroup(plan: Plan, { answer }: Exchange): boolean {
+  return (
+    answer.status === 'failed' &&
+    answer.errno === constants.errno.ENOENT &&
+    plan[answer.failedStep ?? -1]?.kind === 'makeCgroup'
+  );
 }
 
 function makeFolders(folders: readonly string[]): void {

@@ -40,6 +40,12 @@ const explanations: Readonly<Record<StepKind, Explanation>> = {
     without: 'memory, CPU and number of processes could not be limited or measured as a whole',
     manual: ['cgroups(7)'],
   },
+  shareCgroups: {
+    purpose:
+      'Note the groups that the container is in together with others, to remove them when the last one has left.',
+    without: 'empty groups would stay behind',
+    manual: ['cgroups(7)'],
+  },
   unshare: {
     purpose: 'Make a namespace that has to be made after the process exists.',
     without: 'the container would see that part of the machine as it is',

@@ -98,6 +98,8 @@ function outerLines(step: Step): string[] {
   switch (step.kind) {
     case 'makeCgroup':
       return ['# A cgroup, for limits and statistics.', `mkdir -p ${quote(step.path)}`];
+    case 'shareCgroups':
+      return sharedLines(step.paths);
     case 'writeFile':
       if (step.path.startsWith('/proc/self/')) return [];
       return [`echo ${quote(step.data.trim())} > ${quote(step.path)}`];
@@ -108,6 +110,15 @@ function outerLines(step: Step): string[] {
     default:
       return [];
   }
+}
+
+/** The outer ones first; those of v2 have to pass on their controllers. */
+function sharedLines(paths: readonly string[]): string[] {
+  const lines = paths.toReversed().flatMap((path) => {
+    const [controllers, passedOn] = ['controllers', 'subtree_control'].map((file) => quote(`${path}/cgroup.${file}`));
+    return [`mkdir -p ${quote(path)}`, `[ ! -e ${passedOn} ] || sed 's/[^ ]\\+/+&/g' ${controllers} > ${passedOn}`];
+  });
+  return lines.length === 0 ? [] : ['# Groups that it is in together with other containers.', ...lines];
 }
 
 function joinLines(path: string): string[] {

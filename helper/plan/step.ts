@@ -145,6 +145,11 @@ export const stepShapes = {
    * For what no container needs while it is made, but programs in it may.
    */
   trial: { code: 41, actor: 'init', fields: { name: 'string' } },
+  /**
+   * Cgroups that are there already, which the container is in together with others: when what it watches has ended the
+   * monitor removes those, in this order, in which nothing is left.
+   */
+  shareCgroups: { code: 42, actor: 'monitor', fields: { paths: 'strings' } },
 } as const satisfies Record<string, StepShape>;
 
 export type StepKind = keyof typeof stepShapes;

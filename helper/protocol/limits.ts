@@ -12,6 +12,15 @@ export type LimitTarget =
 /** The group that all containers of this user are in. */
 export const allContainers = '/';
 
+/** A group that containers were made in, or that limits are kept for. */
+export interface GroupSummary {
+  name: string;
+  /** Ids of its containers, running or not. */
+  containers: string[];
+  /** It has a cgroup now, since a container in it runs. */
+  live: boolean;
+}
+
 /** A reason and what to do about it, meant to be copied. */
 export interface Remedy {
   reason: string;

@@ -19,6 +19,7 @@ import type {
   ContainerStats,
   CountedKnob,
   DetailedStats,
+  GroupSummary,
   LimitChange,
   LimitEdit,
   LimitNumber,
@@ -145,6 +146,9 @@ export const KeepLimits = new RequestType<{ target: LimitTarget; edit: string },
 export const UndoLimits = new RequestType<{ target: LimitTarget }, LimitsOutcome, ErrorData>('limits/undo');
 /** The latest edits, oldest first. */
 export const ListLimitEdits = new RequestType<{ target: LimitTarget }, LimitEdit[], ErrorData>('limits/edits');
+
+/** The named groups of containers. */
+export const ListGroups = new RequestType0<GroupSummary[], ErrorData>('group/list');
 
 // ---- control groups of the machine -------------------------------------------------------------------------------
 /** The groups below one; without a path the hierarchies of the machine. */

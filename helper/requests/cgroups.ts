@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { type CgroupOwners, listGroupProcesses, listGroups, listHierarchies } from '../cgroup/browse.js';
 import { CgroupFolderWatches } from '../cgroup/folderWatches.js';
+import { groupsAbove, ownerOf } from '../cgroup/layout.js';
 import { cgroupMounts, findCgroup } from '../cgroup/mounts.js';
 import type { Machine } from '../container/machine.js';
 import { readLatestRun } from '../container/runs.js';
@@ -42,15 +43,20 @@ export function routeCgroups(
   return watches;
 }
 
-/** The folders of running containers, in every hierarchy. */
-async function ownersOf({ store }: Machine): Promise<CgroupOwners> {
+/** The folders of running containers and of the groups they are in, in every hierarchy. */
+async function ownersOf(machine: Machine): Promise<CgroupOwners> {
+  const { store } = machine;
   const containers = new Map<string, { id: string; name: string }>();
+  const groups = new Map<string, string>();
   for (const { id, name } of await store.list()) {
     const run = readLatestRun(store, id);
     if (run?.exit !== undefined) continue;
-    for (const folder of Object.values(run?.runtime?.cgroup?.paths ?? {})) containers.set(folder, { id, name });
+    for (const folder of Object.values(run?.runtime?.cgroup?.paths ?? {})) {
+      containers.set(folder, { id, name });
+      for (const above of groupsAbove(folder)) groups.set(above, ownerOf(above)?.group ?? protocol.allContainers);
+    }
   }
-  return { containers, groups: new Map() };
+  return { containers, groups };
 }
 
 /** This machine's users by id; the first of several names for one id counts, as for getpwuid(3). */

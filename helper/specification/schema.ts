@@ -200,6 +200,7 @@ export const specificationSchema = z
       })
       .optional()
       .describe('A time namespace: how far its clocks since boot are ahead'),
+    group: name.optional().describe('A group of containers, which can have limits for all of them together'),
     resources: resources.optional(),
     rlimits: z.array(rlimit).optional().describe('Limits of setrlimit(2), for each process by itself'),
     capabilities: z

@@ -94,3 +94,8 @@ int cgroup_remove(const char *path) {
   clear(AT_FDCWD, path, 0);
   return rmdir(path) == 0 || errno == ENOENT ? 0 : -errno;
 }
+
+/* That others are in one (EBUSY), or were quicker (ENOENT), is as it should be: the last one to leave removes it. */
+void cgroup_remove_empty(const char *const *paths, size_t count) {
+  for (size_t i = 0; i < count; i++) rmdir(paths[i]);
+}

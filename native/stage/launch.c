@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 
 #include "call.h"
+#include "cgroup_remove.h"
 #include "child.h"
 #include "fd.h"
 #include "link.h"
@@ -190,6 +191,7 @@ static void undo(struct context *context) {
   }
   close_fd(&watch->root_fd);
   while (watch->cgroup_count > 0) remove_cgroup_patiently(watch->cgroups[--watch->cgroup_count]);
+  cgroup_remove_empty(watch->shared_cgroups, watch->shared_cgroup_count);
   watch_discard(watch);
 }
 

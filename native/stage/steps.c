@@ -17,6 +17,8 @@ static int dispatch(struct context *context, const struct step *step) {
       return run_write_file(context, &as->write_file);
     case STEP_MAKE_CGROUP:
       return run_make_cgroup(context, &as->make_cgroup);
+    case STEP_SHARE_CGROUPS:
+      return run_share_cgroups(context, &as->share_cgroups);
     case STEP_UNSHARE:
       return run_unshare(context, &as->unshare);
     case STEP_SET_NAMESPACES:

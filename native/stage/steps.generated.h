@@ -62,6 +62,7 @@ enum step_code {
   STEP_REMOVE_CGROUP = 39,
   STEP_LEASE = 40,
   STEP_TRIAL = 41,
+  STEP_SHARE_CGROUPS = 42,
 };
 
 struct step_monitor {
@@ -247,6 +248,10 @@ struct step_trial {
   const char *name;
 };
 
+struct step_share_cgroups {
+  struct field_strings paths;
+};
+
 union step_fields {
   struct step_monitor monitor;
   struct step_make_directory make_directory;
@@ -284,6 +289,7 @@ union step_fields {
   struct step_remove_cgroup remove_cgroup;
   struct step_lease lease;
   struct step_trial trial;
+  struct step_share_cgroups share_cgroups;
 };
 
 struct field_shape {
@@ -438,6 +444,9 @@ static const struct field_shape fields_lease[] = {
 static const struct field_shape fields_trial[] = {
     {FIELD_STRING, offsetof(struct step_trial, name)},
 };
+static const struct field_shape fields_share_cgroups[] = {
+    {FIELD_STRINGS, offsetof(struct step_share_cgroups, paths)},
+};
 
 struct step_shape {
   const char *name; /* NULL: there is no step of this code */
@@ -489,7 +498,8 @@ static const struct step_shape step_shapes[] = {
     [STEP_REMOVE_CGROUP] = {"removeCgroup", ACTOR_ANY, 1, fields_remove_cgroup},
     [STEP_LEASE] = {"lease", ACTOR_INIT, 1, fields_lease},
     [STEP_TRIAL] = {"trial", ACTOR_INIT, 1, fields_trial},
+    [STEP_SHARE_CGROUPS] = {"shareCgroups", ACTOR_MONITOR, 1, fields_share_cgroups},
 };
-enum { STEP_CODES = 42 };
+enum { STEP_CODES = 43 };
 
 #endif

@@ -21,6 +21,7 @@ int open_process(struct context *context, pid_t pid, uint64_t start_time);
 
 /* steps_cgroup.c */
 int run_make_cgroup(struct context *context, const struct step_make_cgroup *step);
+int run_share_cgroups(struct context *context, const struct step_share_cgroups *step);
 int run_join_cgroup(struct context *context, const struct step_join_cgroup *step);
 int run_remove_cgroup(struct context *context, const struct step_remove_cgroup *step);
 /* Opens the folder of a cgroup, after a check that it is one; `magic`: the file system it must be, 0: v1 or v2. */

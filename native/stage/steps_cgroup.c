@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <linux/magic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/vfs.h>
 #include <time.h>
@@ -45,6 +46,20 @@ int run_make_cgroup(struct context *context, const struct step_make_cgroup *step
     return -ENOMEM;
   }
   context->watch.cgroup_count++;
+  return 0;
+}
+
+int run_share_cgroups(struct context *context, const struct step_share_cgroups *step) {
+  struct watch *watch = &context->watch;
+  if (watch->shared_cgroups != NULL) return -EINVAL;
+  const char **paths = calloc(step->paths.count + 1u, sizeof *paths);
+  if (paths == NULL) return -ENOMEM;
+  watch->shared_cgroups = paths;
+  for (uint32_t i = 0; i < step->paths.count; i++) {
+    paths[i] = strdup(step->paths.items[i]); /* outlives the plan */
+    if (paths[i] == NULL) return -ENOMEM;
+    watch->shared_cgroup_count++;
+  }
   return 0;
 }
 

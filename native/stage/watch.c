@@ -116,6 +116,7 @@ static void remove_cgroups(const struct watch *watch, uint64_t now) {
   bool busy = false;
   for (size_t i = watch->cgroup_count; i-- > 0;)
     if (cgroup_remove(watch->cgroups[i]) == -EBUSY) busy = true;
+  cgroup_remove_empty(watch->shared_cgroups, watch->shared_cgroup_count);
   monitor.cgroups_at = busy && now < monitor.ended_at + CGROUP_TOTAL_MS ? now + CGROUP_MS : 0;
 }
 

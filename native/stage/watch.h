@@ -23,6 +23,8 @@ struct watch {
   const char *socket_path;
   const char *const *cgroups; /* made by the plan, in the order of making */
   size_t cgroup_count;
+  const char *const *shared_cgroups; /* go with the others when nothing is left in them; NULL: none */
+  size_t shared_cgroup_count;
 };
 
 /*

@@ -5,7 +5,7 @@ import { chown, mkdir } from 'node:fs/promises';
 import * as path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 
-const wanted = ['memory', 'pids', 'cpu', 'cpuacct', 'freezer'];
+const wanted = ['memory', 'pids', 'cpu', 'cpuacct', 'freezer', 'cpuset', 'blkio', 'hugetlb', 'misc', 'rdma'];
 
 /** Mount points of the v1 hierarchies with a controller that containers use. */
 function hierarchies() {
@@ -48,6 +48,11 @@ export async function delegateGroups(user) {
     await mkdir(group);
     groups.push(group);
     for (const file of ['', 'cgroup.procs', 'tasks']) await chown(path.join(group, file), user.uid, user.gid);
+    for (const file of ['cpuset.cpus', 'cpuset.mems']) {
+      // Nothing can join a group of cpuset without CPUs and memory nodes.
+      const given = path.join(mountPoint, file);
+      if (existsSync(given)) writeFileSync(path.join(group, file), readFileSync(given));
+    }
   }
   return {
     groups,

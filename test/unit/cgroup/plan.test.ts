@@ -18,8 +18,9 @@ const none: CgroupAccess = { mode: 'none', reason: 'nothing delegated', remedy: 
 
 test('v2: the cgroup holds its limits before the process is born in it', () => {
   const steps = cgroupSteps(v2, 'abc', { memory: { limit: 1_048_576 }, cpu: { quota: 5000 }, pids: { limit: 20 } });
-  const folder = '/sys/fs/cgroup/u/terrarium-1.service/abc';
+  const folder = '/sys/fs/cgroup/u/terrarium-1.service/containers/abc';
   assert.deepEqual(steps.beforeClone, [
+    { kind: 'shareCgroups', paths: ['/sys/fs/cgroup/u/terrarium-1.service/containers'] },
     { kind: 'makeCgroup', path: folder },
     { kind: 'writeFile', path: `${folder}/memory.max`, data: '1048576', magic: CGROUP2_SUPER_MAGIC },
     { kind: 'writeFile', path: `${folder}/cpu.max`, data: '5000 100000', magic: CGROUP2_SUPER_MAGIC },
@@ -36,10 +37,14 @@ test('v1: each hierarchy is made and joined once, memory before the sum', () => 
     memory: { limit: 1_048_576, swap: 2_097_152 },
     cpu: { quota: 5000, shares: 512 },
   });
-  const memory = '/sys/fs/cgroup/memory/mine/terrarium-abc';
-  const cpu = '/sys/fs/cgroup/cpu/mine/terrarium-abc';
+  const memory = '/sys/fs/cgroup/memory/mine/terrarium-containers/abc';
+  const cpu = '/sys/fs/cgroup/cpu/mine/terrarium-containers/abc';
   const write = (path: string, data: string) => ({ kind: 'writeFile', path, data, magic: CGROUP_SUPER_MAGIC });
   assert.deepEqual(steps.beforeClone, [
+    {
+      kind: 'shareCgroups',
+      paths: ['/sys/fs/cgroup/memory/mine/terrarium-containers', '/sys/fs/cgroup/cpu/mine/terrarium-containers'],
+    },
     { kind: 'makeCgroup', path: memory },
     { kind: 'makeCgroup', path: cpu },
     write(`${memory}/memory.limit_in_bytes`, '1048576'),
@@ -83,7 +88,7 @@ for (const [what, access, resources] of unavailable) {
 
 test('what is always there in v2 needs no controller', () => {
   const steps = cgroupSteps({ ...v2, controllers: [] }, 'abc', { unified: { 'cgroup.max.descendants': '0' } });
-  assert.equal(steps.beforeClone.length, 2);
+  assert.equal(steps.beforeClone.length, 3);
   assert.equal(steps.eventsFile, '');
 });
 

@@ -1,0 +1,67 @@
+import { closeSync, promises as fs, openSync } from 'node:fs';
+import * as path from 'node:path';
+import { z } from 'zod';
+import { flock } from '../../native/bindings/flock.js';
+import { allContainers, ErrorCode, type oci, terrariumError } from '../protocol/index.js';
+import { writeAtomically } from './atomicFile.js';
+import type { Locations } from './locations.js';
+
+const prefix = 'group-';
+const suffix = '.json';
+/** Of all containers: no group's file has this name. */
+const allFile = `containers${suffix}`;
+
+const schema = z.object({ version: z.literal(1), resources: z.record(z.string(), z.unknown()) });
+
+function fileOf({ groups }: Locations, name: string): string {
+  return path.join(groups, name === allContainers ? allFile : `${prefix}${name}${suffix}`);
+}
+
+/**
+ * The limits that a group is to have whenever it is made; none when nobody has set any.
+ * @throws BadInput when the file is damaged
+ */
+export async function readGroupResources(locations: Locations, name: string): Promise<oci.Resources | undefined> {
+  const file = fileOf(locations, name);
+  let text: string;
+  try {
+    text = await fs.readFile(file, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+  try {
+    // Ours, written by us: the outline is checked, so that a damaged file is told from a sound one.
+    return schema.parse(JSON.parse(text)).resources as oci.Resources;
+  } catch (error) {
+    if (!(error instanceof SyntaxError || error instanceof z.ZodError)) throw error;
+    throw terrariumError(ErrorCode.BadInput, `The limits kept for a group are damaged: ${file}`, {
+      path: file,
+      cause: error instanceof SyntaxError ? error.message : z.prettifyError(error),
+      fix: 'Remove that file, and set the limits of the group again.',
+    });
+  }
+}
+
+/** Keeps them over a crash of the machine. The caller holds the lock of groups. */
+export async function writeGroupResources(locations: Locations, name: string, resources: oci.Resources): Promise<void> {
+  await writeAtomically(fileOf(locations, name), JSON.stringify({ version: 1, resources }), { durable: true });
+}
+
+/** Names of groups that limits are kept for. */
+export async function groupsKept({ groups }: Locations): Promise<string[]> {
+  return (await fs.readdir(groups))
+    .filter((name) => name.startsWith(prefix) && name.endsWith(suffix))
+    .map((name) => name.slice(prefix.length, -suffix.length));
+}
+
+/** Runs `work` while no other helper makes groups or changes their limits. */
+export async function lockedGroups<T>({ groups }: Locations, work: () => Promise<T>): Promise<T> {
+  const fd = openSync(groups, 'r');
+  try {
+    await flock(fd, 'exclusive');
+    return await work();
+  } finally {
+    closeSync(fd);
+  }
+}
