@@ -4,6 +4,7 @@ import { errnoName } from '../ledger/errno.js';
 import type { Answer } from '../plan/answer.js';
 import { CLONE_NEWNS, CLONE_NEWUSER, MS_PRIVATE, MS_REC } from '../plan/constants.js';
 import type { Plan, Step } from '../plan/step.js';
+import { pathOf } from '../plan/subject.js';
 import { ErrorCode, terrariumError } from '../protocol/index.js';
 import { type Identity, nestedMap } from '../zygote/identity.js';
 import { ZygoteError } from '../zygote/launch.js';
@@ -12,6 +13,8 @@ import type { Failure } from './explanation.js';
 /** What the doctor needs to have a plan carried out. */
 export interface PlanExecutor {
   carryOut(plan: Plan): Promise<{ answer: Answer }>;
+  /** Of the zygote, started if need be. */
+  pid(): Promise<number>;
 }
 
 /** Undefined: it works. */
@@ -27,24 +30,36 @@ export interface Bench {
   runtime: string;
 }
 
+/** What a new process does, in namespaces of its own; paths are below `scratch`, which is gone afterwards. */
+export interface Undertaking {
+  /** CLONE_NEW*, beside a user namespace. */
+  flags: number;
+  /** What its monitor does before the process is there. */
+  before?(scratch: string): readonly Step[];
+  /** A cgroup of v2 to be born in. */
+  cgroup?: string;
+  steps?(scratch: string): Promise<readonly Step[]> | readonly Step[];
+}
+
 /**
  * The way out: a step that fails wherever it is reached. When the plan gets this far everything before it worked, and the stage
  * undoes a failed plan to the last trace.
  */
 const wayOut: Step = { kind: 'execute', paths: ['/proc/terrarium-doctor'], args: ['doctor'], env: [], supervise: 0 };
 
-/**
- * Has steps done by a new process in namespaces of its own, and undone at once. `steps` gets a folder to make things in, which is
- * on the file system of the data folder and gone afterwards. Throws what is no answer of the kernel.
- */
-export async function attempt(
-  bench: Bench,
-  flags: number,
-  steps: (scratch: string) => Promise<readonly Step[]> | readonly Step[],
-): Promise<Attempt> {
+/** Has steps done and undone at once. Throws what is no answer of the kernel. */
+export function attempt(bench: Bench, undertaking: Undertaking): Promise<Attempt> {
+  return withScratch(bench, async (scratch) => {
+    const steps = (await undertaking.steps?.(scratch)) ?? [];
+    return carryOut(bench, planFor(bench, undertaking, scratch, [...steps, wayOut]));
+  });
+}
+
+/** Gives `work` a folder on the file system of the data folder, and removes it. */
+export async function withScratch<T>(bench: Bench, work: (scratch: string) => Promise<T>): Promise<T> {
   const scratch = await mkdtemp(path.join(bench.data, 'doctor-'));
   try {
-    return await carryOut(bench, planFor(bench, flags, scratch, await steps(scratch)));
+    return await work(scratch);
   } finally {
     await remove(bench, scratch);
   }
@@ -63,11 +78,18 @@ async function remove({ zygote }: Bench, scratch: string): Promise<void> {
   }
 }
 
-function planFor({ identity, runtime }: Bench, flags: number, scratch: string, steps: readonly Step[]): Plan {
+/** The plan whose process ends with `steps`; the monitor keeps its files in `scratch`. Pure. */
+export function planFor(
+  { identity, runtime }: Bench,
+  { flags, before, cgroup = '' }: Undertaking,
+  scratch: string,
+  steps: readonly Step[],
+): Plan {
   const socket = path.join(runtime, `${path.basename(scratch)}.sock`);
   return [
     { kind: 'monitor', directory: scratch, socket, outputLimit: 65_536n, events: '' },
-    { kind: 'clone', flags: CLONE_NEWUSER | flags, cgroup: '' },
+    ...(before?.(scratch) ?? []),
+    { kind: 'clone', flags: CLONE_NEWUSER | flags, cgroup },
     {
       kind: 'mapIds',
       uidMap: nestedMap(identity.uidMappings),
@@ -76,7 +98,6 @@ function planFor({ identity, runtime }: Bench, flags: number, scratch: string, s
     },
     ...(flags & CLONE_NEWNS ? [{ kind: 'setPropagation', path: '/', flags: MS_REC | MS_PRIVATE } as const] : []),
     ...steps,
-    wayOut,
   ];
 }
 
@@ -85,19 +106,26 @@ async function carryOut({ zygote }: Bench, plan: Plan): Promise<Attempt> {
   try {
     ({ answer } = await zygote.carryOut(plan));
   } catch (error) {
-    if (error instanceof ZygoteError) {
-      return { step: 'zygote', syscall: error.syscall, errno: errnoOf(error.errno), path: '' };
-    }
+    if (error instanceof ZygoteError) return zygoteRefused(error);
     throw error;
   }
-  if (answer.failedStep === plan.length - 1) return undefined;
+  return answer.failedStep === plan.length - 1 ? undefined : failureOf(plan, answer);
+}
+
+/** The zygote could not be made. */
+export function zygoteRefused(error: ZygoteError): Failure {
+  return { step: 'zygote', syscall: error.syscall, errno: errnoOf(error.errno), path: '' };
+}
+
+/** The step that failed. Pure. */
+export function failureOf(plan: Plan, answer: Answer): Failure {
   const step = answer.failedStep === undefined ? undefined : plan[answer.failedStep];
   const call = answer.records.findLast((record) => record.step === answer.failedStep && record.errno === answer.errno);
   return {
     step: step?.kind ?? 'decode',
     syscall: call?.name ?? '',
     errno: errnoName(answer.errno),
-    path: step?.kind === 'mount' ? step.destination : step?.kind === 'bind' ? step.source : '',
+    path: step === undefined ? '' : pathOf(step),
   };
 }
 

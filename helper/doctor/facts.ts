@@ -22,6 +22,12 @@ export interface Facts {
   unprivilegedUserNamespaces?: number;
   /** user.max_*_namespaces. */
   namespaceLimits: Partial<Record<NamespaceKind, number>>;
+  /** kernel.yama.ptrace_scope. */
+  ptraceScope?: number;
+  /** SELinux refuses what its policy does not allow; missing: there is no SELinux. */
+  selinuxEnforcing?: boolean;
+  /** The AppArmor profile we run under, for instance `unconfined`. */
+  apparmorProfile?: string;
   /** RLIMIT_NPROC, soft; missing: unlimited. */
   processLimit?: number;
   /** Mounts as the helper sees them: on what a path lies, and whether somebody covered parts of /proc. */
@@ -29,14 +35,26 @@ export interface Facts {
 }
 
 /** Reads the facts. Only done when something has failed, or when the doctor is asked. Throws Node's errors. */
-export async function gatherFacts(identity: Identity, proc = '/proc'): Promise<Facts> {
+export async function gatherFacts(identity: Identity, proc = '/proc', sys = '/sys'): Promise<Facts> {
   const number = async (name: string): Promise<number | undefined> => {
     const text = await readUnlessMissing(`${proc}/sys/${name}`);
     return text === undefined ? undefined : Number(text);
   };
-  const [apparmorRestriction, unprivilegedUserNamespaces, limits, processLimits, mountinfo] = await Promise.all([
+  const [
+    apparmorRestriction,
+    unprivilegedUserNamespaces,
+    ptraceScope,
+    selinux,
+    apparmorProfile,
+    limits,
+    processLimits,
+    mountinfo,
+  ] = await Promise.all([
     number('kernel/apparmor_restrict_unprivileged_userns'),
     number('kernel/unprivileged_userns_clone'),
+    number('kernel/yama/ptrace_scope'),
+    readUnlessMissing(`${sys}/fs/selinux/enforce`),
+    readUnlessMissing(`${proc}/self/attr/apparmor/current`),
     Promise.all(namespaceKinds.map(async (kind) => [kind, await number(`user/max_${kind}_namespaces`)] as const)),
     readUnlessMissing(`${proc}/self/limits`),
     readUnlessMissing(`${proc}/self/mountinfo`),
@@ -48,6 +66,9 @@ export async function gatherFacts(identity: Identity, proc = '/proc'): Promise<F
     mapping: identity.mapping,
     ...(apparmorRestriction === undefined ? {} : { apparmorRestriction }),
     ...(unprivilegedUserNamespaces === undefined ? {} : { unprivilegedUserNamespaces }),
+    ...(ptraceScope === undefined ? {} : { ptraceScope }),
+    ...(selinux === undefined ? {} : { selinuxEnforcing: selinux === '1' }),
+    ...(apparmorProfile === undefined || apparmorProfile === '' ? {} : { apparmorProfile }),
     namespaceLimits: Object.fromEntries(limits.filter(([, limit]) => limit !== undefined)),
     ...(processLimit === undefined ? {} : { processLimit: Number(processLimit) }),
     mounts: parseMountinfo(mountinfo ?? ''),
@@ -58,8 +79,9 @@ async function readUnlessMissing(file: string): Promise<string | undefined> {
   try {
     return (await readFile(file, 'utf8')).trimEnd();
   } catch (error) {
-    // Nested containers hide parts of /proc (EACCES).
-    if (isGone(error) || (error as NodeJS.ErrnoException).code === 'EACCES') return undefined;
+    // Nested containers hide parts of /proc (EACCES); without AppArmor its attributes cannot be read (EINVAL).
+    const { code } = error as NodeJS.ErrnoException;
+    if (isGone(error) || code === 'EACCES' || code === 'EINVAL') return undefined;
     throw error;
   }
 }

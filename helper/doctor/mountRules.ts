@@ -39,7 +39,7 @@ const noFileSystem: Rule = (failure) =>
     : undefined;
 
 /** File systems that cannot hold an overlay's upper layer: no xattrs, no whiteouts, or no d_type. */
-const unfitForUpper: ReadonlySet<string> = new Set([
+export const unfitForUpper: ReadonlySet<string> = new Set([
   'overlay',
   'nfs',
   'nfs4',

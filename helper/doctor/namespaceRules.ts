@@ -3,7 +3,7 @@ import type { Facts } from './facts.js';
 
 /** Puts a sysctl in force, now and after the next start of the machine. */
 export function sysctlCommand(setting: string): string {
-  return `echo '${setting}' | sudo tee /etc/sysctl.d/60-terrarium.conf && sudo sysctl --system`;
+  return `echo '${setting}' | sudo tee -a /etc/sysctl.d/60-terrarium.conf && sudo sysctl --system`;
 }
 
 const makesNamespaces = ['zygote', 'clone', 'unshare'] as const;

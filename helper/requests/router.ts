@@ -25,8 +25,10 @@ export class Router {
     this.connection.onRequest(type.method, guarded);
   }
 
-  on0<R>(type: RequestType0<R, ErrorData>, handler: () => R | Promise<R>): void {
-    const guarded: AnyHandler = () => this.guard(type.method, handler);
+  on0<R>(type: RequestType0<R, ErrorData>, handler: (token: CancellationToken) => R | Promise<R>): void {
+    // Without parameters the token comes alone.
+    const guarded: AnyHandler = (first: unknown, second?: CancellationToken) =>
+      this.guard(type.method, () => handler(second ?? (first as CancellationToken)));
     this.connection.onRequest(type.method, guarded);
   }
 

@@ -33,7 +33,7 @@ static struct rtattr *add_attribute(struct link_request *request, int type, cons
   return attribute;
 }
 
-/* RTM_NEWLINK, see rtnetlink(7). The other end of a veth pair gets a name of the kernel's choice. */
+/* RTM_NEWLINK, see rtnetlink(7). The other end of a veth pair gets a name of the kernel's choice, veth0. */
 static int make_link(struct context *context, const char *kind, const char *name) {
   AUTO_CLOSE int fd = (int)CALL(context, socket, NUMBER(AF_NETLINK), FLAGS(SOCK_RAW | SOCK_CLOEXEC),
                                 NUMBER(NETLINK_ROUTE));
@@ -64,16 +64,16 @@ static int make_link(struct context *context, const char *kind, const char *name
 }
 
 int trial_veth(struct context *context) {
-  int error = make_link(context, "veth", "veth0");
-  static const struct step_bring_up up = {.interface = "veth0"};
+  int error = make_link(context, "veth", "doctor0");
+  static const struct step_bring_up up = {.interface = "doctor0"};
   return error < 0 ? error : run_bring_up(context, &up);
 }
 
 int trial_bridge(struct context *context) {
   int error = make_link(context, "bridge", "bridge0");
-  if (error == 0) error = make_link(context, "veth", "veth0");
+  if (error == 0) error = make_link(context, "veth", "doctor0");
   if (error < 0) return error;
-  struct ifreq request = {.ifr_name = "bridge0", .ifr_ifindex = (int)if_nametoindex("veth0")};
+  struct ifreq request = {.ifr_name = "bridge0", .ifr_ifindex = (int)if_nametoindex("doctor0")};
   AUTO_CLOSE int fd = (int)CALL(context, socket, NUMBER(AF_INET), FLAGS(SOCK_DGRAM | SOCK_CLOEXEC), NUMBER(0));
   if (fd < 0) return fd;
   return (int)CALL(context, ioctl, DESCRIPTOR(fd), FLAGS(SIOCBRADDIF), HIDDEN(&request),

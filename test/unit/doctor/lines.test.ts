@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { kernelLine, switchesLine } from '../../../helper/doctor/doctor.js';
 import type { Facts } from '../../../helper/doctor/explain.js';
 import { gatherFacts } from '../../../helper/doctor/facts.js';
+import { kernelFinding, switchesFinding } from '../../../helper/doctor/machineFindings.js';
 import { makeTree } from '../cgroup/tree.js';
 
 const identity = { mapping: 'single', uidMappings: [], gidMappings: [], explanation: '' } as const;
@@ -15,7 +15,7 @@ for (const [version, verdict] of [
   ['6.18.44', 'works'],
   ['10.0', 'works'],
 ] as const) {
-  test(`Linux ${version} ${verdict}`, () => assert.equal(kernelLine(version).verdict, verdict));
+  test(`Linux ${version} ${verdict}`, () => assert.equal(kernelFinding(version).verdict, verdict));
 }
 
 test('switches are read where the kernel has them', async (t) => {
@@ -31,7 +31,7 @@ test('switches are read where the kernel has them', async (t) => {
   assert.equal(facts.unprivilegedUserNamespaces, undefined);
   assert.deepEqual(facts.namespaceLimits, { user: 0 });
   assert.equal(facts.processLimit, 512);
-  const line = switchesLine(facts);
+  const line = switchesFinding(facts);
   assert.equal(line.verdict, 'missing');
   assert.match(line.tried, /apparmor.*= 1.*max_user_namespaces = 0/);
   assert.match(line.command ?? '', /sysctl/);
@@ -45,7 +45,7 @@ test('without any switch in the way the line works, and has nothing to fix', () 
     namespaceLimits: { user: 100 },
     mounts: [],
   };
-  const line = switchesLine(facts);
+  const line = switchesFinding(facts);
   assert.equal(line.verdict, 'works');
   assert.equal(line.fix, undefined);
 });

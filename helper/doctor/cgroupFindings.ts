@@ -1,0 +1,113 @@
+import type { CgroupAccess } from '../cgroup/access.js';
+import { delegateCommand, v1DelegateCommand } from '../cgroup/remedy.js';
+import { type Finding, works } from './finding.js';
+
+type Usable = Exclude<CgroupAccess, { mode: 'none' }>;
+
+/** What became of one write in a scratch group. */
+export interface GroupTrial {
+  controller: string;
+  /** Undefined when there was no file to write. */
+  file?: string;
+  errno?: string;
+  /** What was read back, when it is not what was written. */
+  readBack?: string;
+}
+
+/** What the kernel has, whoever may use it. */
+export interface KernelControllers {
+  known: ReadonlySet<string>;
+  /** Of v1: our own folder in the hierarchy of a controller. */
+  folders: ReadonlyMap<string, string>;
+  user: string;
+}
+
+/** A remedy of the form "Run COMMAND and log in again." has a command to copy. Pure. */
+export function adviceOf(remedy: string): Pick<Finding, 'fix' | 'command'> {
+  const command = /^Run (.*?)( and log in again\.)?$/s.exec(remedy);
+  if (command?.[1] === undefined) return { fix: remedy };
+  const again = command[2] === undefined ? '' : ', then log in again';
+  return { fix: `Have cgroups delegated to you${again}.`, command: command[1] };
+}
+
+/** The line on groups as such. Pure. @param refused where a scratch group could not be made after all. */
+export function cgroupLine(access: CgroupAccess, refused?: { parent: string; errno: string }): Finding {
+  if (access.mode === 'none') return { verdict: 'missing', tried: access.reason, ...adviceOf(access.remedy) };
+  if (refused !== undefined) {
+    return {
+      verdict: 'missing',
+      tried: `Tried to make a group below ${refused.parent}: ${refused.errno}.`,
+      errno: refused.errno,
+      fix:
+        refused.errno === 'EAGAIN'
+          ? 'So many groups are there as may be (cgroup.max.descendants, cgroup.max.depth): remove some, or raise it.'
+          : refused.errno === 'EROFS'
+            ? 'The cgroup file system is mounted read-only, as in most containers: start that one with writable groups.'
+            : 'Have the group delegated to you, with its folder and cgroup.procs.',
+      command: `ls -ld '${refused.parent}' && cat '${refused.parent}/cgroup.max.descendants'`,
+    };
+  }
+  const place =
+    access.mode === 'v2'
+      ? `cgroup v2 below ${access.parent}`
+      : `cgroup v1 below ${[...new Set(Object.values(access.parents))].join(', ')}`;
+  const { notice } = access;
+  return {
+    verdict: notice === undefined ? 'works' : 'partial',
+    tried: `Made and removed groups of ${place}.${notice === undefined ? '' : ` ${notice.reason}`}`,
+    ...(notice === undefined ? {} : adviceOf(notice.remedy)),
+  };
+}
+
+/** systemd.resource-control(5) knows these; others it hands to nobody. */
+const ofSystemd: ReadonlySet<string> = new Set(['cpu', 'cpuset', 'io', 'memory', 'pids']);
+
+/** The line on one controller. Pure. */
+export function controllerFinding(trial: GroupTrial, access: Usable, kernel: KernelControllers): Finding {
+  const { controller, file, errno, readBack } = trial;
+  if (readBack !== undefined) {
+    return {
+      verdict: 'partial',
+      tried: `Wrote ${file} in a scratch group and read back ${JSON.stringify(readBack)}.`,
+      fix: 'A group above allows no more: see which in the form of limits.',
+    };
+  }
+  if (errno === undefined) return works(`Wrote ${file} in a scratch group and read it back.`);
+  const tried =
+    file === undefined
+      ? `A scratch group has no file of ${controller} to write (${errno}).`
+      : `Tried to write ${file} in a scratch group: ${errno}.`;
+  return { verdict: 'missing', tried, errno, ...controllerAdvice(controller, errno, access, kernel) };
+}
+
+function controllerAdvice(
+  controller: string,
+  errno: string,
+  access: Usable,
+  { known, folders, user }: KernelControllers,
+): Pick<Finding, 'fix' | 'command'> {
+  if (!known.has(controller)) {
+    return {
+      fix: `The kernel has no controller ${controller}: boot one that has it, and without cgroup_disable=${controller}.`,
+      command: 'cat /proc/cgroups /proc/cmdline',
+    };
+  }
+  if (errno === 'EROFS') {
+    return {
+      fix: 'The cgroup file system is mounted read-only: have it mounted writable.',
+      command: 'findmnt -t cgroup2',
+    };
+  }
+  if (access.mode === 'v1') {
+    const folder = folders.get(controller);
+    return folder === undefined
+      ? { fix: `${controller} is on no hierarchy of cgroup v1 that is mounted here.`, command: 'cat /proc/self/cgroup' }
+      : { fix: 'Have a group of it made for you.', command: v1DelegateCommand([folder], user) };
+  }
+  if (!ofSystemd.has(controller)) {
+    return {
+      fix: `systemd delegates no ${controller}; root can enable it in cgroup.subtree_control down to your group.`,
+    };
+  }
+  return adviceOf(access.notice?.remedy ?? `Run ${delegateCommand} and log in again.`);
+}
