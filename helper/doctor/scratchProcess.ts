@@ -77,6 +77,8 @@ export function withHolder<T>(
       const steps: Step[] = [
         { kind: 'lease', path: file },
         ...((await undertaking.steps?.(scratch)) ?? []),
+        // Like a process that has executed its command: else nobody in its user namespace may open what it has in /proc.
+        { kind: 'setDumpable', value: 1 },
         { kind: 'stayInit' },
       ];
       const answer = await start(bench, planFor(bench, undertaking, scratch, steps));
