@@ -11,7 +11,7 @@ import { coresBetween } from '../../../helper/cgroup/rates.js';
 import { controllerFile, controllerFolder } from '../../../helper/cgroup/record.js';
 import { writeLimits } from '../../../helper/cgroup/write.js';
 import { isAlive, processIdentity } from '../../../helper/inspect/stat.js';
-import { ErrorCode, type LimitName, type LimitsReport } from '../../../helper/protocol/index.js';
+import { ErrorCode, type LimitsReport } from '../../../helper/protocol/index.js';
 import { type Bed, type Group, makeGroup, until } from './bed.js';
 
 const MiB = 1024 * 1024;
@@ -32,7 +32,8 @@ function readIfThere(file: string): string {
 
 async function report(bed: Bed, group: Group): Promise<LimitsReport> {
   return readLimits({
-    container: 'c',
+    target: { container: 'c' },
+    title: 'c',
     access: bed.access,
     record: group.record,
     resources: undefined,
@@ -40,9 +41,16 @@ async function report(bed: Bed, group: Group): Promise<LimitsReport> {
   });
 }
 
-async function values(bed: Bed, group: Group): Promise<Partial<Record<LimitName, unknown>>> {
+async function values(bed: Bed, group: Group): Promise<Record<string, string | undefined>> {
   const { readings } = await report(bed, group);
   return Object.fromEntries(readings.map(({ name, value }) => [name, value]));
+}
+
+/** The five that every machine has. */
+async function everyday(bed: Bed, group: Group): Promise<Record<string, string | undefined>> {
+  const all = await values(bed, group);
+  const names = ['memory.max', 'memory.swap.max', 'cpu.max', 'cpu.weight', 'pids.max'];
+  return Object.fromEntries(names.map((name) => [name, all[name]]));
 }
 
 /**
@@ -131,39 +139,37 @@ export function testCgroups(version: 1 | 2, findBed: (t: TestContext) => Promise
     assert.ok(!isAlive(identity));
   });
 
-  cgroupTest('all five limits change while it runs, are read back, and are cleared with max', async (t, bed) => {
+  cgroupTest('the everyday limits change while it runs, are read back, and are cleared', async (t, bed) => {
     const group = await makeGroup(t, bed, {});
     await group.run('sleep 60');
     await writeLimits(group.record, [
-      { name: 'memory.max', value: 100 * MiB },
-      { name: 'memory.swap.max', value: 50 * MiB },
-      { name: 'cpu.max', value: 0.5 },
-      { name: 'cpu.weight', value: 37 },
-      { name: 'pids.max', value: 20 },
+      { name: 'memory.max', value: `${100 * MiB}` },
+      { name: 'memory.swap.max', value: `${50 * MiB}` },
+      { name: 'cpu.max', value: '50000 100000' },
+      { name: 'cpu.weight', value: '37' },
+      { name: 'pids.max', value: '20' },
     ]);
-    assert.deepEqual(await values(bed, group), {
-      'memory.max': 100 * MiB,
-      'memory.swap.max': 50 * MiB,
-      'cpu.max': 0.5,
-      'cpu.weight': 37,
-      'pids.max': 20,
+    assert.deepEqual(await everyday(bed, group), {
+      'memory.max': `${100 * MiB}`,
+      'memory.swap.max': `${50 * MiB}`,
+      'cpu.max': '50000 100000',
+      'cpu.weight': '37',
+      'pids.max': '20',
     });
-    await writeLimits(group.record, [{ name: 'memory.max', value: 80 * MiB }]);
-    assert.equal((await values(bed, group))['memory.swap.max'], 50 * MiB);
-    await writeLimits(
-      group.record,
-      (['memory.max', 'memory.swap.max', 'cpu.max', 'cpu.weight', 'pids.max'] as const).map((name) => ({
-        name,
-        value: 'max',
-      })),
-    );
-    assert.deepEqual(await values(bed, group), {
+    await writeLimits(group.record, [{ name: 'memory.max', value: `${80 * MiB}` }]);
+    assert.equal((await values(bed, group))['memory.swap.max'], `${50 * MiB}`);
+    const cleared = {
       'memory.max': 'max',
       'memory.swap.max': 'max',
-      'cpu.max': 'max',
-      'cpu.weight': 100,
+      'cpu.max': 'max 100000',
+      'cpu.weight': '100',
       'pids.max': 'max',
-    });
+    };
+    await writeLimits(
+      group.record,
+      Object.entries(cleared).map(([name, value]) => ({ name, value })),
+    );
+    assert.deepEqual(await everyday(bed, group), cleared);
   });
 
   cgroupTest('a memory limit below what is in use is refused, kills nothing and undoes the rest', async (t, bed) => {
@@ -171,11 +177,11 @@ export function testCgroups(version: 1 | 2, findBed: (t: TestContext) => Promise
     const identity = processIdentity(await group.run(hog(8)));
     assert.ok(identity);
     await until(() => stepsOf(group) === 8, 'it has its memory');
-    const before = await values(bed, group);
+    const before = await everyday(bed, group);
     await assert.rejects(
       writeLimits(group.record, [
-        { name: 'memory.max', value: 30 * MiB },
-        { name: 'pids.max', value: 30 },
+        { name: 'memory.max', value: `${30 * MiB}` },
+        { name: 'pids.max', value: '30' },
       ]),
       (error: { code: number; message: string; data: { cause: string; fix: string } }) => {
         assert.equal(error.code, ErrorCode.Invalid);
@@ -184,7 +190,7 @@ export function testCgroups(version: 1 | 2, findBed: (t: TestContext) => Promise
         return true;
       },
     );
-    assert.deepEqual(await values(bed, group), before);
+    assert.deepEqual(await everyday(bed, group), before);
     if (version === 2)
       assert.equal(readFileSync(controllerFile(group.record, 'memory', 'memory.high') ?? '', 'utf8'), 'max\n');
     assert.ok(isAlive(identity));
@@ -198,8 +204,8 @@ export function testCgroups(version: 1 | 2, findBed: (t: TestContext) => Promise
       'dd if=/dev/zero of=$WORK/big bs=1M count=60 2>/dev/null; sync $WORK/big; echo done > $WORK/done; sleep 60',
     );
     await until(() => existsSync(path.join(group.work, 'done')), 'the file is written');
-    await writeLimits(group.record, [{ name: 'memory.max', value: 20 * MiB }]);
-    assert.equal((await values(bed, group))['memory.max'], 20 * MiB);
+    await writeLimits(group.record, [{ name: 'memory.max', value: `${20 * MiB}` }]);
+    assert.equal((await values(bed, group))['memory.max'], `${20 * MiB}`);
   });
 
   cgroupTest('the tightest limit above the container is the effective one', async (t, bed) => {
@@ -217,8 +223,8 @@ export function testCgroups(version: 1 | 2, findBed: (t: TestContext) => Promise
     };
     const reading = async () =>
       (await report(bed, { ...outer, record })).readings.find(({ name }) => name === 'pids.max');
-    assert.deepEqual((await reading())?.effective, { value: 50, path: folder });
-    await writeLimits(record, [{ name: 'pids.max', value: 10 }]);
+    assert.deepEqual((await reading())?.effective, { value: '50', path: folder });
+    await writeLimits(record, [{ name: 'pids.max', value: '10' }]);
     assert.equal((await reading())?.effective, undefined);
     rmdirSync(inner);
   });

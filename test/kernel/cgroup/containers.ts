@@ -106,11 +106,11 @@ export function testContainers(version: 'v1' | 'v2', start: (t: TestContext) => 
       assert.ok(cores > least && cores < most, `it used ${cores} cores`);
     };
     await settlesBetween(0.04, 0.06);
-    const report = await helper.sendRequest(protocol.SetLimits, {
-      container: id,
-      changes: [{ name: 'cpu.max', value: 0.2 }],
+    const { report } = await helper.sendRequest(protocol.SetLimits, {
+      target: { container: id },
+      changes: [{ name: 'cpu.max', value: '20000 100000' }],
     });
-    assert.equal(report.readings.find(({ name }) => name === 'cpu.max')?.value, 0.2);
+    assert.equal(report.readings.find(({ name }) => name === 'cpu.max')?.value, '20000 100000');
     await delay(1100);
     await settlesBetween(0.16, 0.24);
   });
@@ -149,15 +149,17 @@ export function testContainers(version: 'v1' | 'v2', start: (t: TestContext) => 
 
   containerTest('limits survive a restart, and `max` clears them', async (helper) => {
     const { id } = await run(helper, { resources: { pids: { limit: 20 } } });
-    const set = (value: protocol.LimitValue) =>
-      helper.sendRequest(protocol.SetLimits, { container: id, changes: [{ name: 'pids.max', value }] });
+    const set = async (value: string) => {
+      const changes = [{ name: 'pids.max', value }];
+      return (await helper.sendRequest(protocol.SetLimits, { target: { container: id }, changes })).report;
+    };
     const held = (report: protocol.LimitsReport) => {
       const reading = report.readings.find(({ name }) => name === 'pids.max');
       return [report.live, reading?.value, reading?.raw];
     };
-    assert.deepEqual(held(await set(30)), [true, 30, '30']);
+    assert.deepEqual(held(await set('30')), [true, '30', '30']);
     await helper.sendRequest(protocol.RestartContainer, { container: id, graceSeconds: 2 });
-    assert.deepEqual(held(await helper.sendRequest(protocol.ReadLimits, { container: id })), [true, 30, '30']);
+    assert.deepEqual(held(await helper.sendRequest(protocol.ReadLimits, { container: id })), [true, '30', '30']);
     assert.deepEqual(held(await set('max')), [true, 'max', 'max']);
   });
 
@@ -165,10 +167,10 @@ export function testContainers(version: 'v1' | 'v2', start: (t: TestContext) => 
     const { id } = await run(helper, { resources: { pids: { limit: 20 } } });
     await assert.rejects(
       helper.sendRequest(protocol.SetLimits, {
-        container: id,
+        target: { container: id },
         changes: [
-          { name: 'pids.max', value: 40 },
-          { name: 'cpu.weight', value: 0 },
+          { name: 'pids.max', value: '40' },
+          { name: 'cpu.weight', value: '0' },
         ],
       }),
       (error: protocol.TerrariumError) => {
@@ -178,6 +180,6 @@ export function testContainers(version: 'v1' | 'v2', start: (t: TestContext) => 
       },
     );
     const report = await helper.sendRequest(protocol.ReadLimits, { container: id });
-    assert.equal(report.readings.find(({ name }) => name === 'pids.max')?.value, 20);
+    assert.equal(report.readings.find(({ name }) => name === 'pids.max')?.value, '20');
   });
 }

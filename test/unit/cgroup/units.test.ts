@@ -1,12 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import {
-  parseCpuMax,
-  parseLimit,
-  quotaToCores,
-  sharesToWeight,
-  weightToShares,
-} from '../../../helper/cgroup/units.js';
+import { parseCpuMax, parseLimit, quotaToCores, sharesToWeight, weightToShares } from '../../../helper/cgroup/units.js';
 
 test('shares become weights along the curve of crun and runc', () => {
   // Values printed by runc 1.3.2 and by the formula's own fixed points.
