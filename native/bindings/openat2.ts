@@ -35,8 +35,11 @@ const syscall = declare<Openat2>('syscall', 'long', ['long', 'int', 'void *', 'v
 const number = systemCallNumber({ x64: 437, arm64: 437 });
 const sizeOfHow = 24;
 
-/** A `..` that races with a rename anywhere on the machine gives EAGAIN; an attacker must not make that endless. */
-const maximumRaces = 128;
+/**
+ * A `..` that races with a rename anywhere on the machine gives EAGAIN: whoever renames in a loop must not hinder us, nor
+ * make that endless. A few milliseconds.
+ */
+const maximumRaces = 1024;
 
 /**
  * Opens `path` relative to `dirFd` (a descriptor, or AT_FDCWD).

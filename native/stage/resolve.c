@@ -8,13 +8,17 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "call.h"
 #include "fd.h"
 
-/* RESOLVE_IN_ROOT answers EAGAIN when a rename or mount anywhere raced with it; after so many times it is an attack. */
+/*
+ * RESOLVE_IN_ROOT answers EAGAIN when a rename or mount anywhere on the machine raced with a `..`: whoever renames in a
+ * loop must not hinder a start. A few at once, then with pauses; after half a second it is an attack.
+ */
 /* An image may hold links to links to nothing: making what a path needs takes at most so many rounds, and as many frames. */
-enum { RACE_RETRIES = 128, ROUNDS = 128 };
+enum { RACE_RETRIES = 512, RETRIES_AT_ONCE = 64, RACE_PAUSE_NS = 1000000, ROUNDS = 128 };
 
 int resolve_open(struct context *context, const char *path, int flags) {
   bool in_root = context->root_fd >= 0;
@@ -25,6 +29,7 @@ int resolve_open(struct context *context, const char *path, int flags) {
   int from = in_root ? context->root_fd : AT_FDCWD;
   long fd = -EAGAIN;
   for (int i = 0; i < RACE_RETRIES && fd == -EAGAIN; i++) {
+    if (i >= RETRIES_AT_ONCE) nanosleep(&(struct timespec){.tv_nsec = RACE_PAUSE_NS}, NULL);
     fd = CALL(context, openat2, DESCRIPTOR(from), TEXT(path), HIDDEN(&how), HOLDING_FLAGS(how.flags),
               HOLDING_FLAGS(how.resolve), HIDDEN(sizeof how));
   }

@@ -44,7 +44,7 @@ export async function removeGroup(group) {
 export async function delegateGroups(user) {
   const groups = [];
   for (const mountPoint of hierarchies()) {
-    const group = path.join(mountPoint, `terrarium-test-${process.pid}`);
+    const group = path.join(mountPoint, `terrarium-test-${process.pid}-${user.uid}`);
     await mkdir(group);
     groups.push(group);
     for (const file of ['', 'cgroup.procs', 'tasks']) await chown(path.join(group, file), user.uid, user.gid);

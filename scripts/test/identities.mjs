@@ -147,10 +147,11 @@ export function contained(command, user, groups = [], before = []) {
 const rootOnly = { range: 'terrarium-test', single: 'terrarium-norange', root: 'root' };
 
 /**
- * Calls `run(identity, command → wrapped command, env)` once for each identity that this user can take.
+ * Calls `run(identity, command → wrapped command, env)` once for each identity that this user can take: one after the
+ * other, or at the same time.
  * @returns {Promise<string[]>} identities that were not taken
  */
-export async function forEachIdentity(folder, run) {
+export async function forEachIdentity(folder, { together = false }, run) {
   if (process.getuid?.() !== 0) {
     const own = ownIdentity();
     const uid = process.getuid?.() ?? -1;
@@ -162,19 +163,27 @@ export async function forEachIdentity(folder, run) {
   // One identity is enough while something is being written; CI sets nothing and takes all.
   const chosen = process.env.TERRARIUM_TEST_AS;
   if (chosen !== undefined && !(chosen in rootOnly)) throw new Error(`TERRARIUM_TEST_AS=${chosen} is no identity`);
+  const runs = [];
   for (const [identity, name] of Object.entries(rootOnly)) {
     if (chosen !== undefined && identity !== chosen) continue;
     const user = identity === 'root' ? { uid: 0, gid: 0 } : ensureUser(name, identity === 'range');
-    // `single` does without delegated cgroups, so that both ways are seen on every machine.
-    const delegation = identity === 'single' ? undefined : await delegateGroups(user);
-    try {
-      const env = await makeHome(folder, identity, user);
-      await run(identity, (command) => contained(command, user, delegation?.groups), env);
-    } finally {
-      await delegation?.remove();
-    }
+    const one = runAs(folder, identity, user, run);
+    if (!together) await one;
+    runs.push(one);
   }
+  await Promise.all(runs);
   return [];
+}
+
+async function runAs(folder, identity, user, run) {
+  // `single` does without delegated cgroups, so that both ways are seen on every machine.
+  const delegation = identity === 'single' ? undefined : await delegateGroups(user);
+  try {
+    const env = await makeHome(folder, identity, user);
+    await run(identity, (command) => contained(command, user, delegation?.groups), env);
+  } finally {
+    await delegation?.remove();
+  }
 }
 
 /** What an ordinary user is: `range` where newuidmap can give it one. */

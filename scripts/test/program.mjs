@@ -76,14 +76,28 @@ export const nodeTest = (tree, files, { node = process.execPath, concurrency = 2
 /**
  * Runs one suite: a suite that ran no test, or that ended badly without a failed test, is a failure itself.
  * @param {ReturnType<import('./tally.mjs').createTally>} tally
+ * @param {boolean} together  Other suites run at the same time: all that this one says comes when it has ended.
  */
-export async function runSuite(tally, suite, command, options) {
+export async function runSuite(tally, suite, command, options, together = false) {
+  const run = together
+    ? await runHeldBack(command, options)
+    : (/** @type {(line: string) => void} */ onLine) => runLines(command, options, onLine);
   tally.begin(suite);
   const before = tally.count;
   const failedBefore = tally.failed;
-  const ended = await runLines(command, options, (line) => tally.line(suite, line));
+  const ended = await run((line) => tally.line(suite, line));
   if (tally.count === before)
     tally.add(suite, { name: 'runs tests', outcome: 'failed', error: ended || 'it ran none' });
   else if (ended !== '' && tally.failed === failedBefore)
     tally.add(suite, { name: 'ends well', outcome: 'failed', error: ended });
+}
+
+/** Runs a program to its end, and gives what then tells its lines and how it ended. */
+async function runHeldBack(command, options) {
+  const lines = [];
+  const ended = await runLines(command, options, (line) => lines.push(line));
+  return (onLine) => {
+    for (const line of lines) onLine(line);
+    return ended;
+  };
 }

@@ -8,7 +8,12 @@ import * as path from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { PROC_SUPER_MAGIC } from '../../../helper/plan/constants.js';
 import type { Step } from '../../../helper/plan/step.js';
-import { type ContainerSpecification, RemoveContainer, type TerrariumError } from '../../../helper/protocol/index.js';
+import {
+  type ContainerSpecification,
+  ReadLedger,
+  RemoveContainer,
+  type TerrariumError,
+} from '../../../helper/protocol/index.js';
 import { defaultMaskedPaths } from '../../../helper/specification/complete.js';
 import { container as handMadePlan } from '../../kernel/stage/plan.js';
 import { busyboxRoot } from '../../kernel/stage/zygote.js';
@@ -109,6 +114,39 @@ test('destinations of mounts through links of the image stay inside', async (t) 
   assert.notEqual(canary.look(), before, 'control');
 });
 
+/** Exchanges `x` and `link` in a folder without end. */
+async function startFlipper(folder: string) {
+  const flip = `my ($x, $link) = ('x', 'link'); syscall(${systemCall('renameat2')}, -100, $x, -100, $link, 2) == 0 or die $! while 1;`;
+  const flipper = spawn('/usr/bin/perl', ['-e', flip], { cwd: folder, stdio: 'ignore' });
+  await once(flipper, 'spawn');
+  return flipper;
+}
+
+test('whoever renames in a loop hinders no start whose paths have `..` in them', async (t) => {
+  const product = await Product.start(t);
+  const { root, folder } = field(t);
+  makeFolders(root, 'data');
+  // As relative links of images go, and some more.
+  trap(root, 'up', 'data/../data/../data/../data/../data');
+  const flippers = [];
+  for (const name of ['one', 'two', 'three']) {
+    makeFolders(folder, `${name}/x`, `${name}/link`);
+    flippers.push(await startFlipper(path.join(folder, name)));
+  }
+  try {
+    let races = 0;
+    for (let i = 0; i < 15; i++) {
+      const { id } = await product.run(directory(root, { mounts: [{ destination: '/up/made', type: 'tmpfs' }] }));
+      const { steps } = await product.client.sendRequest(ReadLedger, { container: id });
+      races += steps.flatMap(({ calls }) => calls).filter(({ errnoName }) => errnoName === 'EAGAIN').length;
+      await product.client.sendRequest(RemoveContainer, { container: id, force: true });
+    }
+    assert.ok(races > 0, 'control: the kernel did see races');
+  } finally {
+    for (const flipper of flippers) flipper.kill('SIGKILL');
+  }
+});
+
 test('CVE-2021-30465, CVE-2024-45310: a destination that is flipped during 300 starts', async (t) => {
   const product = await Product.start(t);
   const { root, canary, folder } = field(t);
@@ -116,9 +154,7 @@ test('CVE-2021-30465, CVE-2024-45310: a destination that is flipped during 300 s
   writeFileSync(path.join(folder, 'source/file'), '');
   symlinkSync(canary.folder, path.join(folder, 'shared/link'));
   // The flipper exchanges a folder and a link to the canary, as another container that shares the volume would.
-  const flip = `my ($x, $link) = ('x', 'link'); syscall(${systemCall('renameat2')}, -100, $x, -100, $link, 2) == 0 or die $! while 1;`;
-  const flipper = spawn('/usr/bin/perl', ['-e', flip], { cwd: path.join(folder, 'shared'), stdio: 'ignore' });
-  await once(flipper, 'spawn');
+  const flipper = await startFlipper(path.join(folder, 'shared'));
   const before = canary.look();
   const counts = { started: 0, refused: 0 };
   try {
