@@ -28,6 +28,7 @@ import { ImagesView } from './images/imagesView.js';
 import { registerLedger } from './ledger/registerLedger.js';
 import { registerLimits } from './limits/registerLimits.js';
 import { MachineView } from './machine/machineView.js';
+import { registerOverview } from './overview/registerOverview.js';
 import { RegistryAccess } from './registry/credentials.js';
 import { registerSpecification } from './specification/registerSpecification.js';
 import { Attacher } from './terminal/attach.js';
@@ -129,6 +130,7 @@ export function activate(extension: ExtensionContext): void {
     ),
   );
   registerLimits(extension, helper, notifier);
+  registerOverview(extension, { helper, store, notifier });
   registerLedger(extension, helper, notifier);
   registerSpecification(extension, helper, notifier, async (started) => {
     await attacher.attachStarted(started);

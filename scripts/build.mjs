@@ -85,6 +85,8 @@ await bundle({
   entryPoints: [
     { in: 'media/limits/main.ts', out: 'limits' },
     { in: 'media/limits/limits.css', out: 'limits' },
+    { in: 'media/overview/main.ts', out: 'overview' },
+    { in: 'media/overview/overview.css', out: 'overview' },
   ],
   outdir: path.join(outdir, 'media'),
   outExtension: {},

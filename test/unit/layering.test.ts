@@ -16,7 +16,7 @@ const layers: readonly { folder: string; imports: readonly string[]; packages: r
   // A page has neither the editor's API nor Node's.
   {
     folder: 'media',
-    imports: ['media', 'extension/limits', 'helper/protocol'],
+    imports: ['media', 'extension/limits', 'extension/overview', 'helper/protocol'],
     packages: [/^(?!vscode$|koffi$|node:)/],
   },
 ];
