@@ -1,10 +1,8 @@
-import { closeSync, constants, openSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { constants as os } from 'node:os';
+import { constants } from 'node:os';
 import * as path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
-import { flock } from '../../native/bindings/flock.js';
 import { readOutput, toLogEntry } from '../container/outputLog.js';
 import { signalProcess } from '../inspect/signal.js';
 import { isAlive } from '../inspect/stat.js';
@@ -13,7 +11,7 @@ import type { Plan, Step } from '../plan/step.js';
 import { ErrorCode, type TerrariumError, terrariumError } from '../protocol/index.js';
 import { type Bench, failureOf, planFor, type Undertaking, withScratch } from './attempt.js';
 import type { Failure } from './explanation.js';
-import type { ProgramResult } from './programs.js';
+import { findProgram, type ProgramResult } from './programs.js';
 
 /** A trial whose process could not be made: not the one that is tried, but what it needs. */
 export class NotMade extends Error {
@@ -60,8 +58,12 @@ export interface Holder {
   scratch: string;
 }
 
+/** Longer than any trial: where this process is killed in the middle of one, the holder ends by itself. */
+const holderSeconds = 30;
+
 /**
- * Gives `work` a process that waits in namespaces of its own. It ends with this one, however that ends: its lease is a lock.
+ * Gives `work` a process that waits in namespaces of its own. It executes a program, as what containers hold does: what has only
+ * changed its ids is not dumpable, and helpers of networks may not open its namespaces.
  * @throws NotMade when it could not be made.
  */
 export function withHolder<T>(
@@ -70,25 +72,17 @@ export function withHolder<T>(
   work: (holder: Holder) => Promise<T>,
 ): Promise<T> {
   return withScratch(bench, async (scratch) => {
-    const file = path.join(scratch, 'lease');
-    const lease = openSync(file, constants.O_RDWR | constants.O_CREAT, 0o600);
+    const args = ['sleep', String(holderSeconds)];
+    const paths = [findProgram('sleep') ?? '/bin/sleep'];
+    const steps: Step[] = [
+      ...((await undertaking.steps?.(scratch)) ?? []),
+      { kind: 'execute', paths, args, env: [], supervise: 0 },
+    ];
+    const answer = await start(bench, planFor(bench, undertaking, scratch, steps));
     try {
-      await flock(lease, 'exclusive');
-      const steps: Step[] = [
-        { kind: 'lease', path: file },
-        ...((await undertaking.steps?.(scratch)) ?? []),
-        // Like a process that has executed its command: else nobody in its user namespace may open what it has in /proc.
-        { kind: 'setDumpable', value: 1 },
-        { kind: 'stayInit' },
-      ];
-      const answer = await start(bench, planFor(bench, undertaking, scratch, steps));
-      try {
-        return await work({ pid: answer.pid, scratch });
-      } finally {
-        await end(answer);
-      }
+      return await work({ pid: answer.pid, scratch });
     } finally {
-      closeSync(lease);
+      await end(answer);
     }
   });
 }
@@ -115,7 +109,7 @@ async function ended(answer: Answer, patience: number, signal?: AbortSignal): Pr
 
 async function end(answer: Answer, signal?: AbortSignal): Promise<void> {
   try {
-    signalProcess({ pid: answer.pid, startTime: answer.startTime }, os.signals.SIGKILL);
+    signalProcess({ pid: answer.pid, startTime: answer.startTime }, constants.signals.SIGKILL);
   } catch (error) {
     // It has ended by itself.
     if ((error as TerrariumError).code !== ErrorCode.NotFound) throw error;
