@@ -1,4 +1,5 @@
 import type { StepKind } from '../plan/step.js';
+import type { DoctorLineId } from '../protocol/index.js';
 import type { Facts } from './facts.js';
 
 /** A step that failed, as the stage recorded it. */
@@ -19,6 +20,8 @@ export interface Explanation {
   fix: string;
   /** To copy into a terminal. */
   command?: string;
+  /** The line of the doctor that tries what failed; missing where the machine is not to blame. */
+  doctor?: DoctorLineId;
 }
 
 /** One known failure. The first rule that answers wins. */

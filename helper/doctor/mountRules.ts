@@ -8,6 +8,7 @@ const isOverlay: (failure: Parameters<Rule>[0]) => boolean = (failure) =>
 const procMasked: Rule = (failure, facts) => {
   if (!isStep(failure, 'mount') || !failure.path.endsWith('/proc') || !isErrno(failure, 'EPERM')) return undefined;
   return {
+    doctor: 'proc',
     cause: isProcCovered(facts)
       ? 'Parts of /proc are covered by mounts, as in most containers: the kernel then refuses a new, uncovered one.'
       : 'The kernel refuses a new /proc: the one outside may not be seen in full, or the pid namespace is not the container’s own.',
@@ -19,6 +20,7 @@ const procMasked: Rule = (failure, facts) => {
 const sysRefused: Rule = (failure) =>
   isStep(failure, 'mount') && failure.path.endsWith('/sys') && isErrno(failure, 'EPERM')
     ? {
+        doctor: 'sysfs',
         cause:
           'sysfs shows the network, so it can be mounted only by who owns the network namespace: here the host does.',
         fix: 'Give the container a network of its own, or bind /sys read-only instead.',
@@ -28,6 +30,7 @@ const sysRefused: Rule = (failure) =>
 const noFileSystem: Rule = (failure) =>
   isStep(failure, 'mount') && isErrno(failure, 'ENODEV')
     ? {
+        ...(isOverlay(failure) ? { doctor: 'overlay' } : {}),
         cause: isOverlay(failure)
           ? 'The kernel has no overlay file system loaded, and only root can load it.'
           : 'The kernel does not have this type of file system.',
@@ -56,12 +59,14 @@ const overlayUpper: Rule = (failure, facts) => {
   const type = mountOf(facts, failure.path)?.type;
   if (type !== undefined && (unfitForUpper.has(type) || type.startsWith('fuse'))) {
     return {
+      doctor: 'overlay',
       cause: `The container's writable layer is on ${type}, which cannot hold the upper layer of an overlay.`,
       fix: 'Put the data folder on ext4, xfs, btrfs or tmpfs, or choose a writable layer in memory.',
       command: 'export XDG_DATA_HOME=/path/on/ext4',
     };
   }
   return {
+    doctor: 'overlay',
     cause:
       'The overlay was refused: a layer left over by a machine that stopped while the container ran (work/incompat/volatile), a layer in use elsewhere, or an unfit file system.',
     fix: 'Remove the container and make it anew. The kernel’s log has the exact reason.',
@@ -72,6 +77,7 @@ const overlayUpper: Rule = (failure, facts) => {
 const overlayForbidden: Rule = (failure, facts) =>
   isOverlay(failure) && isErrno(failure, 'EPERM')
     ? {
+        doctor: 'overlay',
         cause: `Overlays inside user namespaces need Linux 5.11 or later with userxattr; this is ${facts.kernel}.`,
         fix: 'Boot a newer kernel, or choose a root that is not writable.',
         command: 'uname -r',
@@ -82,6 +88,7 @@ const overlayForbidden: Rule = (failure, facts) =>
 const overlayOverlap: Rule = (failure) =>
   isStep(failure, 'mount') && isErrno(failure, 'ELOOP') && !failure.syscall.startsWith('openat')
     ? {
+        doctor: 'data-folder',
         cause: 'The layers of the overlay overlap: the writable layer is inside of a folder that is a layer below it.',
         fix: 'Put the data folder outside of the root that the container is made from.',
         command: 'export XDG_DATA_HOME=/path/outside',
@@ -104,6 +111,7 @@ const overlayBusy: Rule = (failure) =>
 const tooLong: Rule = (failure) =>
   isOverlay(failure) && isErrno(failure, 'ENAMETOOLONG', 'E2BIG', 'ENOMEM')
     ? {
+        doctor: 'overlay-layers',
         cause: 'The root has more layers than fit into one mount, whose options are one page (4096 bytes).',
         fix: 'Flatten the image into fewer layers, or use a data folder with a shorter path.',
       }
@@ -126,6 +134,7 @@ const sourceForbidden: Rule = (failure) =>
 const lockedMounts: Rule = (failure) =>
   isStep(failure, 'bind') && isErrno(failure, 'EINVAL', 'EPERM')
     ? {
+        doctor: 'bind',
         cause:
           'Other mounts below the source, or its options, are locked: a user namespace may not lay open what they cover.',
         fix: 'Bind recursively (rbind), and do not ask for fewer restrictions (suid, dev, exec, rw) than the source has.',
@@ -161,6 +170,7 @@ const linkRefused: Rule = (failure) =>
 const oldKernel: Rule = (failure, facts) =>
   isErrno(failure, 'ENOSYS')
     ? {
+        doctor: 'kernel',
         cause: `The kernel (${facts.kernel}) lacks ${failure.syscall || 'a system call'}, or a seccomp filter around us hides it.`,
         fix: 'Terrarium needs Linux 5.12 or later. In a container, start that one with a newer seccomp profile.',
         command: 'uname -r',

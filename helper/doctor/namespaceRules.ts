@@ -15,12 +15,14 @@ const limitReached: Rule = (failure, facts) => {
   if (forbidden !== undefined) {
     const setting = `user.max_${forbidden[0]}_namespaces`;
     return {
+      doctor: 'switches',
       cause: `This is not about disk space: ${setting} is 0, so no ${forbidden[0]} namespace may be made.`,
       fix: `Raise ${setting}.`,
       command: sysctlCommand(`${setting} = 15000`),
     };
   }
   return {
+    doctor: 'switches',
     cause:
       'This is not about disk space: the limit on namespaces is reached (sysctl user.max_*_namespaces), or they are nested more than 32 deep.',
     fix: 'Stop containers you no longer need, or raise the limits. Network namespaces are counted for a moment after their end.',
@@ -42,6 +44,7 @@ const apparmor: Rule = (failure, facts) => {
   // Below /proc and in overlays there are other reasons, which the rules on mounts know.
   if (isStep(failure, 'mount') && failure.path.endsWith('/proc')) return undefined;
   return {
+    doctor: 'switches',
     cause:
       'AppArmor takes all privileges from user namespaces here (kernel.apparmor_restrict_unprivileged_userns is 1).',
     fix: 'Allow user namespaces for all programs, or write an AppArmor profile with "userns," for the stage.',
@@ -52,6 +55,7 @@ const apparmor: Rule = (failure, facts) => {
 const switchedOff: Rule = (failure, facts) =>
   isStep(failure, ...makesNamespaces) && isErrno(failure, 'EPERM') && facts.unprivilegedUserNamespaces === 0
     ? {
+        doctor: 'switches',
         cause: 'User namespaces are switched off for ordinary users (kernel.unprivileged_userns_clone is 0).',
         fix: 'Switch them on.',
         command: sysctlCommand('kernel.unprivileged_userns_clone = 1'),
@@ -61,6 +65,7 @@ const switchedOff: Rule = (failure, facts) =>
 const surrounded: Rule = (failure) =>
   isStep(failure, ...makesNamespaces) && isErrno(failure, 'EPERM')
     ? {
+        doctor: 'user-namespace',
         cause:
           'Something around us forbids namespaces: a seccomp filter of a surrounding container, a chroot, or an LSM.',
         fix: 'In a container, start that one with a seccomp profile that allows clone and unshare with namespaces.',
@@ -85,6 +90,7 @@ const mapRefused: Rule = (failure, facts): Explanation | undefined => {
   if (!isStep(failure, 'mapIds', 'zygote') || !isErrno(failure, 'EPERM', 'EINVAL', 'ECHILD')) return undefined;
   return facts.mapping === 'range'
     ? {
+        doctor: 'id-range',
         cause:
           'The kernel or newuidmap does not allow this map of ids: /etc/subuid or /etc/subgid has changed, or newuidmap lost its privileges.',
         fix: 'Look at the ranges, and that newuidmap is setuid root or has cap_setuid.',
@@ -92,6 +98,7 @@ const mapRefused: Rule = (failure, facts): Explanation | undefined => {
           'grep "^$USER:" /etc/subuid /etc/subgid; ls -l "$(command -v newuidmap)"; getcap "$(command -v newuidmap)"',
       }
     : {
+        doctor: 'id-range',
         cause: 'The kernel does not allow this map of ids: without a range only your own id can be mapped.',
         fix: 'Have a range of ids granted.',
         command: subidCommand,
@@ -101,6 +108,7 @@ const mapRefused: Rule = (failure, facts): Explanation | undefined => {
 const unmappedId: Rule = (failure, facts) =>
   isStep(failure, 'setIds') && isErrno(failure, 'EINVAL', 'EPERM')
     ? {
+        doctor: 'id-range',
         cause:
           facts.mapping === 'single'
             ? 'The user or group does not exist in the container: only root is mapped there, because you have no range of ids.'
@@ -129,6 +137,7 @@ const targetForeign: Rule = (failure) =>
 const timeOffset: Rule = (failure) =>
   failure.path.endsWith('/timens_offsets') && isErrno(failure, 'ERANGE', 'EINVAL', 'EACCES', 'ENOENT')
     ? {
+        doctor: 'time-namespace',
         cause:
           failure.errno === 'ENOENT'
             ? 'This kernel has no time namespaces.'

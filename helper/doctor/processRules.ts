@@ -62,6 +62,7 @@ const rlimit: Rule = (failure) =>
 const seccomp: Rule = (failure) =>
   isStep(failure, 'installSeccomp')
     ? {
+        doctor: 'seccomp',
         cause: isErrno(failure, 'ENOSYS')
           ? 'The kernel was built without seccomp filters, or the filter around us hides them.'
           : 'The kernel does not take the seccomp filter: it is malformed, too long, or no_new_privs is off.',

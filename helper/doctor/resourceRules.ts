@@ -1,14 +1,32 @@
 import { delegateCommand } from '../cgroup/remedy.js';
+import type { DoctorLineId } from '../protocol/index.js';
 import { type Failure, isErrno, isStep, type Rule } from './explanation.js';
 import { mountOf } from './facts.js';
 
 const touchesCgroup = (failure: Failure): boolean =>
   isStep(failure, 'makeCgroup', 'joinCgroup', 'removeCgroup') ||
-  /\/(memory|cpu|cpuset|pids|io|hugetlb)\.[^/]+$/.test(failure.path);
+  /\/(memory|cpu|cpuset|pids|io|blkio|hugetlb|freezer)\.[^/]+$/.test(failure.path);
+
+const lines: Readonly<Record<string, DoctorLineId>> = {
+  memory: 'cgroup-memory',
+  cpu: 'cgroup-cpu',
+  cpuset: 'cgroup-cpuset',
+  pids: 'cgroup-pids',
+  io: 'cgroup-io',
+  blkio: 'cgroup-io',
+  hugetlb: 'cgroup-hugetlb',
+  freezer: 'cgroup-freezer',
+};
+
+/** The doctor's line on the controller whose file this is, else the one on groups as such. Pure. */
+export function lineOfFile(file: string): DoctorLineId {
+  return lines[/([a-z]+)(\.[^/]*)$/.exec(file)?.[1] ?? ''] ?? 'cgroup';
+}
 
 const notDelegated: Rule = (failure) =>
   (touchesCgroup(failure) || isStep(failure, 'clone')) && isErrno(failure, 'EACCES', 'EPERM', 'EROFS')
     ? {
+        doctor: lineOfFile(failure.path),
         cause: 'The cgroup that the container was to be put into is not yours to write.',
         fix: 'Have cgroups delegated to you, log in again, and restart the container.',
         command: delegateCommand,
@@ -18,6 +36,7 @@ const notDelegated: Rule = (failure) =>
 const noSwapAccounting: Rule = (failure) =>
   /memory\.(memsw\.limit_in_bytes|swap\.max)$/.test(failure.path) && isErrno(failure, 'ENOENT')
     ? {
+        doctor: 'cgroup-memory',
         cause: 'The kernel does not account for swap, so it cannot limit it.',
         fix: 'Boot with the kernel parameter swapaccount=1, or leave memory.swap.max out.',
       }
@@ -27,6 +46,7 @@ const limitRefused: Rule = (failure) => {
   if (!touchesCgroup(failure) || !isStep(failure, 'writeFile')) return undefined;
   if (isErrno(failure, 'ENOENT')) {
     return {
+      doctor: lineOfFile(failure.path),
       cause: `The controller of ${failure.path} is not enabled.`,
       fix: 'Have the controller delegated to you, or leave the limit out.',
       command: delegateCommand,
@@ -44,6 +64,7 @@ const limitRefused: Rule = (failure) => {
 const groupBusy: Rule = (failure) =>
   (touchesCgroup(failure) || isStep(failure, 'clone')) && isErrno(failure, 'EBUSY', 'EOPNOTSUPP', 'ENOTSUP')
     ? {
+        doctor: 'cgroup',
         cause:
           'The cgroup cannot take processes: it hands out controllers to groups below, or still holds a process that is ending.',
         fix: 'Try again in a moment. If it stays, restart the zygote: systemctl --user stop "terrarium-*".',
@@ -53,6 +74,7 @@ const groupBusy: Rule = (failure) =>
 const groupExists: Rule = (failure) =>
   isStep(failure, 'makeCgroup') && isErrno(failure, 'EEXIST')
     ? {
+        doctor: 'cgroup',
         cause: `The cgroup ${failure.path} is still there from an earlier run.`,
         fix: 'Remove it, if no process is in it.',
         command: `rmdir '${failure.path}'`,
@@ -62,6 +84,7 @@ const groupExists: Rule = (failure) =>
 const diskFull: Rule = (failure, facts) =>
   isErrno(failure, 'ENOSPC', 'EDQUOT')
     ? {
+        doctor: 'data-folder',
         cause:
           failure.errno === 'EDQUOT'
             ? 'Your quota on this file system is used up (keys count too: 200 for each user).'

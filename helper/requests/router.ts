@@ -63,13 +63,26 @@ function unforeseen(method: string, error: unknown) {
   });
 }
 
-const remedies: Readonly<Record<string, { cause: string; fix: string }>> = {
-  ENOSPC: { cause: 'The disk is full.', fix: 'Remove containers or images that are no longer needed, or make room.' },
-  EDQUOT: { cause: 'Your disk quota is used up.', fix: 'Remove containers or images that are no longer needed.' },
+const remedies: Readonly<Record<string, Pick<ErrorData, 'cause' | 'fix' | 'doctor'>>> = {
+  ENOSPC: {
+    cause: 'The disk is full.',
+    fix: 'Remove containers or images that are no longer needed, or make room.',
+    doctor: 'data-folder',
+  },
+  EDQUOT: {
+    cause: 'Your disk quota is used up.',
+    fix: 'Remove containers or images that are no longer needed.',
+    doctor: 'data-folder',
+  },
   EROFS: {
     cause: 'The folder for containers is on a read-only file system.',
     fix: 'Set XDG_DATA_HOME to a folder that can be written.',
+    doctor: 'data-folder',
   },
-  EACCES: { cause: 'A folder of Terrarium cannot be accessed by this user.', fix: 'Make sure that it belongs to you.' },
+  EACCES: {
+    cause: 'A folder of Terrarium cannot be accessed by this user.',
+    fix: 'Make sure that it belongs to you.',
+    doctor: 'data-folder',
+  },
   EMFILE: { cause: 'Too many files are open.', fix: 'Raise the limit with ulimit -n and restart the editor.' },
 };
