@@ -170,7 +170,7 @@ async function readConfigured({ resources, access, running }: LimitsQuestion): P
     };
   }
   const why = (name: string): Remedy | undefined =>
-    offered.controllers.has(controllerKey(version, name)) ? undefined : (access.notice ?? whyMissing(version, name));
+    offered.controllers.has(controllerKey(version, name)) ? undefined : whyMissing(version, name, access);
   const there = known.filter(
     (name) => offered.known.size === 0 || offered.known.has(name) || why(name) !== undefined || values.has(name),
   );

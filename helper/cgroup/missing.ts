@@ -26,12 +26,14 @@ export function whyNotListed(
     };
   }
   if (offered.controllers.has(controllerKey(version, name))) return undefined;
-  return access.mode !== 'none' && access.notice !== undefined ? access.notice : whyMissing(version, name);
+  return whyMissing(version, name, access);
 }
 
 /** Why a knob's controller is not there. Pure. */
-export function whyMissing(version: 1 | 2, name: string): Remedy {
+export function whyMissing(version: 1 | 2, name: string, access: CgroupAccess): Remedy {
   const controller = controllerKey(version, name);
+  const known = access.mode === 'none' ? undefined : (access.absent?.[controller] ?? access.notice);
+  if (known !== undefined) return known;
   const file = knobFiles(version, name)[0]?.files[0] ?? name;
   return {
     reason: `There is no ${file}: the controller ${controller} is not delegated to you.`,
