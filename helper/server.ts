@@ -23,6 +23,7 @@ import {
   DetailsSampled,
   ImagesChanged,
   LimitReached,
+  LimitsChanged,
   StatsSampled,
 } from './protocol/index.js';
 import { routeBuilding } from './requests/building.js';
@@ -113,7 +114,9 @@ export function serve(connection: Connection, installation: Installation): void 
   const files = routeFiles(router, machine, connection);
   routeExport(router, machine, connection);
   const changes = routeChanges(router, machine, connection);
-  routeLimits(router, machine);
+  const edits = routeLimits(router, machine, (target, edit) => {
+    void connection.sendNotification(LimitsChanged, { target, edit });
+  });
   routeGroups(router, machine);
   const sampler = routeStatistics(router, machine, {
     brief: (stats) => void connection.sendNotification(StatsSampled, { stats }),
@@ -137,6 +140,7 @@ export function serve(connection: Connection, installation: Installation): void 
   let images: Promise<{ dispose(): void } | undefined> | undefined;
   connection.onInitialize(({ initializationOptions }: InitializeParams): InitializeResult => {
     language.begin(initializationOptions);
+    edits.start();
     return { capabilities: languageCapabilities, serverInfo: { name: 'terrarium' } };
   });
   connection.onInitialized(() => {
@@ -155,6 +159,7 @@ export function serve(connection: Connection, installation: Installation): void 
   });
   connection.onShutdown(async () => {
     watcher.stop();
+    await edits.dispose();
     throwAways.stop();
     limits.dispose();
     sampler.dispose();

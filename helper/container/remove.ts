@@ -4,6 +4,7 @@ import { foldersOf } from '../cgroup/layout.js';
 import { removeCgroups } from '../cgroup/remove.js';
 import { removeRootViews } from '../files/view.js';
 import { isAlive } from '../inspect/stat.js';
+import { removeJournal } from '../limits/journal.js';
 import type { Plan } from '../plan/step.js';
 import { ErrorCode, terrariumError } from '../protocol/index.js';
 import { stepFailure } from './failure.js';
@@ -43,6 +44,7 @@ export async function removeContainer(machine: Machine, record: ContainerRecord,
     });
   }
   await ledgersWritten(machine.store.folder(record.id, 'ledgers'));
+  await removeJournal(machine.locations, record.id);
   await machine.store.forget(record);
 }
 

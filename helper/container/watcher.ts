@@ -12,7 +12,7 @@ const pollMilliseconds = 2000;
 
 /**
  * Tells when containers change, whoever changed them: this helper, another one, or the kernel. By inotify alone: sockets
- * come and go with runs, links with names; pausing and limits have no file of their own, so helpers touch `changed`.
+ * come and go with runs, links with names; pausing has no file of its own, so helpers touch `changed`.
  */
 export class ContainerWatcher {
   private isWatching = false;

@@ -1,0 +1,312 @@
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import * as path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import * as protocol from '../../../helper/protocol/index.js';
+import { fails } from '../support/failure.js';
+import { eventually } from '../support/wait.js';
+import { LimitsBed } from './limitsBed.js';
+
+const { ErrorCode } = protocol;
+const MiB = 1024 * 1024;
+const begin = { memory: { limit: 256 * MiB }, pids: { limit: 40 } };
+
+/** Setting, undoing and trying limits, through the requests that the form makes, against what the kernel's files hold. */
+export function testEdits(runtime: 'own' | 'user'): void {
+  const bed = new LimitsBed(runtime);
+  const testEdit = (name: string, body: () => Promise<void>) => bed.testWithCgroups(name, body);
+
+  testEdit(
+    'what is set is in the kernel, in the edits, and for the next start; undo takes one back after another',
+    async () => {
+      const { id } = await bed.up({ resources: begin });
+      const { report, writes, edit } = await bed.set(id, { 'pids.max': '50', 'memory.max': String(128 * MiB) });
+      assert.equal(await bed.file(id, 'pids.max'), '50');
+      assert.equal(await bed.file(id, 'memory.max'), String(128 * MiB));
+      assert.deepEqual(
+        writes.filter(({ name }) => name === 'pids.max').map(({ data, held }) => [data, held]),
+        [['50', '50']],
+      );
+      assert.deepEqual([...edit.changes].sort(byName), [
+        { name: 'memory.max', before: String(256 * MiB), after: String(128 * MiB) },
+        { name: 'pids.max', before: '40', after: '50' },
+      ]);
+      assert.deepEqual(report.undoable, edit);
+      await bed.set(id, { 'pids.max': '60' });
+      const undone = await bed.undo(id);
+      assert.equal(undone.edit.kind, 'undo');
+      assert.equal(await bed.file(id, 'pids.max'), '50');
+      assert.deepEqual(undone.report.undoable, edit);
+      await bed.undo(id);
+      assert.equal(await bed.file(id, 'pids.max'), '40');
+      assert.equal(await bed.file(id, 'memory.max'), String(256 * MiB));
+      await fails(bed.undo(id), { code: ErrorCode.WrongState, message: /no change of limits of .* to undo/ });
+      assert.deepEqual(
+        (await bed.edits(id)).map(({ kind, changes }) => [kind, changes.length]),
+        [
+          ['edit', 2],
+          ['edit', 1],
+          ['undo', 1],
+          ['undo', 2],
+        ],
+      );
+      await bed.helper.request(protocol.RestartContainer, { container: id, graceSeconds: 1 });
+      assert.equal(await bed.file(id, 'pids.max'), '40');
+    },
+  );
+
+  testEdit('an edit lasts over a restart and can be undone after it', async () => {
+    const { id } = await bed.up({ resources: begin });
+    await bed.set(id, { 'pids.max': '50' });
+    await bed.helper.request(protocol.RestartContainer, { container: id, graceSeconds: 1 });
+    assert.equal(await bed.file(id, 'pids.max'), '50');
+    const { report } = await bed.undo(id);
+    assert.equal(await bed.file(id, 'pids.max'), '40');
+    assert.equal(report.undoable, undefined);
+  });
+
+  testEdit('until restart: the next start has what was there before, and nothing is left to undo', async () => {
+    const { id } = await bed.up({ resources: begin });
+    const { report } = await bed.set(id, { 'pids.max': '50' }, { until: 'restart' });
+    const reading = report.readings.find(({ name }) => name === 'pids.max');
+    assert.deepEqual([reading?.value, reading?.nextStart], ['50', '40']);
+    assert.equal(await bed.file(id, 'pids.max'), '50');
+    await bed.helper.request(protocol.RestartContainer, { container: id, graceSeconds: 1 });
+    assert.equal(await bed.file(id, 'pids.max'), '40');
+    assert.equal((await bed.read(id)).undoable, undefined);
+    await fails(bed.undo(id), { code: ErrorCode.WrongState, message: /to undo/ });
+  });
+
+  testEdit('until restart: undo takes it back while the container runs', async () => {
+    const { id } = await bed.up({ resources: begin });
+    await bed.set(id, { 'pids.max': '50' }, { until: 'restart' });
+    await bed.undo(id);
+    assert.equal(await bed.file(id, 'pids.max'), '40');
+  });
+
+  testEdit('a stopped container: its next start is edited, and undone', async () => {
+    const { id } = await bed.helper.request(protocol.CreateContainer, { specification: { resources: begin } });
+    const { report, writes } = await bed.set(id, { 'pids.max': '50' });
+    assert.deepEqual([report.live, writes], [false, []]);
+    assert.equal((await bed.reading(id, 'pids.max')).value, '50');
+    for (const more of [{ until: 'restart' }, { trySeconds: 5 }] as const) {
+      await fails(bed.set(id, { 'pids.max': '60' }, more), {
+        code: ErrorCode.WrongState,
+        message: /cannot be/,
+        fix: /Start it first/,
+      });
+    }
+    await bed.undo(id);
+    assert.equal((await bed.reading(id, 'pids.max')).value, '40');
+  });
+
+  testEdit('a trial that nobody keeps is rolled back, and every client is told', async () => {
+    const other = await bed.client();
+    const { id } = await bed.up({ resources: begin });
+    const { report, edit } = await bed.set(
+      id,
+      { 'pids.max': '50', 'memory.max': String(128 * MiB) },
+      { trySeconds: 5 },
+    );
+    const left = Date.parse(report.trial?.rollsBackAt ?? '') - Date.now();
+    assert.ok(left > 0 && left <= 5000, `${left} ms are left`);
+    assert.equal(report.trial?.edit, edit.id);
+    assert.equal(await bed.file(id, 'pids.max'), '50');
+    assert.equal((await bed.reading(id, 'pids.max')).nextStart, '40');
+    for (const { told } of [bed.first, other]) {
+      const mine = () => told.filter(({ target }) => 'container' in target && target.container === id);
+      await eventually('the rollback to be told', () => mine().at(-1)?.edit.kind === 'rollback');
+      assert.deepEqual(
+        mine().map(({ edit: { kind } }) => kind),
+        ['edit', 'rollback'],
+      );
+    }
+    assert.equal(await bed.file(id, 'pids.max'), '40');
+    assert.equal(await bed.file(id, 'memory.max'), String(256 * MiB));
+    const after = await bed.read(id, other.helper);
+    assert.deepEqual([after.trial, after.undoable], [undefined, undefined]);
+    await fails(bed.helper.request(protocol.KeepLimits, { target: { container: id }, edit: edit.id }), {
+      code: ErrorCode.WrongState,
+      message: /not on trial/,
+    });
+    await other.helper.stop();
+  });
+
+  testEdit('a trial that is kept stays, for the next start too, and can be undone', async () => {
+    const { id } = await bed.up({ resources: begin });
+    const { edit, report } = await bed.set(id, { 'pids.max': '50' }, { trySeconds: 5 });
+    const kept = await bed.helper.request(protocol.KeepLimits, { target: { container: id }, edit: edit.id });
+    assert.deepEqual([kept.trial, kept.undoable?.id], [undefined, edit.id]);
+    // Past the time at which it would have been rolled back.
+    await delay(Math.max(0, Date.parse(report.trial?.rollsBackAt ?? '') - Date.now()) + 300);
+    assert.equal(await bed.file(id, 'pids.max'), '50');
+    await bed.helper.request(protocol.RestartContainer, { container: id, graceSeconds: 1 });
+    assert.equal(await bed.file(id, 'pids.max'), '50');
+    await bed.undo(id);
+    assert.equal(await bed.file(id, 'pids.max'), '40');
+  });
+
+  testEdit('a trial until restart that is kept stays until then', async () => {
+    const { id } = await bed.up({ resources: begin });
+    const { edit } = await bed.set(id, { 'pids.max': '50' }, { trySeconds: 600, until: 'restart' });
+    await bed.helper.request(protocol.KeepLimits, { target: { container: id }, edit: edit.id });
+    assert.equal((await bed.reading(id, 'pids.max')).nextStart, '40');
+    await bed.helper.request(protocol.RestartContainer, { container: id, graceSeconds: 1 });
+    assert.equal(await bed.file(id, 'pids.max'), '40');
+  });
+
+  testEdit('during a trial nothing else is set; undo ends it at once', async () => {
+    const { id } = await bed.up({ resources: begin });
+    const { edit } = await bed.set(id, { 'pids.max': '50' }, { trySeconds: 600 });
+    const other = await bed.client();
+    await fails(bed.set(id, { 'memory.max': String(128 * MiB) }, {}, other.helper), {
+      code: ErrorCode.WrongState,
+      message: /on trial/,
+      fix: /Keep that change or undo it/,
+    });
+    const { report, edit: undo } = await bed.undo(id, other.helper);
+    assert.deepEqual([undo.kind, report.trial], ['undo', undefined]);
+    assert.equal(await bed.file(id, 'pids.max'), '40');
+    assert.equal(await bed.file(id, 'memory.max'), String(256 * MiB));
+    await fails(bed.helper.request(protocol.KeepLimits, { target: { container: id }, edit: edit.id }), {
+      code: ErrorCode.WrongState,
+      message: /not on trial/,
+    });
+    await other.helper.stop();
+  });
+
+  testEdit('a trial ends with its client: when that leaves, and when its helper is killed', async () => {
+    const { id } = await bed.up({ resources: begin });
+    const leaving = await bed.client();
+    await bed.set(id, { 'pids.max': '50' }, { trySeconds: 600 }, leaving.helper);
+    assert.equal(await bed.file(id, 'pids.max'), '50');
+    await leaving.helper.stop();
+    assert.equal(await bed.file(id, 'pids.max'), '40');
+
+    const gone = await bed.client();
+    await bed.set(id, { 'pids.max': '60' }, { trySeconds: 600 }, gone.helper);
+    gone.helper.child.stdin?.end();
+    await eventually('the rollback', async () => (await bed.file(id, 'pids.max')) === '40');
+
+    const killed = await bed.client();
+    await bed.set(id, { 'pids.max': '70' }, { trySeconds: 600 }, killed.helper);
+    await killed.helper.crash();
+    // By the other helper that is there, without being asked: the file is read with nothing of Terrarium's.
+    const [file = ''] = (await bed.reading(id, 'pids.max')).files;
+    await eventually('the rollback', () => readFileSync(file, 'utf8').trim() === '40');
+  });
+
+  testEdit('a trial whose helper was killed is rolled back by the next one that starts', async () => {
+    const { id } = await bed.up({ resources: begin });
+    const [file = ''] = (await bed.reading(id, 'pids.max')).files;
+    const alone = await bed.client();
+    await bed.helper.stop();
+    await bed.set(id, { 'pids.max': '50' }, { trySeconds: 600 }, alone.helper);
+    await alone.helper.crash();
+    assert.equal(readFileSync(file, 'utf8').trim(), '50');
+    await bed.renew();
+    await eventually('the rollback', () => readFileSync(file, 'utf8').trim() === '40');
+    assert.deepEqual(
+      (await bed.edits(id)).map(({ kind }) => kind),
+      ['edit', 'rollback'],
+    );
+  });
+
+  testEdit('a helper that is killed in the middle of an edit leaves all of it or nothing', async () => {
+    const { id } = await bed.up({ resources: begin });
+    const all = ['50', String(128 * MiB)];
+    const none = ['40', String(256 * MiB)];
+    for (const milliseconds of [0, 1, 2, 4, 8, 16, 32]) {
+      const victim = await bed.client();
+      const setting = bed.set(id, { 'pids.max': '50', 'memory.max': String(128 * MiB) }, {}, victim.helper);
+      setting.catch(() => undefined);
+      await delay(milliseconds);
+      await victim.helper.crash();
+      const report = await bed.read(id);
+      const held = [await bed.file(id, 'pids.max'), await bed.file(id, 'memory.max')];
+      assert.ok(String(held) === String(all) || String(held) === String(none), `${held} after ${milliseconds} ms`);
+      assert.deepEqual(
+        report.readings.filter(({ nextStart }) => nextStart !== undefined).map(({ name }) => name),
+        [],
+        'the next start has the same',
+      );
+      if (String(held) === String(all)) await bed.undo(id);
+    }
+  });
+
+  testEdit('what a killed helper had begun to write is put back', async () => {
+    const { id } = await bed.up({ resources: begin });
+    await bed.set(id, { 'pids.max': '45' });
+    const file = path.join(bed.home.data, 'limits', `${id}.json`);
+    const [pids = ''] = (await bed.reading(id, 'pids.max')).files;
+    writeFileSync(pids, '50');
+    const journal = JSON.parse(readFileSync(file, 'utf8')) as { edits: Record<string, unknown>[] };
+    const changes = [
+      { name: 'pids.max', before: '45', after: '50' },
+      { name: 'memory.max', before: String(256 * MiB), after: String(128 * MiB) },
+    ];
+    const edit = { ...journal.edits[0], id: 'begun', changes, configured: undefined };
+    // Of another start of the machine, so nobody's by now.
+    const owner = { pid: 1, startTime: 1, bootId: 'earlier' };
+    writeFileSync(file, JSON.stringify({ ...journal, pending: { phase: 'writing', edit, owner } }));
+    await eventually('what was begun to be put back', async () => (await bed.file(id, 'pids.max')) === '45');
+    assert.deepEqual((await bed.edits(id)).map(({ id: one }) => one).includes('begun'), false);
+  });
+
+  testEdit('undo does not overwrite what somebody else has set since', async () => {
+    const { id } = await bed.up({ resources: begin });
+    await bed.set(id, { 'pids.max': '50' });
+    const [file = ''] = (await bed.reading(id, 'pids.max')).files;
+    writeFileSync(file, '55');
+    await fails(bed.undo(id), { code: ErrorCode.WrongState, message: /changed since: pids\.max/, fix: /as they are/ });
+    assert.equal(await bed.file(id, 'pids.max'), '55');
+  });
+
+  testEdit('one client sees and undoes what another one has set', async () => {
+    const other = await bed.client();
+    const { id } = await bed.up({ resources: begin });
+    const { edit } = await bed.set(id, { 'pids.max': '50' });
+    const told = await eventually('the edit to be told', () =>
+      other.told.find(({ target }) => 'container' in target && target.container === id),
+    );
+    assert.deepEqual(told, { target: { container: id }, edit });
+    await bed.undo(id, other.helper);
+    assert.equal(await bed.file(id, 'pids.max'), '40');
+    await other.helper.stop();
+  });
+
+  testEdit('nonsense is refused before anything is written', async () => {
+    const { id } = await bed.up({ resources: begin });
+    for (const [values, more] of [
+      [{}, {}],
+      [{ 'pids.max': '-3' }, {}],
+      [{ 'pids.max': '50', 'cpu.weight': '0' }, {}],
+      [{ 'pids.max': '50' }, { trySeconds: 4 }],
+      [{ 'pids.max': '50' }, { trySeconds: 601 }],
+      [{ 'pids.max': '50' }, { trySeconds: 5.5 }],
+    ] as [Record<string, string>, Partial<protocol.SetLimitsParams>][]) {
+      await fails(bed.set(id, values, more), { code: ErrorCode.Invalid, message: /./, fix: /./ });
+    }
+    const twice = ['50', '60'].map((value) => ({ name: 'pids.max', value }));
+    await fails(bed.helper.request(protocol.SetLimits, { target: { container: id }, changes: twice }), {
+      code: ErrorCode.Invalid,
+      message: /twice/,
+    });
+    assert.equal(await bed.file(id, 'pids.max'), '40');
+    assert.deepEqual(await bed.edits(id), []);
+  });
+
+  testEdit('edits go with their container', async () => {
+    const { id } = await bed.up({ resources: begin });
+    await bed.set(id, { 'pids.max': '50' });
+    const folder = path.join(bed.home.data, 'limits');
+    assert.ok(existsSync(path.join(folder, `${id}.json`)));
+    await bed.helper.request(protocol.RemoveContainer, { container: id, force: true });
+    assert.deepEqual(
+      readdirSync(folder).filter((name) => name.startsWith(id)),
+      [],
+    );
+  });
+}
+
+const byName = (a: { name: string }, b: { name: string }): number => a.name.localeCompare(b.name);

@@ -1,0 +1,3 @@
+import { testEdits } from '../kernel/limits/edits.js';
+
+testEdits('user');
