@@ -13,6 +13,7 @@ export function describeFailure(error: unknown): string {
     ...(data?.cause === undefined ? [] : [`  cause: ${data.cause}`]),
     ...(data?.fix === undefined ? [] : [`  fix:   ${data.fix}`]),
     ...(data?.command === undefined ? [] : [`         ${data.command}`]),
+    ...(data?.doctor === undefined ? [] : [`  see:   terrarium doctor ${data.doctor}`]),
     ...(data?.ledger === undefined
       ? []
       : [`  more:  terrarium ledger ${data.ledger.container} --operation ${data.ledger.operation}`]),

@@ -11,7 +11,7 @@ import { follow } from './terminal.js';
 type Connect = () => Promise<MessageConnection>;
 type Print = (text: string) => void;
 
-/** Commands that look at containers, their limits and ledgers, and at the machine. */
+/** Commands that look at containers, their limits and ledgers. */
 export function addLookingCommands(program: Command, connect: Connect, print: Print): void {
   program
     .command('inspect')
@@ -96,16 +96,6 @@ export function addLookingCommands(program: Command, connect: Connect, print: Pr
         }
       },
     );
-
-  program
-    .command('doctor')
-    .description('try what containers need of this machine, and say how to get what is missing')
-    .option('--json', 'as JSON')
-    .action(async ({ json: asJson }: { json?: boolean }) => {
-      const report = await (await connect()).sendRequest(protocol.RunDoctor);
-      print(asJson === true ? json(report) : describeDoctor(report));
-      if (report.lines.some((line) => line.verdict === 'missing')) process.exitCode = 1;
-    });
 }
 
 async function printLogs(connection: MessageConnection, container: string, raw: boolean): Promise<void> {
@@ -157,18 +147,4 @@ function limitsTable(report: protocol.LimitsReport): string {
   return [table([['LIMIT', 'VALUE', 'USED', 'TIGHTER ABOVE', ''], ...rows]), ...live, ...notice.map(printable)].join(
     '\n',
   );
-}
-
-const signs = { works: 'ok  ', partial: 'part', missing: 'NO  ' } as const;
-
-function describeDoctor(report: protocol.DoctorReport): string {
-  return report.lines
-    .flatMap((line) => [
-      `${signs[line.verdict]}  ${line.title}: ${line.tried}`,
-      ...(line.verdict === 'works' ? [] : [`      without it: ${line.features.join(', ')}`]),
-      ...(line.fix === undefined ? [] : [`      fix: ${line.fix}`]),
-      ...(line.command === undefined ? [] : [`           ${line.command}`]),
-    ])
-    .map(printable)
-    .join('\n');
 }

@@ -3,6 +3,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import { addBuildingCommands } from './building.js';
 import { connect, disconnect } from './client.js';
 import { addContainerCommands } from './containers.js';
+import { addDoctorCommand } from './doctor.js';
 import { addExportingCommands } from './exporting.js';
 import { describeFailure, exitStatus, statusOf } from './failure.js';
 import { addFileCommands } from './files.js';
@@ -24,6 +25,7 @@ addBuildingCommands(program, connect, print);
 addRegistryCommands(program, connect, print);
 addExportingCommands(program, connect, print);
 addLookingCommands(program, connect, print);
+addDoctorCommand(program, connect, print);
 addStatsCommand(program, connect, print);
 addFileCommands(program, connect, print);
 
