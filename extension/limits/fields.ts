@@ -1,116 +1,145 @@
 import { knobOf } from '../../helper/protocol/knobs.js';
 import { formatUsage, formatValue, numberOf, parseValue } from '../../helper/protocol/notation.js';
-import type { ShownReading, ShownReport } from './messages.js';
-
-/** The limits that the form has, in the order it shows them. */
-export const fields = ['memory.max', 'memory.swap.max', 'cpu.max', 'cpu.weight', 'pids.max'].map(knobOf);
+import type { ShownDetails, ShownPreview, ShownReading, ShownReport } from './messages.js';
 
 /** One field as it is to be drawn. All text, nothing of the page. */
 export interface FieldView {
+  /** In people's words: what was typed, else what is set. */
   text: string;
   disabled: boolean;
-  /** What Apply would set; absent while nothing was changed or it is not valid. */
+  /** Nothing limits: clearing would change nothing. */
+  cleared: boolean;
+  /** What Apply would set, in the kernel's text; absent while nothing was changed or it is not valid. */
   change?: string;
   error?: string;
-  /** The exact value that Apply writes, and where. */
-  writes?: string;
-  /** What the kernel holds, read back. */
-  inForce: string;
+  /** The exact text that will be written, and into which file as soon as that is known. */
+  exact?: string;
   usage?: { text: string; percent?: number };
-  /** A tighter limit of an enclosing cgroup. */
-  enclosing?: string;
+  /** What else there is to know: what the kernel holds, a tighter group above, the next start. */
+  notes: string[];
   unavailable?: { reason: string; remedy: string };
 }
 
-/**
- * Decides how one limit is drawn.
- * @param draft what was typed and not yet applied, if anything
- * @param usage the latest sample in the unit of the limit, else the one of the reading
- */
-export function viewField(
-  report: ShownReport,
-  reading: ShownReading,
-  draft: string | undefined,
-  usage: number | undefined,
-): FieldView {
+export interface FieldInput {
+  report: ShownReport;
+  reading: ShownReading;
+  /** What was typed and not yet applied, if anything. */
+  draft?: string | undefined;
+  /** The answer to what would be written, when it is of just these drafts. */
+  preview?: ShownPreview | undefined;
+  /** The latest sample. */
+  details?: ShownDetails | undefined;
+  gone?: boolean;
+}
+
+/** Decides how one limit is drawn. */
+export function viewField({ report, reading, draft, preview, details, gone = false }: FieldInput): FieldView {
   const knob = knobOf(reading.name);
-  const disabled = report.mode === 'none' || reading.unavailable !== undefined || !reading.writable;
+  const disabled = gone || reading.unavailable !== undefined || !reading.writable;
   const present = reading.value === undefined ? '' : formatValue(knob, reading.value);
-  const used = report.live ? (usage ?? reading.usage) : undefined;
+  const typed = disabled ? undefined : draft;
   const view: FieldView = {
-    text: disabled ? present : (draft ?? present),
+    text: typed ?? present,
     disabled,
-    inForce: describeInForce(report, reading),
+    cleared: typed === undefined && (reading.value === undefined || reading.value === knob.cleared),
+    notes: notesOf(report, reading),
   };
-  if (used !== undefined) view.usage = describeUsage(reading, used);
+  if (report.live && !gone) {
+    const usage = describeUsage(reading, { ...reading, ...sampled(reading.name, details) });
+    if (usage !== undefined) view.usage = usage;
+  }
+  // What the notice above the form says already is not said once more for every field.
+  if (reading.unavailable !== undefined && reading.unavailable.remedy !== report.notice?.remedy) {
+    view.unavailable = reading.unavailable;
+  }
+  if (typed === undefined) return view;
+  const parsed = parseValue(knob, typed);
+  if (!parsed.ok) return { ...view, error: parsed.message };
+  const unset = reading.value === undefined && parsed.value === knob.cleared;
+  if (parsed.value === reading.value || unset) return view;
+  return { ...view, change: parsed.value, exact: describeWrite(reading, parsed.value, preview) };
+}
+
+/** The exact text, and where it goes: by the preview, since on cgroup v1 files and numbers are others. */
+function describeWrite(reading: ShownReading, value: string, preview: ShownPreview | undefined): string {
+  const writes = preview?.writes.filter(({ name }) => name === reading.name) ?? [];
+  if (writes.length === 0) return value === '' ? '= (empty)' : `= ${value}`;
+  return writes
+    .map(({ file, name, data }) => `${baseName(file) || name} ← ${data === '' ? '(empty)' : data}`)
+    .join(', ');
+}
+
+/** The last part of a path; empty for none. */
+export const baseName = (path: string): string => path.split('/').at(-1) ?? '';
+
+function notesOf(report: ShownReport, reading: ShownReading): string[] {
+  const knob = knobOf(reading.name);
+  const notes: string[] = [];
   if (reading.effective !== undefined) {
     const { value, path } = reading.effective;
-    view.enclosing = `An enclosing cgroup allows only ${formatValue(knob, value)}: ${path}`;
+    notes.push(`The group ${path} above allows only ${formatValue(knob, value) || 'nothing'}.`);
   }
-  // What the notice above the form says already is not said five times more.
-  const said =
-    report.notice !== undefined && (report.mode === 'none' || report.notice.remedy === reading.unavailable?.remedy);
-  if (reading.unavailable !== undefined && !said) view.unavailable = reading.unavailable;
-  if (disabled || draft === undefined) return view;
-
-  const parsed = parseValue(knob, draft);
-  if (!parsed.ok) return { ...view, error: parsed.message };
-  if (parsed.value === reading.value) return view;
-  return {
-    ...view,
-    change: parsed.value,
-    writes: describeWrite(report, reading, parsed.value),
-  };
+  if (report.live && reading.nextStart !== undefined) {
+    notes.push(`From the next start on: ${describeValue(reading.name, reading.nextStart)}.`);
+  }
+  const raw = reading.raw?.trim();
+  // Verbatim, where that says more than the field does: the number behind a unit, or what cgroup v1 has instead.
+  const inWords = ['bytes', 'cpuMax', 'microseconds', 'seconds'].includes(knob.kind);
+  const told = raw === (inWords ? formatValue(knob, reading.value ?? '') : reading.value);
+  if (report.live && raw !== undefined && raw !== '' && !told) {
+    const file = baseName(reading.files[0] ?? '');
+    notes.push(`${file === '' || file === reading.name ? 'The kernel holds' : file} ${raw.replaceAll('\n', '; ')}`);
+  }
+  return notes;
 }
 
-function fileOf(reading: ShownReading): string {
-  return reading.files[0]?.split('/').at(-1) ?? reading.name;
+/** `512 MiB`, `no limit`, or the default of what is no limit. */
+export function describeValue(name: string, value: string): string {
+  const knob = knobOf(name);
+  if (value !== knob.cleared) return formatValue(knob, value) || 'none';
+  return knob.cleared === 'max' || knob.kind === 'cpuMax' || knob.kind === 'ioMax'
+    ? 'no limit'
+    : formatValue(knob, value) || 'as the group above';
 }
 
-function describeWrite(report: ShownReport, reading: ShownReading, value: string): string {
-  const exact = value;
-  if (!report.live) return `At the next start ${reading.name} = ${exact}`;
-  // v1 counts some of them differently: shares for weights, memory and swap together. The file then says so, read back.
-  return report.mode === 'v1'
-    ? `Sets ${reading.name} = ${exact}, kept in ${fileOf(reading)}`
-    : `Writes ${exact} to ${fileOf(reading)}`;
+/** Use and high-water mark as the latest sample has them, in the unit of the limit. */
+function sampled(name: string, details: ShownDetails | undefined): { usage?: number; peak?: number } {
+  if (details === undefined) return {};
+  const { memory, cpu, pids } = details;
+  const used = ((): [number | undefined, number | undefined] => {
+    switch (name) {
+      case 'memory.max':
+        return [memory?.bytes, memory?.peak];
+      case 'memory.high':
+        return [memory?.bytes, undefined];
+      case 'memory.swap.max':
+        return [memory?.swapBytes, undefined];
+      case 'cpu.max':
+        return [cpu?.cores, undefined];
+      case 'pids.max':
+        return [pids?.count, pids?.peak];
+      default:
+        return [undefined, undefined];
+    }
+  })();
+  const [usage, peak] = used;
+  return { ...(usage !== undefined && { usage }), ...(peak !== undefined && { peak }) };
 }
 
-function describeInForce(report: ShownReport, reading: ShownReading): string {
-  if (reading.value === undefined) return '';
-  const text = formatValue(knobOf(reading.name), reading.value);
-  if (!report.live) return `From the next start on: ${text}`;
-  return reading.raw === undefined
-    ? `In force: ${text}`
-    : `In force: ${text} (${fileOf(reading)}: ${reading.raw.trim()})`;
-}
-
-function describeUsage(reading: ShownReading, used: number): { text: string; percent?: number } {
+function describeUsage(
+  reading: ShownReading,
+  { usage, peak }: { usage?: number | undefined; peak?: number | undefined },
+): FieldView['usage'] {
+  if (usage === undefined) return undefined;
   const knob = knobOf(reading.name);
-  const bounds = [reading.value, reading.effective?.value].map((value) => value && numberOf(knob, value));
-  const limit = Math.min(...bounds.filter((bound) => typeof bound === 'number'));
-  if (limit === Number.POSITIVE_INFINITY) return { text: `${formatUsage(knob, used)} in use` };
-  const percent = limit === 0 ? (used > 0 ? 100 : 0) : Math.min(100, (used / limit) * 100);
-  return { text: `${formatUsage(knob, used)} in use, ${Math.round(percent)} % of the limit`, percent };
-}
-
-/** What became of applied changes, as the kernel has it: one sentence, naming what it rounded. */
-export function describeReadBack(changes: readonly { name: string; value: string }[], report: ShownReport): string {
-  const differing = changes.flatMap(({ name, value }) => {
-    const held = report.readings.find((reading) => reading.name === name)?.value;
-    if (held === undefined || held === value) return [];
-    return [`${name} is ${held} where ${value} was asked for`];
+  const parts = [`${formatUsage(knob, usage)} in use`];
+  const highest = peak === undefined ? '' : `highest ${formatUsage(knob, peak)}`;
+  const bounds = [reading.value, reading.effective?.value].flatMap((value) => {
+    const bound = value === undefined ? undefined : numberOf(knob, value);
+    return bound === undefined ? [] : [bound];
   });
-  const count = changes.length === 1 ? '1 limit' : `${changes.length} limits`;
-  const done = report.live ? `Applied ${count} and read back` : `Kept ${count} for the next start`;
-  return differing.length === 0 ? `${done}.` : `${done}: the kernel rounds. ${differing.join('; ')}.`;
-}
-
-/** Counters that tell whether limits have bitten; empty when none has. */
-export function describeEvents({ oomKills, pidsRefused, throttledMicroseconds }: ShownReport['events']): string {
-  const parts: string[] = [];
-  if (oomKills > 0) parts.push(`killed for memory: ${oomKills}`);
-  if (pidsRefused > 0) parts.push(`forks refused: ${pidsRefused}`);
-  if (throttledMicroseconds > 0) parts.push(`slowed down for ${(throttledMicroseconds / 1e6).toFixed(1)} s`);
-  return parts.length === 0 ? '' : `So far: ${parts.join(', ')}.`;
+  const limit = Math.min(...bounds);
+  if (limit === Number.POSITIVE_INFINITY) return { text: [...parts, highest].filter(Boolean).join(' · ') };
+  const percent = limit === 0 ? (usage > 0 ? 100 : 0) : Math.min(100, (usage / limit) * 100);
+  return { text: [...parts, `${Math.round(percent)} %`, highest].filter(Boolean).join(' · '), percent };
 }

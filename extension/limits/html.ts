@@ -1,6 +1,3 @@
-import { examplesOf } from '../../helper/protocol/notation.js';
-import { fields } from './fields.js';
-
 /** What the page loads, as the webview addresses it. */
 export interface PageResources {
   script: string;
@@ -34,57 +31,48 @@ export function limitsPage({ script, style, source, nonce }: PageResources): str
 </head>
 <body>
 <main>
+<header>
 <h1>Limits of <span id="name"></span></h1>
 <p id="state"></p>
+<div id="gone" role="alert" class="remedy" hidden>
+<p id="gone-text"></p>
+<vscode-button id="close" secondary>Close</vscode-button>
+</div>
 ${remedyBlock('notice')}
-<form id="form" novalidate>
-${fields.map(fieldBlock).join('\n')}
-<p id="events"></p>
-<footer>
+</header>
+<form id="form" novalidate aria-label="Limits">
+<div id="presets" class="presets" role="group" aria-label="Presets"></div>
+<div id="sections"></div>
+<footer aria-label="Changes" role="group">
+<div id="preview" class="preview" role="region" aria-label="What Apply will do" tabindex="0" hidden></div>
+<div id="trial" class="trial" hidden>
+<span id="trial-text" role="timer"></span>
+<vscode-button id="keep">Keep</vscode-button>
+<vscode-button id="rollBack" secondary>Roll Back</vscode-button>
+</div>
 <div class="buttons">
 <vscode-button id="apply" type="submit" disabled>Apply</vscode-button>
+<vscode-button id="restart" secondary hidden>Until Restart</vscode-button>
+<vscode-button id="try" secondary hidden>Try for 30 s</vscode-button>
 <vscode-button id="revert" secondary disabled>Revert</vscode-button>
+<vscode-button id="undo" secondary hidden>Undo</vscode-button>
 </div>
 <p id="status" role="status"></p>
 ${remedyBlock('failure')}
 </footer>
 </form>
+<aside id="live" aria-label="Use over the last minutes" hidden></aside>
 </main>
 <script nonce="${nonce}" src="${script}"></script>
 </body>
 </html>`;
 }
 
-/** The id of a limit's elements: a dot would not do in a selector. */
-export const elementId = (name: string): string => name.replaceAll('.', '-');
-
-function fieldBlock(knob: (typeof fields)[number]): string {
-  const { name, title, help } = knob;
-  const id = elementId(name);
-  const clear = name === 'cpu.weight' ? 'Default' : 'No limit';
-  return `<section id="${id}-section" role="group" aria-labelledby="${id}-label">
-<vscode-label id="${id}-label" for="${id}">${title} <code>${name}</code></vscode-label>
-<p class="help">${help}</p>
-<div class="row">
-<vscode-textfield id="${id}" placeholder="${examplesOf(knob)}" disabled></vscode-textfield>
-<vscode-button id="${id}-clear" secondary disabled aria-label="${clear} for ${title}">${clear}</vscode-button>
-</div>
-<div aria-live="polite">
-<p id="${id}-verdict" class="verdict"></p>
-<p id="${id}-writes" class="force"></p>
-</div>
-<div class="usage"><vscode-progress-bar id="${id}-bar" value="0" aria-label="${title} in use" hidden></vscode-progress-bar><span id="${id}-usage"></span></div>
-<p id="${id}-force" class="force"></p>
-<p id="${id}-enclosing" class="force"></p>
-${remedyBlock(id)}
-</section>`;
-}
-
 /** A reason with its remedy, both filled in later, and a button that copies the remedy. */
 function remedyBlock(id: string): string {
   return `<div id="${id}-remedy" class="remedy" hidden>
 <p id="${id}-reason"></p>
-<pre id="${id}-text" tabindex="0"></pre>
-<vscode-button id="${id}-copy" secondary>Copy remedy</vscode-button>
+<pre id="${id}-text" tabindex="0" role="region" aria-label="What to do"></pre>
+<vscode-button id="${id}-copy" secondary>Copy</vscode-button>
 </div>`;
 }

@@ -3,28 +3,46 @@ import { type Disposable, env, l10n, Uri, ViewColumn, type WebviewPanel, window 
 import {
   type ContainerSummary,
   ContainersChanged,
+  DetailsSampled,
+  ErrorCode,
   type ErrorData,
-  ListContainers,
+  KeepLimits,
+  LimitReached,
+  LimitsChanged,
+  ListLimitEdits,
+  PreviewLimits,
   ReadLimits,
   SetLimits,
-  StatsSampled,
+  UndoLimits,
 } from '../../helper/protocol/index.js';
-import type { LimitChange, LimitsReport } from '../../helper/protocol/limits.js';
+import type { DetailedStats, LimitChange, LimitEdit, LimitsReport, LimitTarget } from '../../helper/protocol/limits.js';
 import type { HelperClient } from '../helperClient.js';
 import { plainText } from '../text/untrusted.js';
+import { describeForeignEdit, trialSeconds } from './actions.js';
+import { boundsOf, History, markOfEdit, markOfKill } from './history.js';
 import { limitsPage } from './html.js';
-import { type MessageFromForm, type MessageToForm, messageFromForm } from './messages.js';
+import { type How, type MessageFromForm, type MessageToForm, messageFromForm } from './messages.js';
+import { targetKey } from './target.js';
 
 export const viewType = 'terrarium.limits';
 
 /** What the panel needs of the helper's client. */
-export type LimitsHelper = Pick<HelperClient, 'request' | 'onNotification' | 'statistics'>;
+export type LimitsHelper = Pick<HelperClient, 'request' | 'onNotification' | 'statistics' | 'onDidChangeState'>;
 
-/** The form for the limits of one container. It watches use only while it is visible. */
+/** How much of the past the graphs show. */
+const historyMinutes = 5;
+
+/**
+ * The form for the limits of one container, group of containers or control group. It watches use only while it is
+ * visible; what it has seen it keeps while it is hidden and the page is thrown away.
+ */
 export class LimitsPanel {
+  readonly key: string;
   private readonly disposables: Disposable[] = [];
+  private readonly history = new History(historyMinutes);
   private ready = false;
-  private name: string;
+  private gone = false;
+  /** Of a container. */
   private state: string | undefined;
   private report: LimitsReport | undefined;
   private failure: ErrorData | undefined;
@@ -32,43 +50,48 @@ export class LimitsPanel {
   private focused: string | undefined;
   /** Answers may overtake each other; only the latest reading is shown. */
   private reading = 0;
+  /** Edits that this form asked for, by id; `undefined` while the answer is awaited. */
+  private readonly own = new Set<string>();
+  private asking = 0;
 
   /** Opens the form beside what is open now. */
-  static open(extensionUri: Uri, helper: LimitsHelper, container: string, name: string): LimitsPanel {
+  static open(extensionUri: Uri, helper: LimitsHelper, target: LimitTarget, title: string): LimitsPanel {
     const panel = window.createWebviewPanel(viewType, '', ViewColumn.Active, panelOptions(extensionUri));
-    return new LimitsPanel(panel, extensionUri, helper, container, name);
+    return new LimitsPanel(panel, extensionUri, helper, target, title);
   }
 
   /** Takes over a panel that the editor made again after a reload. */
-  static revive(panel: WebviewPanel, extensionUri: Uri, helper: LimitsHelper, container: string): LimitsPanel {
+  static revive(panel: WebviewPanel, extensionUri: Uri, helper: LimitsHelper, target: LimitTarget): LimitsPanel {
     panel.webview.options = panelOptions(extensionUri);
-    return new LimitsPanel(panel, extensionUri, helper, container, container);
+    return new LimitsPanel(panel, extensionUri, helper, target, panel.title);
   }
 
   private constructor(
     private readonly panel: WebviewPanel,
     extensionUri: Uri,
     private readonly helper: LimitsHelper,
-    readonly container: string,
-    name: string,
+    private readonly target: LimitTarget,
+    title: string,
   ) {
-    this.name = name;
+    this.key = targetKey(target);
+    panel.title = title;
     panel.onDidDispose(() => this.dispose(), undefined, this.disposables);
     panel.onDidChangeViewState(() => this.visibilityChanged(), undefined, this.disposables);
     panel.webview.onDidReceiveMessage((message: unknown) => this.receive(message), undefined, this.disposables);
     this.disposables.push(
+      helper.onDidChangeState(({ kind }) => {
+        // A new helper: what was known of the old one is void.
+        if (kind === 'ready') this.readAgain();
+      }),
       helper.onNotification(ContainersChanged, ({ containers }) => this.containersChanged(containers)),
-      helper.onNotification(StatsSampled, ({ stats }) => {
-        const sample = stats.find(({ container: id }) => id === this.container);
-        if (sample === undefined) return;
-        const usage: Extract<MessageToForm, { type: 'usage' }>['usage'] = {};
-        if (sample.memoryBytes !== undefined) usage['memory.max'] = sample.memoryBytes;
-        if (sample.pids !== undefined) usage['pids.max'] = sample.pids;
-        if (sample.cpu !== undefined) usage['cpu.max'] = sample.cpu;
-        this.post({ type: 'usage', usage });
+      helper.onNotification(LimitsChanged, ({ target: changed, edit }) => this.limitsChanged(changed, edit)),
+      helper.onNotification(DetailsSampled, ({ details }) => this.sampled(details)),
+      helper.onNotification(LimitReached, ({ summary, limit, count, message }) => {
+        if (this.key !== targetKey({ container: summary.id }) || limit !== 'memory.max') return;
+        const mark = markOfKill(Date.now(), count, message);
+        if (this.history.mark(mark)) this.post({ type: 'marks', marks: [mark] });
       }),
     );
-    this.entitle();
     const webview = panel.webview;
     const media = Uri.joinPath(extensionUri, 'dist', 'media');
     webview.html = limitsPage({
@@ -105,22 +128,36 @@ export class LimitsPanel {
       console.warn('Terrarium: the limits form sent a message that is none of its own; it was ignored');
       return;
     }
-    this.handle(parsed.data).catch((error: unknown) => this.fail(error));
+    const request = 'request' in parsed.data ? parsed.data.request : undefined;
+    this.handle(parsed.data).catch((error: unknown) => this.fail(error, request));
   }
 
   private async handle(message: MessageFromForm): Promise<void> {
     switch (message.type) {
       case 'ready':
         this.ready = true;
-        await this.read();
-        this.postFocus();
-        this.watch();
+        await this.begin();
         break;
       case 'reload':
         await this.read();
         break;
+      case 'preview':
+        await this.preview(message.request, message.changes);
+        break;
       case 'apply':
-        await this.apply(message.request, message.changes);
+        await this.change(message.request, () => this.set(message.changes, message.how));
+        break;
+      case 'undo':
+        await this.change(message.request, () => this.helper.request(UndoLimits, { target: this.target }));
+        break;
+      case 'keep': {
+        const report = await this.helper.request(KeepLimits, { target: this.target, edit: message.edit });
+        this.reading++;
+        this.show(report, { answers: message.request });
+        break;
+      }
+      case 'close':
+        this.panel.dispose();
         break;
       case 'copyRemedy': {
         const text = this.remedy(message.of);
@@ -138,35 +175,77 @@ export class LimitsPanel {
     return this.report?.readings.find(({ name }) => name === of)?.unavailable?.remedy;
   }
 
-  private async read(): Promise<void> {
-    const reading = ++this.reading;
-    const [report, containers] = await Promise.all([
-      this.helper.request(ReadLimits, { container: this.container }),
-      this.helper.request(ListContainers),
-    ]);
-    if (reading !== this.reading) return;
-    this.remember(containers.find(({ id }) => id === this.container));
-    this.show(report);
+  private async begin(): Promise<void> {
+    await this.read();
+    this.postFocus();
+    const edits = await this.helper.request(ListLimitEdits, { target: this.target });
+    const since = Date.now() - historyMinutes * 60_000;
+    for (const edit of edits) if (Date.parse(edit.at) >= since) this.history.mark(markOfEdit(edit));
+    this.post({ type: 'history', samples: [...this.history.samples], marks: [...this.history.marks] });
   }
 
-  private async apply(request: number, changes: LimitChange[]): Promise<void> {
+  private async read(announce?: string): Promise<void> {
+    const reading = ++this.reading;
+    let report: LimitsReport;
     try {
-      const { report } = await this.helper.request(SetLimits, { target: { container: this.container }, changes });
-      this.reading++;
-      this.show(report, request);
+      report = await this.helper.request(ReadLimits, this.target);
     } catch (error) {
-      this.fail(error, request);
+      if (reading === this.reading && codeOf(error) === ErrorCode.NotFound) this.becomeGone();
+      else if (reading === this.reading) throw error;
+      return;
+    }
+    if (reading === this.reading) this.show(report, announce === undefined ? {} : { announce });
+  }
+
+  private readAgain(announce?: string): void {
+    if (this.ready) this.read(announce).catch((error: unknown) => this.fail(error));
+  }
+
+  private async preview(request: number, changes: LimitChange[]): Promise<void> {
+    try {
+      const preview = await this.helper.request(PreviewLimits, { target: this.target, changes });
+      this.post({ type: 'preview', request, preview });
+    } catch (error) {
+      const { message, data } = describeError(error);
+      this.post({ type: 'preview', request, refused: [message, data.cause, data.fix].filter(Boolean).join(' ') });
     }
   }
 
-  private show(report: LimitsReport, applied?: number): void {
+  private set(changes: LimitChange[], how: How) {
+    return this.helper.request(SetLimits, {
+      target: this.target,
+      changes,
+      ...(how === 'restart' && { until: 'restart' as const }),
+      ...(how === 'trial' && { trySeconds: trialSeconds }),
+    });
+  }
+
+  /** Makes an edit, and shows what the kernel made of it as the answer to the form's request. */
+  private async change(request: number, make: () => Promise<{ report: LimitsReport; edit: LimitEdit }>): Promise<void> {
+    this.asking++;
+    try {
+      const { report, edit } = await make();
+      this.own.add(edit.id);
+      this.reading++;
+      this.show(report, { answers: request });
+      this.mark(edit);
+    } finally {
+      this.asking--;
+    }
+  }
+
+  private show(report: LimitsReport, more: { answers?: number; announce?: string }): void {
+    if (this.gone || this.report?.live !== report.live) this.history.restart();
     this.report = report;
+    this.gone = false;
+    this.panel.title = l10n.t('Limits: {0}', plainText(report.title, 60));
     this.post({
       type: 'report',
-      name: this.name,
-      report: { ...report, target: { container: this.container } },
-      ...(applied !== undefined && { applied }),
+      report,
+      ...(report.trial && { trialLeft: Math.max(0, Date.parse(report.trial.rollsBackAt) - Date.now()) }),
+      ...more,
     });
+    this.watch();
   }
 
   private fail(error: unknown, request?: number): void {
@@ -182,29 +261,58 @@ export class LimitsPanel {
     });
   }
 
-  private containersChanged(containers: readonly ContainerSummary[]): void {
-    const summary = containers.find(({ id }) => id === this.container);
-    if (summary === undefined) {
-      this.panel.dispose();
+  private becomeGone(): void {
+    this.gone = true;
+    const message =
+      'container' in this.target
+        ? l10n.t('This container has been removed.')
+        : 'group' in this.target
+          ? l10n.t('This group of containers is gone.')
+          : l10n.t('This control group is gone: its processes have ended, or somebody removed it.');
+    this.post({ type: 'gone', message });
+    this.watch();
+  }
+
+  private limitsChanged(target: LimitTarget, edit: LimitEdit): void {
+    if (![this.key, this.report && targetKey(this.report.target)].includes(targetKey(target))) return;
+    this.mark(edit);
+    // An edit of one's own is announced by its answer; a roll back is nobody's answer.
+    const foreign = edit.kind === 'rollback' || (this.asking === 0 && !this.own.has(edit.id));
+    this.readAgain(foreign ? describeForeignEdit(edit) : undefined);
+  }
+
+  private mark(edit: LimitEdit): void {
+    const mark = markOfEdit(edit);
+    if (this.history.mark(mark)) this.post({ type: 'marks', marks: [mark] });
+  }
+
+  private sampled(all: readonly DetailedStats[]): void {
+    const details = all.find(({ target }) => targetKey(target) === this.key);
+    if (details === undefined || this.report === undefined) return;
+    if (details.gone === true) {
+      this.readAgain();
       return;
     }
-    const before = this.state;
-    this.remember(summary);
+    const { sample, marks } = this.history.add(details, boundsOf(this.report));
+    this.post({ type: 'sample', sample, marks, details });
+  }
+
+  private containersChanged(containers: readonly ContainerSummary[]): void {
+    if (!('container' in this.target)) {
+      // The first container of a group brings its control group, the last one takes it along.
+      if (this.gone || 'group' in this.target) this.readAgain();
+      return;
+    }
+    const { container } = this.target;
+    const summary = containers.find(({ id }) => id === container);
+    if (summary === undefined) {
+      if (!this.gone) this.becomeGone();
+      return;
+    }
     // Starting and stopping change what a limit means, and whether there is anything to watch.
-    if (before === summary.state || !this.ready) return;
-    this.watch();
-    this.read().catch((error: unknown) => this.fail(error));
-  }
-
-  private remember(summary: ContainerSummary | undefined): void {
-    if (summary === undefined) return;
+    const changed = this.state !== summary.state || this.report?.title !== summary.name;
     this.state = summary.state;
-    this.name = summary.name;
-    this.entitle();
-  }
-
-  private entitle(): void {
-    this.panel.title = l10n.t('Limits: {0}', plainText(this.name, 60));
+    if (changed) this.readAgain();
   }
 
   /** The page of a hidden panel is thrown away; it says `ready` again when it is loaded anew. */
@@ -215,8 +323,8 @@ export class LimitsPanel {
   }
 
   private watch(): void {
-    const running = this.state === 'running' || this.state === 'paused';
-    this.helper.statistics.set(this, this.ready && running ? [this.container] : []);
+    const live = this.ready && !this.gone && this.report?.live === true;
+    this.helper.statistics.set(this, [], live ? [this.target] : []);
   }
 
   private post(message: MessageToForm): void {
@@ -241,3 +349,5 @@ function describeError(error: unknown): { message: string; data: ErrorData } {
   const data = error instanceof Error && 'data' in error ? error.data : undefined;
   return { message, data: typeof data === 'object' && data !== null ? data : {} };
 }
+
+const codeOf = (error: unknown): unknown => (error instanceof Error && 'code' in error ? error.code : undefined);

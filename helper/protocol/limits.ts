@@ -242,8 +242,3 @@ export interface CgroupProcess {
 
 /** The limits of which the kernel tells when they bite. */
 export type CountedKnob = Extract<KnobName, 'memory.max' | 'pids.max'>;
-
-/** @deprecated the five limits of old: users of these move to `knobs`, then this goes. */
-export const limitNames = ['memory.max', 'memory.swap.max', 'cpu.max', 'cpu.weight', 'pids.max'] as const;
-export type LimitName = (typeof limitNames)[number];
-export type LimitValue = LimitNumber;

@@ -11,11 +11,38 @@ export function button(id: string): VscodeButton {
   return element(id, VscodeButton);
 }
 
-/** Sets text as text. Nothing is touched when it is there already: screen readers speak of every change. */
-export function setText(id: string, text: string): void {
-  const target = element(id, HTMLElement);
+/** A new element with properties and children; text among them stays text. */
+export function make<K extends keyof HTMLElementTagNameMap>(
+  tag: K,
+  properties: Partial<HTMLElementTagNameMap[K]> = {},
+  ...children: (Node | string)[]
+): HTMLElementTagNameMap[K] {
+  const made = Object.assign(document.createElement(tag), properties);
+  made.append(...children);
+  return made;
+}
+
+/** Sets text as text, and hides what has none. Nothing is touched when it is there already: screen readers speak of every change. */
+export function showText(target: HTMLElement, text: string): void {
   if (target.textContent !== text) target.textContent = text;
   target.hidden = text === '';
+}
+
+export const setText = (id: string, text: string): void => showText(element(id, HTMLElement), text);
+
+/** A button does what it says when it is chosen, unless it is disabled. */
+export function onChoose(target: VscodeButton, action: () => void): void {
+  target.addEventListener('click', () => {
+    if (!target.disabled) action();
+  });
+}
+
+export function makeButton(text: string, accessibleName: string, action: () => void): VscodeButton {
+  const made = make('vscode-button', { textContent: text, secondary: true });
+  made.setAttribute('aria-label', accessibleName);
+  made.title = accessibleName;
+  onChoose(made, action);
+  return made;
 }
 
 /** Shows or hides a reason with its remedy; see `remedyBlock` of the page. */
