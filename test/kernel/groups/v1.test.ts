@@ -1,0 +1,3 @@
+import { testGroups } from './behaviour.js';
+
+testGroups('v1', false);
