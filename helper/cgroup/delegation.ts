@@ -53,7 +53,7 @@ async function moveToLeaf(parent: string, pids: readonly string[]): Promise<void
 const threaded = ['cpu', 'cpuset', 'perf_event', 'pids'];
 
 /** Enables each controller by itself, since one refusal would undo all. False when processes are in the way (EBUSY). */
-export async function enable(parent: string, controllers: readonly string[]): Promise<boolean> {
+async function enable(parent: string, controllers: readonly string[]): Promise<boolean> {
   const rank = (name: string): number => (threaded.includes(name) ? 1 : 0);
   // Domain controllers first: with them the kernel itself tells of processes in the way.
   for (const controller of [...controllers].sort((a, b) => rank(a) - rank(b))) {

@@ -1,12 +1,19 @@
-import { mkdirSync, rmdirSync, statSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import * as path from 'node:path';
 import type { CgroupAccess } from './access.js';
 import type { ControlWrite } from './controlFiles.js';
-import { enable } from './delegation.js';
-import { readCgroupFile, writeCgroupFile } from './file.js';
 import { foldersOf } from './layout.js';
-import { type CgroupRecord, controllerFile, controllerFolder } from './record.js';
-import { foldersIn } from './tree.js';
+import { type CgroupRecord, controllerFile } from './record.js';
 
 /** What tells a group's cgroups from later ones at the same paths; undefined when one is not there. */
 export function groupIdentity(record: CgroupRecord): string | undefined {
@@ -21,37 +28,31 @@ export function groupIdentity(record: CgroupRecord): string | undefined {
 
 /**
  * Makes the cgroups of one group, in a parent that is there, ready to have containers in it and with its limits. One that
- * nothing is in gets its limits again: whoever made it may have been killed before it had them. Not to be called by two at once.
- * @throws the system's errors; ENOENT when the parent was removed meanwhile. Nothing is left behind then
+ * nothing is in gets its limits again: whoever made it may have been killed before it had them. Not to be called by two at
+ * once. All at once, since a start waits for it: files of cgroupfs never wait for a disk, and a way to a thread and back
+ * takes longer than writing one.
+ * @throws the system's errors; ENOENT of mkdir when the parent was removed meanwhile. Nothing is left behind then
  */
-export async function makeGroup(
-  record: CgroupRecord,
-  access: CgroupAccess,
-  writes: readonly ControlWrite[],
-): Promise<void> {
+export function makeGroup(record: CgroupRecord, access: CgroupAccess, writes: readonly ControlWrite[]): void {
   const made: string[] = [];
   try {
     let isNew = true;
     for (const folder of foldersOf(record)) {
       if (makeFolder(folder)) made.push(folder);
-      else if ((await foldersIn(folder)).length > 0) isNew = false;
+      else if (hasGroups(folder)) isNew = false;
     }
-    if (record.version === 2) await enable(controllerFolder(record, 'unified') ?? '', controllersOf(access));
-    else await fillCpuset(record);
-    if (isNew) {
-      for (const { controller, file, data } of writes) {
-        const target = controllerFile(record, controller, file);
-        if (target !== undefined) await writeCgroupFile(target, data);
-      }
+    const { unified, cpuset } = record.paths;
+    if (access.mode === 'v2' && unified !== undefined) handDown(unified, access.controllers);
+    if (cpuset !== undefined) fillCpuset(cpuset);
+    if (!isNew) return;
+    for (const { controller, file, data } of writes) {
+      const target = controllerFile(record, controller, file);
+      if (target !== undefined) write(target, data);
     }
   } catch (error) {
     removeEmpty(made);
     throw error;
   }
-}
-
-function controllersOf(access: CgroupAccess): string[] {
-  return access.mode === 'v2' ? access.controllers : [];
 }
 
 /** False when it is there already. */
@@ -65,19 +66,38 @@ function makeFolder(folder: string): boolean {
   }
 }
 
+function hasGroups(folder: string): boolean {
+  return readdirSync(folder, { withFileTypes: true }).some((entry) => entry.isDirectory());
+}
+
+/** In one write(2): the group has what the one above hands down, so none is refused. cgroup-v2.rst, "Enabling and Disabling" */
+function handDown(folder: string, controllers: readonly string[]): void {
+  if (controllers.length === 0) return;
+  write(path.join(folder, 'cgroup.subtree_control'), controllers.map((name) => `+${name}`).join(' '));
+}
+
 /**
  * Nothing can join a group of v1's cpuset that has no CPUs or memory nodes. With clone_children those made below begin
  * with what this one has. Source: cgroup-v1/cpusets.rst, cgroup-v1/cgroups.rst.
  */
-async function fillCpuset(record: CgroupRecord): Promise<void> {
-  const folder = record.paths.cpuset;
-  if (folder === undefined) return;
-  for (const file of ['cpuset.cpus', 'cpuset.mems']) {
-    const own = path.join(folder, file);
-    if (await readCgroupFile(own)) continue;
-    await writeCgroupFile(own, (await readCgroupFile(path.join(path.dirname(folder), file))) ?? '');
+function fillCpuset(folder: string): void {
+  for (const name of ['cpuset.cpus', 'cpuset.mems']) {
+    const own = path.join(folder, name);
+    if (readFileSync(own, 'utf8').trim() === '') write(own, readFileSync(path.join(folder, '..', name), 'utf8').trim());
   }
-  await writeCgroupFile(path.join(folder, 'cgroup.clone_children'), '1');
+  write(path.join(folder, 'cgroup.clone_children'), '1');
+}
+
+/** In one write(2), never creating. */
+function write(file: string, data: string): void {
+  const fd = openSync(file, constants.O_WRONLY);
+  try {
+    writeSync(fd, data);
+  } catch (error) {
+    throw Object.assign(error as Error, { path: file });
+  } finally {
+    closeSync(fd);
+  }
 }
 
 /** Removes those, in this order, that nothing is in. That somebody is in one, or was quicker, is as it should be. */

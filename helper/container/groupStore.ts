@@ -1,4 +1,4 @@
-import { closeSync, promises as fs, openSync } from 'node:fs';
+import { closeSync, promises as fs, openSync, readFileSync } from 'node:fs';
 import * as path from 'node:path';
 import { z } from 'zod';
 import { flock } from '../../native/bindings/flock.js';
@@ -18,14 +18,14 @@ function fileOf({ groups }: Locations, name: string): string {
 }
 
 /**
- * The limits that a group is to have whenever it is made; none when nobody has set any.
+ * The limits that a group is to have whenever it is made; undefined when nobody has set any. At once: a start waits for it.
  * @throws BadInput when the file is damaged
  */
-export async function readGroupResources(locations: Locations, name: string): Promise<oci.Resources | undefined> {
+export function readGroupResources(locations: Locations, name: string): oci.Resources | undefined {
   const file = fileOf(locations, name);
   let text: string;
   try {
-    text = await fs.readFile(file, 'utf8');
+    text = readFileSync(file, 'utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;

@@ -33,11 +33,8 @@ export interface ContainerGroup {
 
 /** @throws NotFound for a name that no container was made with and that no limits are kept for */
 export async function findGroup(machine: Machine, name: string): Promise<ContainerGroup> {
-  const [records, resources, access] = await Promise.all([
-    machine.store.list(),
-    readGroupResources(machine.locations, name),
-    machine.cgroups(),
-  ]);
+  const [records, access] = await Promise.all([machine.store.list(), machine.cgroups()]);
+  const resources = readGroupResources(machine.locations, name);
   const members = records.filter(({ specification }) => name === allContainers || specification.group === name);
   if (members.length === 0 && resources === undefined && name !== allContainers) {
     throw terrariumError(ErrorCode.NotFound, `There is no group "${name}"`, {
@@ -105,7 +102,7 @@ export async function readyGroups(machine: Machine, access: CgroupAccess, group:
   await lockedGroups(machine.locations, async () => {
     for (let attempt = 1; !isReady(key, innermost); attempt++) {
       try {
-        await makeLevels(machine, access, group);
+        makeLevels(machine, access, group);
         const identity = groupIdentity(innermost);
         if (identity !== undefined) ready.set(key, identity);
       } catch (error) {
@@ -121,14 +118,16 @@ function isReady(key: string, record: CgroupRecord): boolean {
   return identity !== undefined && ready.get(key) === identity;
 }
 
-async function makeLevels(machine: Machine, access: CgroupAccess, group: string | undefined): Promise<void> {
+function makeLevels(machine: Machine, access: CgroupAccess, group: string | undefined): void {
   for (const name of group === undefined ? [allContainers] : [allContainers, group]) {
     const record = groupRecord(access, name);
     if (record === undefined) return;
-    const resources = await readGroupResources(machine.locations, name);
-    await makeGroup(record, access, groupWrites(access, name, resources)).catch((error: unknown) => {
+    const writes = groupWrites(access, name, readGroupResources(machine.locations, name));
+    try {
+      makeGroup(record, access, writes);
+    } catch (error) {
       throw explained(error, name);
-    });
+    }
   }
 }
 
