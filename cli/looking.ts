@@ -14,14 +14,6 @@ type Print = (text: string) => void;
 /** Commands that look at containers, their limits and ledgers. */
 export function addLookingCommands(program: Command, connect: Connect, print: Print): void {
   program
-    .command('inspect')
-    .description('everything about a container, as JSON')
-    .argument('<container>', 'name or id')
-    .action(async (container: string) => {
-      print(json(await (await connect()).sendRequest(protocol.InspectContainer, { container })));
-    });
-
-  program
     .command('logs')
     .description('what a container has printed')
     .option('-f, --follow', 'go on as it prints more, until it ends')

@@ -9,6 +9,7 @@ import { describeFailure, exitStatus, statusOf } from './failure.js';
 import { addFileCommands } from './files.js';
 import { addImageCommands } from './images.js';
 import { addLookingCommands } from './looking.js';
+import { addNamespaceCommands } from './namespaces.js';
 import { addRegistryCommands } from './registry.js';
 import { addStatsCommand } from './stats.js';
 
@@ -26,6 +27,7 @@ addRegistryCommands(program, connect, print);
 addExportingCommands(program, connect, print);
 addLookingCommands(program, connect, print);
 addDoctorCommand(program, connect, print);
+addNamespaceCommands(program, connect, print);
 addStatsCommand(program, connect, print);
 addFileCommands(program, connect, print);
 

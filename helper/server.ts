@@ -86,6 +86,14 @@ export function assembleMachine(installation: Installation, log: (message: strin
     locations,
     store,
     agent,
+    agentFor: (inside) =>
+      new AgentClient(
+        () =>
+          inside === undefined
+            ? { program: process.execPath, args: [installation.agent] }
+            : agentInside(installation.stage, inside, installation.agent),
+        { onLog: log },
+      ),
     images,
     zygote,
     identity,

@@ -11,6 +11,7 @@ import {
 } from 'vscode-jsonrpc/node';
 import { cancelled, isCancelled } from '../image/failure.js';
 import { ErrorCode, terrariumError } from '../protocol/errors.js';
+import type { ProcessIdentity } from '../protocol/index.js';
 import { readMessages } from '../protocol/reader.js';
 import type { AgentRequest } from './router.js';
 
@@ -21,12 +22,14 @@ export interface AgentCommand {
 }
 
 /**
- * The agent inside the user namespace of the zygote (docs/stage.md, role `enter`), in the Node that runs this, or in
- * Electron as Node.
+ * The agent inside the user namespace of a process, the zygote's mostly (docs/stage.md, role `enter`), in the Node that
+ * runs this, or in Electron as Node.
+ * @param inside the process by its pid, or by its start time too.
  * @param agent path of the bundled agent.
  */
-export function agentInside(stage: string, zygotePid: number, agent: string): AgentCommand {
-  return { program: stage, args: ['enter', String(zygotePid), '--', process.execPath, agent] };
+export function agentInside(stage: string, inside: number | ProcessIdentity, agent: string): AgentCommand {
+  const target = typeof inside === 'number' ? String(inside) : `${inside.pid}:${inside.startTime}`;
+  return { program: stage, args: ['enter', target, '--', process.execPath, agent] };
 }
 
 export interface AgentClientOptions {

@@ -8,6 +8,7 @@ import { serveChanges } from '../changes/service.js';
 import { serveExport } from '../export/service.js';
 import { serveFiles } from '../files/service.js';
 import { serveLayers } from '../image/layerService.js';
+import { serveInspection } from '../inspect/service.js';
 import { AgentRouter } from './router.js';
 
 const connection = createMessageConnection(
@@ -21,5 +22,6 @@ serveLayers(router);
 serveChanges(router);
 serveExport(router);
 serveFiles(router);
+serveInspection(router);
 connection.onClose(() => process.exit(0));
 connection.listen();

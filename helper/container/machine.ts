@@ -2,6 +2,7 @@ import type { AgentClient } from '../agent/client.js';
 import { type CgroupAccess, detectCgroupAccess } from '../cgroup/access.js';
 import { prepareDelegation } from '../cgroup/delegation.js';
 import type { ImageStore } from '../image/store.js';
+import type { ProcessIdentity } from '../protocol/index.js';
 import type { Identity } from '../zygote/identity.js';
 import type { Zygote } from '../zygote/zygote.js';
 import type { HostLayer } from './hostLayer.js';
@@ -15,6 +16,8 @@ export interface Machine {
   images: ImageStore;
   /** Does what needs files of all mapped ids, or may block. */
   agent: AgentClient;
+  /** One more, inside of the user namespace of any process, else in ours; the caller disposes of it. */
+  agentFor(inside?: ProcessIdentity): AgentClient;
   zygote: Zygote;
   identity: Identity;
   /** The stage's program, also the one that attaches terminals. */

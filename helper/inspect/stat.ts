@@ -17,10 +17,15 @@ export interface ProcessStat {
   startTime: number;
 }
 
+/** USER_HZ: the unit of times in /proc on every architecture that Node runs on. time(7) */
+export const ticksPerSecond = 100;
+
 // Fields are counted from 1 in proc(5); those after the command begin with number 3.
 const firstAfterCommand = 3;
 const stateField = 3;
 const parentField = 4;
+const userTimeField = 14;
+const systemTimeField = 15;
 const cpuTimeFields = [14, 15, 16, 17];
 const threadsField = 20;
 const startTimeField = 22;
@@ -28,13 +33,8 @@ const startTimeField = 22;
 /** @throws a terrariumError (Internal) when the text is no line of /proc/PID/stat. */
 export function parseStat(text: string): ProcessStat {
   const open = text.indexOf('(');
-  // The command may hold ")": only the last one ends it, since numbers follow.
-  const close = text.lastIndexOf(')');
-  const fields = text
-    .slice(close + 2)
-    .trimEnd()
-    .split(' ');
-  const field = (number: number) => fields[number - firstAfterCommand] ?? '';
+  const close = endOfCommand(text);
+  const field = fieldsOf(text);
   const number = (which: number) => Number.parseInt(field(which), 10);
   const stat = {
     pid: Number.parseInt(text.slice(0, open), 10),
@@ -49,6 +49,26 @@ export function parseStat(text: string): ProcessStat {
     throw terrariumError(ErrorCode.Internal, `Not a line of /proc/PID/stat: ${JSON.stringify(text.slice(0, 200))}`);
   }
   return stat;
+}
+
+/** The CPU time that a process itself has used so far, in clock ticks (`ticksPerSecond`), from its stat line. */
+export function parseCpuTime(text: string): { user: number; system: number } {
+  const field = fieldsOf(text);
+  return { user: Number(field(userTimeField)), system: Number(field(systemTimeField)) };
+}
+
+/** The command may hold ")": only the last one ends it, since numbers follow. */
+function endOfCommand(text: string): number {
+  return text.lastIndexOf(')');
+}
+
+/** Fields after the command, by their number in proc_pid_stat(5). */
+function fieldsOf(text: string): (number: number) => string {
+  const fields = text
+    .slice(endOfCommand(text) + 2)
+    .trimEnd()
+    .split(' ');
+  return (number) => fields[number - firstAfterCommand] ?? '';
 }
 
 /** The stat line of a process, or undefined when there is none with this pid. */

@@ -26,6 +26,10 @@ export interface ProcessStatus {
   noNewPrivileges: boolean;
   /** 0 off, 1 strict, 2 filter. */
   seccomp: number;
+  /** How many filters are installed; absent before Linux 5.9. */
+  seccompFilters?: number;
+  /** Octal, as the kernel writes it; absent for kernel threads and zombies. */
+  umask?: string;
 }
 
 /** @throws a terrariumError (Internal) when a field that Linux 4.10 and later always write is missing. */
@@ -45,6 +49,8 @@ export function parseStatus(text: string): ProcessStatus {
     return value;
   };
   const mask = (name: string) => BigInt(`0x${field(name)}`);
+  const filters = fields.get('Seccomp_filters');
+  const umask = fields.get('Umask');
   return {
     parentPid: Number(field('PPid')),
     state: field('State').slice(0, 1),
@@ -63,6 +69,8 @@ export function parseStatus(text: string): ProcessStatus {
     noNewPrivileges: field('NoNewPrivs') === '1',
     // Absent from kernels built without seccomp.
     seccomp: Number(fields.get('Seccomp') ?? '0'),
+    ...(filters === undefined ? {} : { seccompFilters: Number(filters) }),
+    ...(umask === undefined ? {} : { umask }),
   };
 }
 

@@ -1,4 +1,4 @@
-/** ioctl_ns(2): how namespaces hang together. `fd` is always one of /proc/PID/ns/*, opened. */
+/** ioctl_ns(2) and setns(2): how namespaces hang together. `fd` is always one of /proc/PID/ns/*, opened. */
 import { check, declare } from './libc.js';
 
 const ioctl = declare<(fd: number, request: number, argument: Buffer | null) => number>('ioctl', 'int', [
@@ -39,4 +39,16 @@ export function ownerUid(fd: number): number {
   const uid = Buffer.alloc(4);
   check(ioctl(fd, NS_GET_OWNER_UID, uid), 'ioctl_ns(NS_GET_OWNER_UID)');
   return uid.readUInt32LE();
+}
+
+const setnsCall = declare<(fd: number, type: number) => number>('setns', 'int', ['int', 'int']);
+
+/**
+ * setns(2): moves the calling thread, and with it what this process reads synchronously, into a uts, ipc or network
+ * namespace. The way back needs CAP_SYS_ADMIN over where it came from: meant for a process that has no other task.
+ * @param type CLONE_NEW* that it must be, 0 for any.
+ * @throws SystemError: EPERM without CAP_SYS_ADMIN over it, EINVAL for another type and, with threads, for user namespaces.
+ */
+export function enterNamespace(fd: number, type = 0): void {
+  check(setnsCall(fd, type), 'setns');
 }
