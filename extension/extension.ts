@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { type ExtensionContext, window } from 'vscode';
 import { InspectContainer, InspectImage } from '../helper/protocol/index.js';
 import { cgroupCommands } from './cgroups/cgroupCommands.js';
@@ -27,6 +28,7 @@ import { HelperClient } from './helperClient.js';
 import { ImagesView } from './images/imagesView.js';
 import { registerLedger } from './ledger/registerLedger.js';
 import { registerLimits } from './limits/registerLimits.js';
+import { documentationOf } from './machine/doctorText.js';
 import { MachineView } from './machine/machineView.js';
 import { registerOverview } from './overview/registerOverview.js';
 import { RegistryAccess } from './registry/credentials.js';
@@ -68,6 +70,10 @@ export function activate(extension: ExtensionContext): void {
   const builds = new TextDocuments('terrarium-build', async (image) => built.get(image) ?? '');
   const logs = new TextDocuments('terrarium-log', (container) => readLog(helper, container));
 
+  const manual = new TextDocuments('terrarium-doctor', async (line) =>
+    documentationOf(line, await readFile(extension.asAbsolutePath('docs/doctor.md'), 'utf8')),
+  );
+
   const context: CommandContext = {
     extension,
     log,
@@ -102,6 +108,7 @@ export function activate(extension: ExtensionContext): void {
     configurations,
     builds,
     logs,
+    manual,
     new RunningCount(store),
     showConnection(helper, [images.view, cgroups.view, machine.view], log),
     tellOfEnds(helper, notifier),
@@ -118,7 +125,7 @@ export function activate(extension: ExtensionContext): void {
         ...imageCommands(context, { configurations, builds, built }),
         ...inspectCommands(context, inspections, logs),
         ...cgroupCommands(cgroups),
-        ...machineCommands(context),
+        ...machineCommands(context, manual),
         ...fileCommands(context),
         ...changeCommands(context),
       },

@@ -68,7 +68,9 @@ async function assemble(folder, target, scratch) {
   for (const file of ['package.json', 'index.js', `${target.replace('-', '_')}/koffi.node`])
     copy(path.join(native, file), path.join(modules, '@koromix', `koffi-${target}`, file));
 
-  for (const file of ['README.md', 'CHANGELOG.md', 'LICENSE']) copy(path.join(root, file), path.join(folder, file));
+  await mkdir(path.join(folder, 'docs'));
+  for (const file of ['README.md', 'CHANGELOG.md', 'LICENSE', 'docs/doctor.md'])
+    copy(path.join(root, file), path.join(folder, file));
   for (const file of readdirSync(root).filter((name) => /^package\.nls(\..+)?\.json$/.test(name)))
     copy(path.join(root, file), path.join(folder, file));
   cpSync(path.join(root, 'media'), path.join(folder, 'media'), {

@@ -6,6 +6,7 @@ import { messageText } from '../text/untrusted.js';
 export type ErrorAction =
   | { kind: 'copyCommand'; command: string }
   | { kind: 'showLedger'; container: string; operation: string }
+  | { kind: 'showDoctorLine'; line: string }
   | { kind: 'openDoctor' }
   | { kind: 'showLog' };
 
@@ -43,7 +44,9 @@ export function reportOf(error: unknown, doing: string): ErrorReport {
   if (data.ledger !== undefined) {
     actions.push({ kind: 'showLedger', ...data.ledger });
   }
-  if (code === ErrorCode.Unavailable || code === ErrorCode.StepFailed) {
+  if (data.doctor !== undefined) {
+    actions.push({ kind: 'showDoctorLine', line: data.doctor });
+  } else if (code === ErrorCode.Unavailable || code === ErrorCode.StepFailed) {
     actions.push({ kind: 'openDoctor' });
   }
   if (code === undefined || code === ErrorCode.Internal || code <= -32000) {
@@ -72,12 +75,12 @@ function codeOf(error: unknown): number | undefined {
 }
 
 /** The data of an error, field by field: it crossed a process boundary. */
-function dataOf(error: unknown): Pick<ErrorData, 'cause' | 'fix' | 'command' | 'ledger'> {
+function dataOf(error: unknown): Pick<ErrorData, 'cause' | 'fix' | 'command' | 'ledger'> & { doctor?: string } {
   const data = typeof error === 'object' && error !== null && 'data' in error ? error.data : undefined;
   if (typeof data !== 'object' || data === null) {
     return {};
   }
-  const { cause, fix, command, ledger } = data as Record<string, unknown>;
+  const { cause, fix, command, doctor, ledger } = data as Record<string, unknown>;
   const { container, operation } = (typeof ledger === 'object' && ledger !== null ? ledger : {}) as Record<
     string,
     unknown
@@ -86,6 +89,7 @@ function dataOf(error: unknown): Pick<ErrorData, 'cause' | 'fix' | 'command' | '
     ...(typeof cause === 'string' ? { cause } : {}),
     ...(typeof fix === 'string' ? { fix } : {}),
     ...(typeof command === 'string' ? { command } : {}),
+    ...(typeof doctor === 'string' ? { doctor } : {}),
     ...(typeof container === 'string' && typeof operation === 'string' ? { ledger: { container, operation } } : {}),
   };
 }

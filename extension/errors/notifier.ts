@@ -51,6 +51,9 @@ export class Notifier {
           operation: action.operation,
         });
         return;
+      case 'showDoctorLine':
+        await commands.executeCommand('terrarium.runDoctor', action.line);
+        return;
       case 'openDoctor':
         await commands.executeCommand('terrarium.runDoctor');
         return;
@@ -66,6 +69,8 @@ function titleOf(action: ErrorAction): string {
       return l10n.t('Copy Fix Command');
     case 'showLedger':
       return l10n.t('Show How Far It Got');
+    case 'showDoctorLine':
+      return l10n.t('Show in Doctor');
     case 'openDoctor':
       return l10n.t('Open Doctor');
     case 'showLog':

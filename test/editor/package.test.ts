@@ -31,6 +31,7 @@ const shipped = [
   'dist/node_modules/koffi/src/koffi/index.cjs',
   'dist/node_modules/koffi/src/koffi/src/static.cjs',
   `dist/stage/${platform}/terrarium-stage`,
+  'docs/doctor.md',
 ];
 /** Pictures and texts come and go. */
 const isMedia = (file: string) => /^media\/(icons|walkthrough)\/[a-z-]+\.(svg|png|md)$/.test(file);

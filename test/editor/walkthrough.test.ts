@@ -41,9 +41,7 @@ chapter('the side bar leads to it', async () => {
 
 chapter('Run Doctor shows what was tried', async () => {
   await (await step('See what this machine can do', 'Run Doctor')).click();
-  await treeItem(editor.page, /user namespace/i)
-    .first()
-    .waitFor({ timeout: 60_000 });
+  await treeItem(editor.page, /^Identities: /).waitFor({ timeout: 60_000 });
 });
 
 chapter('Launch Container asks one question and runs one', async () => {

@@ -21,6 +21,11 @@ describe('an error', () => {
     });
   });
 
+  it('that a line of the doctor tries leads there', () => {
+    const error = terrariumError(ErrorCode.StepFailed, 'mount failed with EINVAL', { doctor: 'overlay' });
+    assert.deepEqual(reportOf(error, 'Start web').actions, [{ kind: 'showDoctorLine', line: 'overlay' }]);
+  });
+
   it('of a person’s own making offers no doctor and no log', () => {
     assert.deepEqual(reportOf(terrariumError(ErrorCode.NameTaken, 'There is a web'), 'Rename').actions, []);
   });

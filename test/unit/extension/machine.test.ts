@@ -2,12 +2,21 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { presentImage } from '../../../extension/images/imageText.js';
 import { progressIncrement, progressText } from '../../../extension/images/progressText.js';
-import { doctorDetails, doctorSummary, presentDoctorLine } from '../../../extension/machine/doctorText.js';
+import {
+  doctorDetails,
+  doctorMarkdown,
+  doctorSummary,
+  presentDoctorLine,
+  presentSection,
+  sectionsOf,
+} from '../../../extension/machine/doctorText.js';
 import type { DoctorLine, ImageProgress } from '../../../helper/protocol/index.js';
 
 describe('a line of the doctor', () => {
   const line: DoctorLine = {
     id: 'id-range',
+    group: 'Identities',
+    essential: false,
     title: 'Range of ids',
     verdict: 'partial',
     tried: 'newuidmap',
@@ -40,6 +49,38 @@ describe('a line of the doctor', () => {
     const works = { ...line, verdict: 'works' as const };
     assert.equal(doctorSummary({ lines: [works, works] }), 'All 2 checks work');
     assert.equal(doctorSummary({ lines: [works, line] }), '1 of 2 checks work, 1 partly');
+  });
+
+  it('that is missing is an error only where no container can run without', () => {
+    const missing = { ...line, verdict: 'missing' as const };
+    assert.equal(presentDoctorLine(missing).icon?.id, 'circle-slash');
+    assert.equal(presentDoctorLine({ ...missing, essential: true }).icon?.id, 'error');
+    assert.match(presentDoctorLine({ ...missing, essential: true }).accessibleLabel, /no container can run/);
+    const group = (...lines: DoctorLine[]) => presentSection({ group: 'Identities', lines });
+    const works = { ...line, verdict: 'works' as const };
+    assert.deepEqual([group(works).icon?.id, group(works).description], ['pass', 'all 1 work']);
+    assert.deepEqual([group(works, line).icon?.id, group(works, line).description], ['warning', '1 of 2 work']);
+    assert.equal(group(line, missing).icon?.id, 'circle-slash');
+    assert.equal(group(missing, { ...missing, essential: true }).icon?.id, 'error');
+  });
+
+  it('is in its group, in the order of the report', () => {
+    const kernel = { ...line, id: 'kernel' as const, group: 'Kernel' as const };
+    const sections = sectionsOf({ lines: [kernel, line, { ...kernel, id: 'pidfd' as const }] });
+    assert.deepEqual(
+      sections.map(({ group, lines }) => [group, lines.map(({ id }) => id)]),
+      [
+        ['Kernel', ['kernel', 'pidfd']],
+        ['Identities', ['id-range']],
+      ],
+    );
+  });
+
+  it('is a row of the report, whatever is in it', () => {
+    const report = doctorMarkdown({ lines: [{ ...line, tried: 'a | b\n# c' }] });
+    assert.match(report, /^## Identities$/m);
+    assert.match(report, /^\| id-range \| partial, ENOENT \| a \\\| b # c \| Install uidmap\. \|$/m);
+    assert.doesNotMatch(report, /^# c/m);
   });
 });
 
