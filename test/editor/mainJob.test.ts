@@ -4,6 +4,7 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { after, before } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Editor, openEditor } from './support/editor.js';
+import { findInit, heldLimit } from './support/kernel.js';
 import { tellStory } from './support/story.js';
 import {
   answerQuickInput,
@@ -196,31 +197,6 @@ chapter('stop ends every process; start again finds what was written; remove lea
 async function runOnContainer(entry: string): Promise<void> {
   await openTerrarium(editor.page);
   await chooseInMenu(editor.page, container(), entry);
-}
-
-/** The process that is number 1 in a pid namespace, 0 for none. */
-function findInit(namespace: string): number {
-  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
-    try {
-      if (readlinkSync(`/proc/${pid}/ns/pid`) !== namespace) continue;
-      if (/^NSpid:.*\t1$/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))) return Number(pid);
-    } catch (error) {
-      // It has ended meanwhile.
-      if (!/ENOENT|ESRCH/.test(String(error))) throw error;
-    }
-  }
-  return 0;
-}
-
-/** The memory limit of a process's cgroup as the kernel holds it, v1 or v2. */
-function heldLimit(pid: number): number {
-  const groups = readFileSync(`/proc/${pid}/cgroup`, 'utf8');
-  const [, v1] = /^\d+:memory:(.*)$/m.exec(groups) ?? [];
-  const file =
-    v1 === undefined
-      ? `/sys/fs/cgroup${/^0::(.*)$/m.exec(groups)?.[1]}/memory.max`
-      : `/sys/fs/cgroup/memory${v1}/memory.limit_in_bytes`;
-  return Number(readFileSync(file, 'utf8'));
 }
 
 /** Processes by their whole command line, arguments with NULs between them. */

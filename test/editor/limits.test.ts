@@ -1,0 +1,187 @@
+import assert from 'node:assert/strict';
+import { readlinkSync } from 'node:fs';
+import { after, before } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Frame } from 'playwright-core';
+import { countControls, tabTo, unnamedControls } from './support/accessible.js';
+import { type Editor, openEditor } from './support/editor.js';
+import { findInit, heldLimit } from './support/kernel.js';
+import { tellStory } from './support/story.js';
+import {
+  answerQuickInput,
+  openTerrarium,
+  runCommand,
+  typeInTerminal,
+  waitForTerminal,
+  webviewFrame,
+} from './support/workbench.js';
+
+/** The form of limits, by keyboard alone once it is open, with the kernel's files as the truth. */
+let editor: Editor;
+let form: Frame;
+let init = 0;
+/** What the kernel has for no limit: `max` of cgroup v2 is no number. */
+let unlimited = 0;
+const chapter = tellStory(() => editor);
+const MiB = 1024 * 1024;
+
+before(async () => {
+  editor = await openEditor({ settings: { 'workbench.colorTheme': 'Default Dark Modern' } });
+});
+after(() => editor?.close());
+
+chapter('the form opens with the cursor’s keys in it, and every section it has', async () => {
+  const { page } = editor;
+  await openTerrarium(page);
+  const launch = page.locator('.sidebar').getByRole('button', { name: 'Launch Container' }).first();
+  await launch.waitFor({ timeout: 60_000 });
+  await launch.focus();
+  await page.keyboard.press('Enter');
+  await answerQuickInput(page);
+  await waitForTerminal(page, /[#$] *$/, 60_000);
+  await typeInTerminal(page, 'echo "in $(readlink /proc/self/ns/pid)"\n');
+  const [, namespace = ''] = /in (pid:\[\d+\])/.exec(await waitForTerminal(page, /in pid:\[\d+\]/)) ?? [];
+  init = findInit(namespace);
+  assert.notEqual(readlinkSync(`/proc/${init}/ns/pid`), readlinkSync('/proc/self/ns/pid'));
+  unlimited = heldLimit(init);
+
+  await runCommand(page, 'Terrarium: Edit Limits');
+  form = await webviewFrame(page, /^Limits/);
+  await form.getByRole('textbox', { name: /memory\.max/ }).waitFor();
+  for (const title of ['Memory', 'CPU', 'Processes', 'Of each process']) {
+    await form.getByRole('heading', { name: title, level: 2, exact: true }).waitFor();
+  }
+  await tabTo(page, form, /memory\.max/);
+});
+
+chapter('what is typed is checked at once, previewed, and restored by Escape', async () => {
+  const { page } = editor;
+  await page.keyboard.press('Control+a');
+  await page.keyboard.type('100 lightyears');
+  await form.getByText(/Unknown unit/).waitFor();
+  await page.keyboard.press('Escape');
+  await form
+    .getByText(/Unknown unit/)
+    .waitFor({ state: 'detached' })
+    .catch(() => undefined);
+  assert.equal(await form.getByText(/Unknown unit/).isVisible(), false);
+  await page.keyboard.press('Control+a');
+  await page.keyboard.type('100 MB');
+  const preview = form.getByRole('region', { name: 'What Apply will do' });
+  await preview.getByText('← 100000000').first().waitFor();
+  assert.equal(heldLimit(init), unlimited, 'a preview writes nothing');
+});
+
+chapter('Enter applies: the kernel holds it, and the form says what was rounded', async () => {
+  const { page } = editor;
+  await page.keyboard.press('Enter');
+  await until(() => heldLimit(init) === 99_999_744);
+  await form
+    .getByRole('status')
+    .getByText(/was rounded to .*\(99999744\)/)
+    .waitFor();
+  await form.getByText('Last minutes').waitFor();
+});
+
+chapter('every control has a name', async () => {
+  await form.evaluate(`for (const one of document.querySelectorAll('details')) one.open = true`);
+  assert.deepEqual(await unnamedControls(form), []);
+  assert.ok((await countControls(form)) > 20, 'the walk sees the controls');
+  // The walk finds one that has none.
+  await form.evaluate(`document.querySelector('main').append(document.createElement('button'))`);
+  assert.equal((await unnamedControls(form)).length, 1);
+  await form.evaluate(`document.querySelector('main > button').remove()`);
+});
+
+chapter('a trial is in force at once and rolled back on demand', async () => {
+  const { page } = editor;
+  await form.getByRole('textbox', { name: /memory\.max/ }).focus();
+  await page.keyboard.press('Control+a');
+  await page.keyboard.type('200 MiB');
+  await tabTo(page, form, /^Try for 30 s$/);
+  await page.keyboard.press('Enter');
+  await until(() => heldLimit(init) === 200 * MiB);
+  await form.getByText(/rolls back in \d+ s/).waitFor();
+  await tabTo(page, form, /^Roll Back$/);
+  await page.keyboard.press('Enter');
+  await until(() => heldLimit(init) === 99_999_744);
+  await form.getByText(/rolls back in/).waitFor({ state: 'hidden' });
+});
+
+chapter('a trial that nobody keeps ends by itself, and that is said', async () => {
+  const { page } = editor;
+  await form.getByRole('textbox', { name: /pids\.max/ }).focus();
+  await page.keyboard.press('Control+a');
+  await page.keyboard.type('77');
+  await tabTo(page, form, /^Try for 30 s$/);
+  await page.keyboard.press('Space');
+  await form.getByText(/rolls back in \d+ s/).waitFor();
+  await form
+    .getByRole('status')
+    .getByText(/Rolled back: Processes 77 →/)
+    .waitFor({ timeout: 60_000 });
+  assert.doesNotMatch(await form.getByRole('textbox', { name: /pids\.max/ }).inputValue(), /77/);
+});
+
+chapter('Undo names what it takes back, and does', async () => {
+  const { page } = editor;
+  await form.getByRole('textbox', { name: /pids\.max/ }).focus();
+  await page.keyboard.press('Control+a');
+  await page.keyboard.type('50');
+  await page.keyboard.press('Enter');
+  await form.getByRole('button', { name: 'Undo: back Processes to' }).waitFor();
+  await tabTo(page, form, /^Undo: back Processes/);
+  await page.keyboard.press('Enter');
+  await form.getByRole('status').getByText('Undone').waitFor();
+  await form
+    .getByText(/Undone: Processes 50 →/)
+    .first()
+    .waitFor();
+});
+
+chapter('the samples can be had as a table', async () => {
+  const { page } = editor;
+  await tabTo(page, form, /^Show as Table$/);
+  await page.keyboard.press('Enter');
+  const table = form.getByRole('table', { name: /^Samples/ });
+  await table.getByRole('columnheader', { name: 'Memory: in use' }).waitFor();
+  assert.match((await table.getByRole('row').nth(1).textContent()) ?? '', /[KM]iB/);
+  await editor.screenshot('limits-table');
+  await page.keyboard.press('Enter');
+  await table.waitFor({ state: 'hidden' });
+});
+
+chapter('it looks right in light, dark and high contrast, narrow and wide', async () => {
+  const { page } = editor;
+  await form.getByRole('textbox', { name: /memory\.max/ }).focus();
+  await page.keyboard.press('Control+a');
+  await page.keyboard.type('1 MiB');
+  await form.getByRole('region', { name: 'What Apply will do' }).waitFor();
+  await runCommand(page, 'View: Hide Panel');
+  await page.setViewportSize({ width: 1600, height: 900 });
+  for (const [theme, name] of [
+    ['Light Modern', 'light'],
+    ['Dark High Contrast', 'high-contrast'],
+    ['Light High Contrast', 'high-contrast-light'],
+    ['Dark Modern', 'dark'],
+  ] as const) {
+    await runCommand(page, 'Preferences: Color Theme');
+    await answerQuickInput(page, theme);
+    // The page forbids eval, which waiting for a function would need.
+    await until(async () => (await form.evaluate<string>('document.body.dataset.vscodeThemeId')).includes(theme));
+    // Two samples, so that graphs are drawn in the theme's colours.
+    await delay(2500);
+    await editor.screenshot(`limits-${name}`);
+  }
+  await runCommand(page, 'View: Toggle Primary Side Bar Visibility');
+  await page.setViewportSize({ width: 450, height: 900 });
+  await until(async () => (await form.evaluate<number>('innerWidth')) < 450);
+  assert.equal(await form.evaluate('document.documentElement.scrollWidth <= innerWidth'), true, 'nothing is cut off');
+  await editor.screenshot('limits-narrow');
+});
+
+async function until(condition: () => boolean | Promise<boolean>, milliseconds = 20_000): Promise<void> {
+  for (const end = Date.now() + milliseconds; !(await condition()); await delay(50)) {
+    if (Date.now() > end) throw new Error(`never came true: ${condition}`);
+  }
+}
