@@ -19,7 +19,7 @@ import {
   type Trial,
   writeJournal,
 } from './journal.js';
-import { reportOf, valueIn } from './report.js';
+import { readingsOf, reportOf, valueIn } from './report.js';
 import { isDue, restore, rollBack, settle, thisHelper } from './rollback.js';
 import { findSubject, type LimitSubject, saveConfigured, withTarget } from './subject.js';
 import { changedSince, changesBack, undoableEdit } from './undoable.js';
@@ -79,7 +79,7 @@ export function setLimits(machine: Machine, params: SetLimitsParams): Promise<Li
     const subject = await findSubject(machine, found.target);
     if (journal.pending?.phase === 'trial') throw onTrial(subject, journal.pending);
     checkRequest(subject, params);
-    const before = await reportOf(machine, subject, undefined);
+    const before = await readingsOf(machine, subject);
     // What cannot be kept is refused before anything is written; and so is nonsense.
     const after = subject.configured && configuredWith(subject.configured, changes);
     const edit: KeptEdit = {
@@ -143,7 +143,7 @@ async function carryOut(
     const saved = trial === undefined ? edit.configured?.after : undefined;
     if (saved !== undefined) await saveConfigured(machine, subject, saved);
     const now: LimitSubject = { ...subject, configured: saved ?? subject.configured };
-    const held = await reportOf(machine, now, undefined);
+    const held = await readingsOf(machine, now);
     const done: KeptEdit = {
       ...edit,
       changes: edit.changes.map((change) => ({ ...change, after: valueIn(held, change.name) })),
@@ -219,7 +219,7 @@ export function undoLimits(machine: Machine, target: LimitTarget): Promise<Limit
         fix: 'Set the limits that you want.',
       });
     }
-    const before = await reportOf(machine, subject, undefined);
+    const before = await readingsOf(machine, subject);
     const changed = changedSince(undone, before, subject.life, subject.configured);
     if (changed.length > 0) throw changedMeanwhile(subject, changed);
     const edit: KeptEdit = {

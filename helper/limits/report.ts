@@ -1,3 +1,4 @@
+import { blockDevices } from '../cgroup/devices.js';
 import { readLimits } from '../cgroup/limits.js';
 import type { Machine } from '../container/machine.js';
 import { processesOf } from '../container/stop.js';
@@ -8,23 +9,29 @@ import { configuredRlimits, inheritedRlimit, isRlimit, liveRlimits, type Process
 import type { LimitSubject } from './subject.js';
 import { undoableEdit } from './undoable.js';
 
-/** All limits of a target, its trial and what can be undone. Throws Node's errors. */
+/** All limits of a target, the disks they may name, its trial and what can be undone. Throws Node's errors. */
 export async function reportOf(
   machine: Machine,
   subject: LimitSubject,
   journal: Journal | undefined,
 ): Promise<LimitsReport> {
-  const report = await readLimits(questionOf(subject), { rlimits: () => readRlimits(machine, subject) });
+  const [report, devices] = await Promise.all([readingsOf(machine, subject), blockDevices(machine.locations.data)]);
   const undoable = journal === undefined ? undefined : undoableEdit(journal, subject.life);
   const trial = journal?.pending?.phase === 'trial' ? journal.pending : undefined;
   return {
     ...report,
     // Where nothing else limits, these come first.
     readings: report.mode === 'none' ? rlimitsFirst(report.readings) : report.readings,
+    devices,
     ...(trial === undefined ? {} : { trial: { edit: trial.edit.id, rollsBackAt: trial.rollsBackAt } }),
     ...(trial?.stuck === undefined ? {} : stuckNotice(trial.stuck)),
     ...(undoable === undefined ? {} : { undoable: shownEdit(undoable) }),
   };
+}
+
+/** What the limits are, of cgroup and processes. Throws Node's errors. */
+export function readingsOf(machine: Machine, subject: LimitSubject): ReturnType<typeof readLimits> {
+  return readLimits(questionOf(subject), { rlimits: () => readRlimits(machine, subject) });
 }
 
 /** As those who read and plan files of cgroups want to know it. */

@@ -225,3 +225,13 @@ function set({ pid }: ProcessIdentity, name: RlimitName, limit: ResourceLimit): 
     });
   }
 }
+
+/** How far a process may raise each of its limits, by name; Infinity for no limit. */
+export function hardLimits(process: ProcessIdentity): Map<string, number> {
+  return new Map(
+    rlimitKnobs.flatMap(({ name }) => {
+      const hard = limitOf(process, name)?.hard;
+      return hard === undefined ? [] : [[name, hard === unlimited ? Infinity : Number(hard)] as const];
+    }),
+  );
+}

@@ -3,7 +3,7 @@ import { bootId } from '../inspect/boot.js';
 import { isAlive, processIdentity } from '../inspect/stat.js';
 import type { LimitChange, LimitWrite } from '../protocol/index.js';
 import { type Journal, type KeptEdit, newEditId, type PendingEdit, type Trial, writeJournal } from './journal.js';
-import { reportOf, valueIn } from './report.js';
+import { readingsOf, valueIn } from './report.js';
 import { type LimitSubject, saveConfigured } from './subject.js';
 import { configuredWith, writeLive } from './write.js';
 
@@ -69,7 +69,7 @@ async function restoreOrAdopt(machine: Machine, subject: LimitSubject, edit: Kep
     machine.log(
       `limits of ${subject.title} were not put back: ${error instanceof Error ? error.message : String(error)}`,
     );
-    const report = await reportOf(machine, subject, undefined);
+    const report = await readingsOf(machine, subject);
     return [{ ...edit, changes: edit.changes.map((change) => ({ ...change, after: valueIn(report, change.name) })) }];
   }
 }
@@ -77,7 +77,7 @@ async function restoreOrAdopt(machine: Machine, subject: LimitSubject, edit: Kep
 /** Puts back what an edit may have written of itself: to what runs, when that is the same, and to the configuration. */
 export async function restore(machine: Machine, subject: LimitSubject, edit: KeptEdit): Promise<void> {
   if (edit.life !== undefined && edit.life === subject.life) {
-    const report = await reportOf(machine, subject, undefined);
+    const report = await readingsOf(machine, subject);
     const touched = edit.changes.filter(({ name, before }) => valueIn(report, name) !== before);
     if (touched.length > 0) await writeLive(subject, touched.map(toBefore));
   }
@@ -103,7 +103,7 @@ export async function rollBack(
   trial: Trial,
   kind: 'rollback' | 'undo',
 ): Promise<RolledBack> {
-  const report = await reportOf(machine, subject, undefined);
+  const report = await readingsOf(machine, subject);
   const isSameLife = trial.edit.life === subject.life;
   const standing = isSameLife ? trial.edit.changes.filter(({ name, after }) => valueIn(report, name) === after) : [];
   const { writes, refused } = await writeBack(subject, standing, kind === 'rollback');
