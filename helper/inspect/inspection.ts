@@ -15,7 +15,7 @@ import { explainIdMap, readIdMap, toContainerId } from './idmap.js';
 import { parseLimits } from './limits.js';
 import { parseMountinfo } from './mountinfo.js';
 import { linkNames, namespaceTypes, readNamespaces } from './namespaces.js';
-import { ended, type PrivateParts, readEntries, whyDenied } from './privateParts.js';
+import { ended, hasEnded, type PrivateParts, readEntries, whyDenied } from './privateParts.js';
 import { isDenied, unlessDenied, unlessGone } from './proc.js';
 import { parseCpuTime, parseStat, ticksPerSecond } from './stat.js';
 import { parseStatus } from './status.js';
@@ -76,7 +76,7 @@ function read(folder: number, identity: ProcessIdentity, surroundings: Surroundi
   const link = (place: string, name: string) =>
     attempt(place, () => {
       const target = unlessMissing(() => readlinkSync(`${proc}/${folder}/${name}`));
-      if (target === undefined) unreadable[place] = isZombie ? 'The process has ended.' : 'A kernel thread has none.';
+      if (target === undefined) unreadable[place] = isZombie ? hasEnded : 'A kernel thread has none.';
       return target;
     });
   const [cwd, executable, rootPath] = [
@@ -85,7 +85,7 @@ function read(folder: number, identity: ProcessIdentity, surroundings: Surroundi
     link('root', 'root'),
   ];
   const mounts = attempt('mounts', () => readMountsUnlessEnding(() => file('mountinfo')));
-  if (mounts === undefined) unreadable.mounts ??= 'The process has ended.';
+  if (mounts === undefined) unreadable.mounts ??= hasEnded;
   const uidMappings = readIdMap(folder, 'uid', proc);
   const gidMappings = readIdMap(folder, 'gid', proc);
   const inOurs = namespaces?.user !== undefined && namespaces.user === surroundings.host.user;

@@ -12,7 +12,7 @@ import {
   terrariumError,
 } from '../protocol/index.js';
 import { linkNames, readNamespace } from './namespaces.js';
-import { isDenied, unlessDenied, unlessGone } from './proc.js';
+import { isDenied, isGone, unlessDenied, unlessGone } from './proc.js';
 import { readStat } from './stat.js';
 import { readSysctls, type SysctlNamespace, sysctlNamespaces } from './sysctls.js';
 
@@ -52,8 +52,10 @@ export function readPrivateParts(
     try {
       read();
     } catch (error) {
-      if (!isDenied(error)) throw error;
-      parts.unreadable[part] = whyDenied(error);
+      if (isDenied(error)) parts.unreadable[part] = whyDenied(error);
+      // A zombie is still there, but has given back its memory.
+      else if (isGone(error) && readStat(folder, '/proc/self/fd')?.state === 'Z') parts.unreadable[part] = hasEnded;
+      else throw error;
     }
   };
   try {
@@ -94,6 +96,9 @@ export function readPrivateParts(
 export function ended(pid: number): Error {
   return terrariumError(ErrorCode.NotFound, `Process ${pid} has ended`);
 }
+
+/** Why a zombie has no program, memory, files or mounts. */
+export const hasEnded = 'The process has ended.';
 
 /** In a sentence, beginning with the errno. */
 export function whyDenied(error: unknown): string {

@@ -11,7 +11,8 @@ import {
 } from '../../../helper/protocol/index.js';
 import { Bed } from '../support/bed.js';
 import { namespaceLinks, startTimeOf, statusField } from '../support/kernel.js';
-import { inodeOf, unshared } from './shells.js';
+import { eventually } from '../support/wait.js';
+import { childrenOf, inodeOf, unshared } from './shells.js';
 
 const bed = new Bed();
 
@@ -218,17 +219,13 @@ test('a process that has ended, and another one with its pid, are not there', as
 });
 
 test('a process that has ended and waits for its parent is told as far as it is there', async (t) => {
-  // The shell never waits for what it has executed over itself.
-  const child = spawn('sh', ['-c', '(exit 3) & exec sleep 600'], { stdio: ['ignore', 'ignore', 'inherit'] });
+  // It ends only when the shell has executed a program over itself that waits for nobody.
+  const script = '(until read name < /proc/$$/comm && [ "$name" = sleep ]; do :; done) & exec sleep 600';
+  const child = spawn('sh', ['-c', script], { stdio: ['ignore', 'ignore', 'inherit'] });
   t.after(() => void child.kill('SIGKILL'));
-  const zombie = await (async () => {
-    for (;;) {
-      const pids = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').trim().split(' ');
-      const pid = Number(pids[0]);
-      if (pid > 0 && statusField(pid, 'State').startsWith('Z')) return pid;
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
-  })();
+  const zombie = await eventually('a zombie', () =>
+    childrenOf(child.pid ?? 0).find((pid) => statusField(pid, 'State').startsWith('Z')),
+  );
   const inspection = await inspect({ pid: zombie }, { environment: true, files: true });
   assert.equal(inspection.state, 'Z');
   assert.deepEqual(inspection.process.args, []);
