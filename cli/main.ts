@@ -7,6 +7,7 @@ import { addDoctorCommand } from './doctor.js';
 import { addExportingCommands } from './exporting.js';
 import { describeFailure, exitStatus, statusOf } from './failure.js';
 import { addFileCommands } from './files.js';
+import { addGroupCommands } from './groups.js';
 import { addImageCommands } from './images.js';
 import { addLookingCommands } from './looking.js';
 import { addNamespaceCommands } from './namespaces.js';
@@ -29,6 +30,7 @@ addLookingCommands(program, connect, print);
 addDoctorCommand(program, connect, print);
 addNamespaceCommands(program, connect, print);
 addStatsCommand(program, connect, print);
+addGroupCommands(program, connect, print);
 addFileCommands(program, connect, print);
 
 // A reader that goes away (head, less) is no failure.

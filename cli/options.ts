@@ -17,6 +17,7 @@ export interface RunOptions {
   env?: string[];
   mount?: oci.Mount[];
   net?: string;
+  group?: string;
   memory?: number;
   cpus?: number;
   pids?: number;
@@ -44,6 +45,7 @@ export function specificationOf(options: RunOptions, args: string[]): ContainerS
     ...(options.env === undefined ? {} : { env: options.env }),
     ...(options.mount === undefined ? {} : { mounts: options.mount }),
     ...(options.net === undefined ? {} : { network: parseNetwork(options.net) }),
+    ...(options.group === undefined ? {} : { group: options.group }),
     ...(options.tty === undefined ? {} : { terminal: options.tty }),
     ...(options.init === undefined ? {} : { init: options.init }),
     ...(Object.keys(resources).length === 0 ? {} : { resources }),

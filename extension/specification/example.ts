@@ -57,6 +57,8 @@ export function exampleSpecification(name: string): string {
   //   "pids": { "limit": 100 },
   //   "unified": { "memory.high": "94371840" }
   // },
+  // Containers of one group can have limits for all of them together.
+  // "group": "lab",
 
   // ---- privileges ----------------------------------------------------------------------------
   // Changes to the default set of eleven capabilities.

@@ -149,6 +149,7 @@ export function summaryOf(record: ContainerRecord, facts: RunFacts): ContainerSu
     ...(run?.exit === undefined ? {} : { exit: run.exit }),
     args: record.config.process.args,
     ...(record.config.hostname === undefined ? {} : { hostname: record.config.hostname }),
+    ...(record.specification.group === undefined ? {} : { group: record.specification.group }),
     terminal: record.config.process.terminal === true,
     remove: record.remove,
     ...(monitorLost ? { monitorLost: true } : {}),

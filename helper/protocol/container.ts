@@ -89,6 +89,8 @@ export interface ContainerSummary {
   exit?: ExitRecord;
   args: string[];
   hostname?: string;
+  /** The group it was made in, with limits for all in it together. */
+  group?: string;
   terminal: boolean;
   /** Remove when it ends. */
   remove: boolean;
