@@ -27,6 +27,7 @@ import { Roots } from './files/roots.js';
 import { HelperClient } from './helperClient.js';
 import { ImagesView } from './images/imagesView.js';
 import { registerLedger } from './ledger/registerLedger.js';
+import { registerGroupCommands } from './limits/groupCommands.js';
 import { registerLimits } from './limits/registerLimits.js';
 import { documentationOf } from './machine/doctorText.js';
 import { MachineView } from './machine/machineView.js';
@@ -137,6 +138,7 @@ export function activate(extension: ExtensionContext): void {
     ),
   );
   registerLimits(extension, helper, notifier);
+  extension.subscriptions.push(...registerGroupCommands(helper, notifier));
   registerOverview(extension, { helper, store, notifier });
   registerLedger(extension, helper, notifier);
   registerSpecification(extension, helper, notifier, async (started) => {

@@ -1,10 +1,25 @@
 import { isDeepStrictEqual } from 'node:util';
 import { commands, l10n } from 'vscode';
-import { type ContainerSpecification, ListImages, RunContainer } from '../../helper/protocol/index.js';
+import {
+  type ContainerSpecification,
+  type GroupSummary,
+  ListGroups,
+  ListImages,
+  RunContainer,
+} from '../../helper/protocol/index.js';
 import { type CreationAnswers, limitChoices, networkChoices, specificationOf } from '../flows/creationChoices.js';
-import { mapResult, pickStep, runSteps, type StepResult, soleStep, textStep } from '../flows/multiStep.js';
+import { groupChoices } from '../flows/groupPicks.js';
+import {
+  mapResult,
+  pickStep,
+  runSteps,
+  type StepPosition,
+  type StepResult,
+  soleStep,
+  textStep,
+} from '../flows/multiStep.js';
 import { rootChoices } from '../flows/rootChoices.js';
-import { containerNameProblem } from '../text/names.js';
+import { containerNameProblem, groupNameProblem } from '../text/names.js';
 import { nodeOf } from './arguments.js';
 import type { CommandContext } from './context.js';
 import { inView } from './progress.js';
@@ -51,16 +66,18 @@ async function launch(context: CommandContext): Promise<void> {
   }
 }
 
-/** Five questions with a default each, and a way back. */
+/** Six questions with a default each, and a way back. */
 async function create(context: CommandContext): Promise<void> {
   const images = await context.helper.request(ListImages);
   const containers = await context.store.list();
+  const groups = await context.helper.request(ListGroups);
   const title = l10n.t('Create a Container');
   const defaults: CreationAnswers = {
     root: { kind: 'host' },
     command: '',
     network: { kind: 'none' },
     resources: undefined,
+    group: undefined,
     name: '',
   };
   const answers = await runSteps(defaults, [
@@ -107,6 +124,11 @@ async function create(context: CommandContext): Promise<void> {
         (limits) => ({ ...current, resources: limits === 'none' ? undefined : limits }),
       ),
     async (current, step, totalSteps) =>
+      mapResult(await groupStep({ title, step, totalSteps }, groups, current.group), (group) => ({
+        ...current,
+        group: group === '' ? undefined : group,
+      })),
+    async (current, step, totalSteps) =>
       mapResult(
         await textStep({ title, step, totalSteps }, l10n.t('Its name. Empty: one is made up.'), {
           value: current.name,
@@ -124,6 +146,32 @@ async function create(context: CommandContext): Promise<void> {
   ]);
   if (answers) {
     await runAndAttach(context, specificationOf(answers));
+  }
+}
+
+/** Which group it is in, a new one by name; empty for none. Back from the name of a new one leads to the list. */
+async function groupStep(
+  position: StepPosition,
+  groups: readonly GroupSummary[],
+  current: string | undefined,
+): Promise<StepResult<string>> {
+  for (;;) {
+    const result = await pickStep(
+      position,
+      l10n.t('Does it have limits together with others?'),
+      groupChoices(groups),
+      (choice) => choice.kind === 'group' && choice.name === current,
+    );
+    if (result.kind !== 'answer' || result.value.kind !== 'new') {
+      return mapResult(result, (choice) => (choice.kind === 'group' ? choice.name : ''));
+    }
+    const named = await textStep(position, l10n.t('The name of the new group.'), {
+      placeholder: l10n.t('for instance: lab'),
+      problem: (text) => groupNameProblem(text),
+    });
+    if (named.kind !== 'back') {
+      return named;
+    }
   }
 }
 

@@ -105,16 +105,20 @@ export function presentContainer(summary: ContainerSummary, stats?: ContainerSta
   const pid = live && summary.init ? `pid ${summary.init.pid}` : undefined;
   const state = stateText(summary);
   const root = rootText(summary.root);
+  const group = summary.group === undefined ? undefined : `group ${plainText(summary.group, 64)}`;
   const name = plainText(summary.name, 64);
   const command = summary.args.length > 0 ? shownCommand(summary.args) : undefined;
   return {
     label: name,
-    description: [state, memory, pid, root].filter((part) => part !== undefined).join(' · '),
+    description: [state, memory, pid, group, root].filter((part) => part !== undefined).join(' · '),
     tooltip: tooltipText([
       `${name} (${summary.id.slice(0, 12)})`,
       `${state} · root: ${root}`,
       command === undefined ? 'Stays up with an init as PID 1' : `Command: ${command}`,
       summary.hostname === undefined ? undefined : `Hostname: ${summary.hostname}`,
+      summary.group === undefined
+        ? undefined
+        : `In the group ${summary.group}, whose limits hold for all in it together`,
       pid === undefined ? undefined : `${pid} on this machine`,
       memory === undefined ? undefined : `Memory: ${memory}`,
       stats?.cpu === undefined || !live ? undefined : `CPU: ${(stats.cpu * 100).toFixed(1)} % of a core`,
@@ -123,7 +127,7 @@ export function presentContainer(summary: ContainerSummary, stats?: ContainerSta
     ]),
     icon: stateIcon(summary),
     contextValue: `container.${summary.state}${summary.terminal ? '.terminal' : ''}`,
-    accessibleLabel: [`Container ${name}`, state, `root ${root}`, memory && `memory ${memory}`, pid]
+    accessibleLabel: [`Container ${name}`, state, `root ${root}`, memory && `memory ${memory}`, pid, group]
       .filter((part) => part !== undefined)
       .join(', '),
   };

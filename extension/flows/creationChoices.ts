@@ -16,6 +16,8 @@ export interface CreationAnswers {
   command: string;
   network: NetworkChoice;
   resources: oci.Resources | undefined;
+  /** Undefined: it is in none. */
+  group: string | undefined;
   /** Empty: the helper chooses one. */
   name: string;
 }
@@ -32,6 +34,7 @@ export function specificationOf(answers: CreationAnswers): ContainerSpecificatio
     ...(args.length > 0 ? { terminal: true } : {}),
     network: answers.network,
     ...(answers.resources ? { resources: answers.resources } : {}),
+    ...(answers.group === undefined ? {} : { group: answers.group }),
     ...(answers.name.trim() === '' ? {} : { name: answers.name.trim() }),
   };
 }

@@ -30,6 +30,11 @@ export function freeName(base: string, taken: readonly string[]): string {
 
 /** What is wrong with a name for a container, in a sentence, or nothing. The helper has the last word. */
 export function containerNameProblem(name: string, taken: readonly string[]): string | undefined {
+  return groupNameProblem(name) ?? (taken.includes(name) ? 'There already is a container of this name.' : undefined);
+}
+
+/** The same for a group of containers, whose name may be there already. */
+export function groupNameProblem(name: string): string | undefined {
   if (!/^[a-zA-Z0-9]/.test(name)) {
     return 'Begin with a letter or a digit.';
   }
@@ -39,7 +44,7 @@ export function containerNameProblem(name: string, taken: readonly string[]): st
   if (name.length > 63) {
     return `At most 63 characters; these are ${name.length}.`;
   }
-  return taken.includes(name) ? 'There already is a container of this name.' : undefined;
+  return undefined;
 }
 
 /** What is wrong with a name for an image, in a sentence, or nothing. The helper has the last word. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { containerPicks } from '../../../extension/flows/containerPicks.js';
 import { limitChoices, networkChoices, specificationOf } from '../../../extension/flows/creationChoices.js';
+import { groupChoices } from '../../../extension/flows/groupPicks.js';
 import { rootChoices } from '../../../extension/flows/rootChoices.js';
 import type { ContainerSummary, ImageSummary } from '../../../helper/protocol/index.js';
 
@@ -50,6 +51,7 @@ describe('the answers of the quick creation', () => {
     command: '',
     network: { kind: 'none' },
     resources: undefined,
+    group: undefined,
     name: '',
   } as const;
 
@@ -60,6 +62,19 @@ describe('the answers of the quick creation', () => {
   it('with a command give it a terminal of its own', () => {
     const specification = specificationOf({ ...defaults, command: 'top', name: ' web ' });
     assert.deepEqual([specification.args, specification.terminal, specification.name], [['top'], true, 'web']);
+  });
+
+  it('with a group put it there', () => {
+    assert.equal(specificationOf({ ...defaults, group: 'lab' }).group, 'lab');
+  });
+
+  it('for a group begin with none, offer those that run first, and end with a new one', () => {
+    const group = (name: string, live: boolean) => ({ name, containers: ['a'], live });
+    const choices = groupChoices([group('idle', false), group('busy', true)]).map(({ choice }) => choice);
+    assert.deepEqual(
+      choices.filter((choice) => choice !== undefined),
+      [{ kind: 'none' }, { kind: 'group', name: 'busy' }, { kind: 'group', name: 'idle' }, { kind: 'new' }],
+    );
   });
 
   it('with limits are in OCI’s terms', () => {
