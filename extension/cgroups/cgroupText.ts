@@ -21,7 +21,7 @@ export function presentHierarchy(node: CgroupNode): Presentation {
   const controllers = node.controllers.map((name) => plainText(name, 40)).join(', ');
   const label = node.version === 2 ? 'cgroup v2' : controllers;
   const path = plainText(node.path, 120);
-  const description = [path, node.version === 2 ? controllers || 'no controllers' : 'cgroup v1'].join(' · ');
+  const description = [node.version === 2 ? controllers || 'no controllers' : 'cgroup v1', path].join(' · ');
   return {
     label,
     description,
@@ -39,15 +39,16 @@ export function presentGroup(node: CgroupNode, details?: DetailedStats): Present
   const group =
     node.group === undefined ? undefined : node.group === '/' ? 'all containers' : plainText(node.group, 64);
   const unit = units[/\.(\w+)$/.exec(node.name)?.[1] ?? ''];
-  const what = container !== undefined ? 'container' : group !== undefined ? 'group of containers' : unit?.what;
+  const ours = container !== undefined ? 'container' : group !== undefined ? 'group of containers' : undefined;
+  const what = ours ?? unit?.what;
   const label = container ?? group ?? name;
   const memory = details?.memory?.bytes ?? node.memoryBytes;
   const tasks = details?.pids?.count ?? node.pids;
   const parts = [
-    container !== undefined || group !== undefined ? what : undefined,
     isEmpty(node, tasks) ? 'empty' : memory === undefined ? undefined : formatBytes(memory),
     tasks !== undefined && tasks > 0 ? counted1(tasks, 'task') : ownProcesses(node),
-    container !== undefined || group !== undefined ? name : undefined,
+    ours,
+    ours === undefined ? undefined : name,
   ].filter((part) => part !== undefined);
   return {
     label,
@@ -60,14 +61,14 @@ export function presentGroup(node: CgroupNode, details?: DetailedStats): Present
       node.writable ? 'You may edit its limits' : 'Its limits belong to another user',
     ]),
     icon: {
-      id: container !== undefined ? 'vm' : group !== undefined ? 'package' : (unit?.icon ?? 'folder'),
-      ...(container !== undefined || group !== undefined ? { color: 'charts.green' } : {}),
+      id: container !== undefined ? 'vm' : group !== undefined ? 'package' : (unit?.icon ?? 'symbol-folder'),
+      ...(ours !== undefined ? { color: 'charts.green' } : {}),
     },
     contextValue: node.writable ? 'cgroup.group.writable' : 'cgroup.group.readonly',
     accessibleLabel: [
       `Control group ${label}`,
       ...parts,
-      unit === undefined ? undefined : what,
+      ours === undefined ? what : undefined,
       node.writable ? 'writable' : undefined,
     ]
       .filter((part) => part !== undefined)

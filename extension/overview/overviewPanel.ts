@@ -1,6 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { commands, type Disposable, l10n, Uri, ViewColumn, type WebviewPanel, window } from 'vscode';
-import { allContainers, type DetailedStats, DetailsSampled, type LimitTarget } from '../../helper/protocol/index.js';
+import {
+  allContainers,
+  type DetailedStats,
+  DetailsSampled,
+  type GroupSummary,
+  type LimitTarget,
+  ListGroups,
+} from '../../helper/protocol/index.js';
 import type { ContainerStore } from '../containers/containerStore.js';
 import type { Notifier } from '../errors/notifier.js';
 import type { HelperClient } from '../helperClient.js';
@@ -28,6 +35,7 @@ export class OverviewPanel {
   private readonly details = new Map<string, DetailedStats>();
   private readonly trails = new TrailBook();
   private readonly meter = new MachineMeter();
+  private groups: readonly GroupSummary[] = [];
   private ready = false;
 
   static open(parts: OverviewParts): OverviewPanel {
@@ -54,7 +62,9 @@ export class OverviewPanel {
     panel.onDidChangeViewState(() => this.visibilityChanged(), undefined, this.disposables);
     panel.webview.onDidReceiveMessage((message: unknown) => this.receive(message), undefined, this.disposables);
     this.disposables.push(
-      store.onDidChange(() => this.changed()),
+      store.onDidChange(() => {
+        this.changed().catch((error: unknown) => this.fail(error));
+      }),
       store.onDidSample(() => this.sampled()),
       helper.onNotification(DetailsSampled, ({ details }) => {
         for (const sample of details) this.details.set(keyOf(sample.target), sample);
@@ -103,15 +113,18 @@ export class OverviewPanel {
   }
 
   private async begin(): Promise<void> {
-    try {
-      await this.parts.store.list();
-    } catch (error) {
-      this.post({ type: 'failed', message: error instanceof Error ? error.message : String(error) });
-      return;
-    }
     this.trails.addGap();
     this.post({ type: 'trails', trails: this.trails.toMessage() });
-    this.changed();
+    try {
+      await this.parts.store.list();
+      await this.changed();
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  private fail(error: unknown): void {
+    this.post({ type: 'failed', message: error instanceof Error ? error.message : String(error) });
   }
 
   /** The page names what it shows by key; what is not there any more is passed over, since its row is about to go. */
@@ -130,11 +143,12 @@ export class OverviewPanel {
 
   private state(): OverviewState {
     const { store } = this.parts;
-    return { containers: store.known, groups: [], stats: (id) => store.stats(id), details: this.details };
+    return { containers: store.known, groups: this.groups, stats: (id) => store.stats(id), details: this.details };
   }
 
-  private changed(): void {
+  private async changed(): Promise<void> {
     if (!this.ready) return;
+    this.groups = await this.parts.helper.request(ListGroups);
     this.watch();
     this.draw(false);
   }

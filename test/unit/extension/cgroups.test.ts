@@ -36,7 +36,7 @@ describe('a control group', () => {
     const shown = presentGroup(
       group({ name: '0123abcd', container: { id: '0123abcd', name: 'web' }, pids: 1, writable: true }),
     );
-    assert.deepEqual([shown.label, shown.description], ['web', 'container · 1 task · 0123abcd']);
+    assert.deepEqual([shown.label, shown.description], ['web', '1 task · container · 0123abcd']);
     assert.equal(shown.contextValue, 'cgroup.group.writable');
     assert.match(shown.accessibleLabel, /writable$/);
   });
@@ -64,7 +64,7 @@ describe('a control group', () => {
 
   it('at the top is named by its controllers on v1, and by its version on v2', () => {
     const v1 = presentHierarchy(group({ version: 1, controllers: ['cpu', 'cpuacct'], path: '/sys/fs/cgroup/cpu' }));
-    assert.deepEqual([v1.label, v1.description], ['cpu, cpuacct', '/sys/fs/cgroup/cpu · cgroup v1']);
+    assert.deepEqual([v1.label, v1.description], ['cpu, cpuacct', 'cgroup v1 · /sys/fs/cgroup/cpu']);
     assert.equal(presentHierarchy(group()).label, 'cgroup v2');
   });
 
