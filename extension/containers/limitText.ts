@@ -34,16 +34,22 @@ export interface ChosenLimits {
  * of the report. Of more than five the everyday ones and those that are set go first.
  */
 export function chooseLimits(report: LimitsReport): ChosenLimits {
-  const worth = report.readings.filter((reading) => rank(reading) < unremarkable);
-  const kept = new Set([...worth].sort((a, b) => rank(a) - rank(b)).slice(0, mostShown));
+  const rankHere = (reading: LimitReading): number => rank(reading, report.mode);
+  const worth = report.readings.filter((reading) => rankHere(reading) < unremarkable);
+  const kept = new Set([...worth].sort((a, b) => rankHere(a) - rankHere(b)).slice(0, mostShown));
   return { shown: worth.filter((reading) => kept.has(reading)), more: worth.length - kept.size };
 }
 
 const unremarkable = 3;
 
-function rank(reading: LimitReading): number {
+function rank(reading: LimitReading, mode: LimitsReport['mode']): number {
   if (everyday.includes(reading.name)) return 0;
-  if (isSet(reading) || reading.nextStart !== undefined) return 1;
+  const { kind, controller } = knobOf(reading.name);
+  // Every process inherits these: only where there is nothing else are they worth a line.
+  if (controller === 'rlimit' && mode !== 'none' && reading.nextStart === undefined) return unremarkable;
+  // Of v1 every group has lists of CPUs and nodes, be they narrower than those above or not.
+  const always = mode === 'v1' && kind === 'list';
+  if (isSet(reading) || reading.nextStart !== undefined) return always ? 2 : 1;
   if (reading.effective !== undefined || (reading.usage ?? 0) > 0) return 2;
   return unremarkable;
 }

@@ -45,7 +45,8 @@ export const columns: readonly Column[] = [
   },
   {
     id: 'cpuShare',
-    title: 'of CPU limit',
+    title: '% of limit',
+    spoken: 'CPU, percent of limit',
     value: ({ cpu, cpuMax }) => share(cpu, cpuMax),
     text: ({ cpu, cpuMax }) =>
       cpuMax === undefined
@@ -62,7 +63,8 @@ export const columns: readonly Column[] = [
   },
   {
     id: 'memoryShare',
-    title: 'of memory limit',
+    title: '% of limit',
+    spoken: 'Memory, percent of limit',
     value: ({ memory, memoryMax }) => share(memory, memoryMax),
     text: ({ memory, memoryMax }) =>
       memoryMax === undefined
@@ -111,7 +113,7 @@ export const columns: readonly Column[] = [
   },
   {
     id: 'oomKills',
-    title: 'OOM kills',
+    title: 'OOM',
     spoken: 'Killed for memory, so far',
     value: ({ oomKills }) => oomKills,
     text: ({ oomKills }) => (oomKills === undefined ? none : String(oomKills)),

@@ -65,10 +65,13 @@ export class TrailBook {
   }
 }
 
+/** How far above the highest value the upper edge is where there is no limit: a steady number is not a full cell. */
+const headroom = 1.5;
+
 /**
  * The trail as the `d` of an SVG path: areas over the bottom line, newest at the right edge, with gaps where nobody looked.
  * Empty when there is nothing to draw.
- * @param top  what the upper edge stands for; the highest value where there is none or it is exceeded
+ * @param top  what the upper edge stands for; above the highest value where there is none or it is exceeded
  */
 export function trailPath(
   trail: readonly (number | null)[],
@@ -76,7 +79,7 @@ export function trailPath(
   { width, height }: { width: number; height: number },
 ): string {
   const highest = Math.max(0, ...trail.map((value) => value ?? 0));
-  const scale = Math.max(top ?? 0, highest);
+  const scale = Math.max(top ?? highest * headroom, highest);
   if (scale === 0) return '';
   const step = width / (trailLength - 1);
   const at = (index: number): number => round(width - (trail.length - 1 - index) * step);

@@ -40,9 +40,10 @@ export class Table {
   }
 
   draw(shown: Shown): void {
+    const focused = document.activeElement;
+    const focusedKey = rowAround(focused)?.dataset.key;
     this.useColumns(knownColumns(usesOf(shown).map(({ use }) => use)));
     const sorted = sortRows(shown.rows, this.sorting);
-    const focused = document.activeElement;
     this.place(
       this.body,
       sorted.map((row) => this.drawn(row.key, lookOf(row))),
@@ -62,8 +63,9 @@ export class Table {
       }),
     ]);
     this.forgetMissing();
-    // Moving an element takes the focus from it.
-    if (focused instanceof HTMLElement && focused.isConnected && document.activeElement !== focused) focused.focus();
+    // Moving an element takes the focus from it, and other columns make other rows.
+    const goal = focused?.isConnected ? focused : this.rows.get(focusedKey ?? '')?.element;
+    if (goal instanceof HTMLElement && focusedKey !== undefined && document.activeElement !== goal) goal.focus();
     if (!this.rows.has(this.activeKey)) this.activate(sorted[0]?.key ?? shown.all.key);
   }
 

@@ -103,6 +103,13 @@ describe('limits below a container', () => {
     assert.match(presentMoreLimits(more).description ?? '', /1 more/);
   });
 
+  it('of each process are listed where there are no others', () => {
+    const limits = [reading({ value: 'max' }), reading({ name: 'RLIMIT_NOFILE', value: '1024' })];
+    const listed = (mode: LimitsReport['mode']) => chooseLimits(report(limits, { mode })).shown.map(({ name }) => name);
+    assert.deepEqual(listed('v1'), ['memory.max']);
+    assert.deepEqual(listed('none'), ['memory.max', 'RLIMIT_NOFILE']);
+  });
+
   it('stand below the notice of their report, above what happened and the way to all of them', () => {
     const notice = { reason: 'No cgroup', remedy: 'Log in with systemd' };
     const events = { oomKills: 2, pidsRefused: 0, throttledMicroseconds: 1_500_000 };
