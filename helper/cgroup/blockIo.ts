@@ -13,14 +13,14 @@ const throttleFields: Record<IoKey, ThrottleField> = {
 const throttles = Object.entries(throttleFields) as [IoKey, ThrottleField][];
 
 /** OCI's weights, 10 to 1000, as io.weight, 1 to 10000: the line that crun and runc draw. Source: crun.1, "IO controller". */
-function weightOf(blockIoWeight: number): number {
+export function weightOfBlockIo(blockIoWeight: number): number {
   return 1 + Math.floor(((blockIoWeight - 10) * 9999) / 990);
 }
 
 /** The weight of OCI that becomes this io.weight; undefined when there is none. */
 function blockIoWeightOf(weight: number): number | undefined {
   const candidate = 10 + Math.ceil(((weight - 1) * 990) / 9999);
-  return candidate <= 1000 && weightOf(candidate) === weight ? candidate : undefined;
+  return candidate <= 1000 && weightOfBlockIo(candidate) === weight ? candidate : undefined;
 }
 
 /** io.max and io.weight of an OCI configuration, in cgroup v2's text. 0 counts as not given. */
@@ -37,13 +37,16 @@ export function limitsOfBlockIo(blockIO: BlockIO | undefined): Map<string, strin
   }
   const devices = new Map(
     (blockIO?.weightDevice ?? []).flatMap(({ major, minor, weight }) =>
-      weight ? [[`${major}:${minor}`, weightOf(weight)] as const] : [],
+      weight ? [[`${major}:${minor}`, weightOfBlockIo(weight)] as const] : [],
     ),
   );
   const values = new Map<string, string>();
   if (limits.size > 0) values.set('io.max', formatIoMax(limits));
   if (blockIO?.weight || devices.size > 0) {
-    values.set('io.weight', formatIoWeight({ group: blockIO?.weight ? weightOf(blockIO.weight) : 100, devices }));
+    values.set(
+      'io.weight',
+      formatIoWeight({ group: blockIO?.weight ? weightOfBlockIo(blockIO.weight) : 100, devices }),
+    );
   }
   return values;
 }

@@ -31,6 +31,7 @@ const related: Readonly<Record<string, readonly string[]>> = {
   'cpu.max': ['cpu.max.burst'],
   'cpu.max.burst': ['cpu.max'],
   'cpu.weight': ['cpu.idle'],
+  'cpu.idle': ['cpu.weight'],
 };
 
 /**

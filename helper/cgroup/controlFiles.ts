@@ -9,13 +9,23 @@ export interface ControlWrite {
   data: string;
 }
 
-/** What must be written before what: the weight while the group is not idle yet, the quota before the burst. */
-const lateKnobs = ['memory.swap.max', 'cpu.max.burst', 'cpu.idle'];
+/** What the kernel holds against another limit is written after that: the sum, the burst; the weight while the group is not idle yet. */
+const followers: ReadonlyMap<string, string> = new Map([
+  ['memory.max', 'memory.swap.max'],
+  ['cpu.max', 'cpu.max.burst'],
+  ['cpu.weight', 'cpu.idle'],
+]);
 
-function inOrder(limits: Limits): [string, string][] {
-  const entries = [...limits.values];
-  const isLate = ([name]: [string, string]) => lateKnobs.includes(name);
-  return [...entries.filter((entry) => !isLate(entry)), ...entries.filter(isLate)];
+function inOrder({ values }: Limits): [string, string][] {
+  const follows = (name: string) =>
+    [...followers].some(([leader, follower]) => follower === name && values.has(leader));
+  const names = [...values.keys()].filter((name) => !follows(name));
+  return names
+    .flatMap((name) => [name, followers.get(name) ?? ''])
+    .flatMap((name) => {
+      const value = values.get(name);
+      return value === undefined ? [] : [[name, value] as [string, string]];
+    });
 }
 
 /** Writes for a new cgroup v2, where every limit is at its default. Throws `Unavailable` for what v2 does not have. */

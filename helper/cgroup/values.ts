@@ -112,7 +112,8 @@ function withoutSuffix(text: string): string {
 }
 
 function invalid(name: string, value: string, fix: string): Error {
-  return terrariumError(ErrorCode.Invalid, `${JSON.stringify(value)} is no value for ${name}`, { fix });
+  const shown = /^[\w.:-]+$/.test(value) ? value : JSON.stringify(value);
+  return terrariumError(ErrorCode.Invalid, `${shown} is no value for ${name}`, { fix });
 }
 
 /** The indexes of a list such as `0-2,5`, ascending. Source: cpuset(7), "List format". Throws `Invalid`. */

@@ -103,9 +103,11 @@ function hostNamespaces({ shareHost }: ContainerSpecification): Record<string, Y
   };
 }
 
-function resources({ memory, cpu, pids }: oci.Resources, notes: string[]): Record<string, YamlValue> {
+function resources({ memory, cpu, pids, ...others }: oci.Resources, notes: string[]): Record<string, YamlValue> {
   if (pids !== undefined) notes.push(`The limit of ${pids.limit} processes is left out: a Pod has none for processes.`);
   if (memory?.swap !== undefined) notes.push('The limit for swap is left out: a Pod has none.');
+  const left = Object.keys(others).sort();
+  if (left.length > 0) notes.push(`These limits are left out, for a Pod has no field for them: ${left.join(', ')}.`);
   const cores = cpu?.quota === undefined || cpu.quota <= 0 ? undefined : cpu.quota / (cpu.period ?? 100_000);
   const limits = {
     ...(memory?.limit === undefined || memory.limit < 0 ? {} : { memory: String(memory.limit) }),

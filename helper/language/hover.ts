@@ -1,6 +1,7 @@
 /** What is said about a field or a value under the pointer, as Markdown. Pure. */
 import type { JSONSchema } from 'vscode-json-languageservice';
 import { ResponseError } from 'vscode-jsonrpc';
+import { weightOfBlockIo } from '../cgroup/blockIo.js';
 import { quotaToCores, sharesToWeight } from '../cgroup/units.js';
 import { findUser } from '../inspect/user.js';
 import type { ContainerSpecification } from '../protocol/index.js';
@@ -83,10 +84,16 @@ function meaningOf({ path, value }: Written, specification: ContainerSpecificati
     case 'resources.memory.limit':
     case 'resources.memory.reservation':
     case 'resources.memory.swap':
+    case 'resources.memory.kernel':
+    case 'resources.hugepageLimits[].limit':
+    case 'resources.blockIO.throttleReadBpsDevice[].rate':
+    case 'resources.blockIO.throttleWriteBpsDevice[].rate':
       return number === undefined ? undefined : number < 0 ? 'No limit' : bytesText(number);
     case 'resources.cpu.quota':
     case 'resources.cpu.period':
       return coresText(specification);
+    case 'resources.blockIO.weight':
+      return number === undefined ? undefined : `io.weight ${weightOfBlockIo(number)} where the machine has cgroup v2`;
     case 'resources.cpu.shares':
       return number === undefined ? undefined : `cpu.weight ${sharesToWeight(number)} where the machine has cgroup v2`;
     case 'timeOffsets.boottime.secs':

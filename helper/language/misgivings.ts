@@ -129,12 +129,13 @@ const checkClocks: Check = ({ timeOffsets }, { uptime }) =>
 
 /** Part by part, so that each is underlined where it is written. */
 const checkResources: Check = ({ resources }) => {
-  const { memory, cpu, unified } = resources ?? {};
+  const { memory, cpu, blockIO, unified } = resources ?? {};
   const wrong = (path: Path, part: oci.Resources) => refusal(['resources', ...path], () => limitsOf(part));
   const limit = memory?.limit === undefined ? [] : wrong(['memory', 'limit'], { memory: { limit: memory.limit } });
   return [
     ...(limit.length > 0 || memory === undefined ? limit : wrong(['memory', 'swap'], { memory })),
     ...(cpu === undefined ? [] : wrong(['cpu', 'quota'], { cpu })),
+    ...(blockIO === undefined ? [] : wrong(['blockIO'], { blockIO })),
     ...Object.entries(unified ?? {}).flatMap(([file, text]) => wrong(['unified', file], { unified: { [file]: text } })),
   ];
 };

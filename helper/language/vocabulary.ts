@@ -66,8 +66,10 @@ export const cgroupFiles: readonly Word[] = words({
   'memory.min': 'Bytes that are never reclaimed',
   'memory.swap.max': 'Bytes of swap alone. `max`: no limit',
   'memory.swap.high': 'Bytes of swap; above it processes are slowed down',
+  'memory.zswap.max': 'Bytes that may be kept compressed in memory before they go to the swap device',
   'memory.oom.group': '1: when one process is killed for memory, all are',
   'cpu.max': 'Microseconds per period: `50000 100000` is half a core',
+  'cpu.max.burst': 'Microseconds that may be saved up and used beyond the quota',
   'cpu.weight': '1 to 10000, default 100: the share where CPUs are scarce',
   'cpu.idle': '1: runs only when nobody else wants the CPU',
   'cpuset.cpus': 'CPUs that may be used, such as 0-1,3',
@@ -75,6 +77,10 @@ export const cgroupFiles: readonly Word[] = words({
   'io.max': 'Per device: `8:0 rbps=1048576 wiops=100`',
   'io.weight': '1 to 10000, default 100: the share where a disk is busy',
   'pids.max': 'Processes and threads, at most',
+  'hugetlb.2MB.max': 'Bytes in huge pages of 2 MB. `max`: no limit',
+  'hugetlb.1GB.max': 'Bytes in huge pages of 1 GB. `max`: no limit',
+  'misc.max': 'Per resource: `NAME COUNT`',
+  'rdma.max': 'Per device: `mlx5_1 hca_handle=3 hca_object=10000`',
 });
 
 /** Settings that belong to a namespace, so that a container can have its own: see specification/sysctl.ts. */

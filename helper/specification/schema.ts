@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { rlimitNumbers } from '../plan/constants.js';
 import { parseMountOptions } from '../plan/mountOptions.js';
 import { type ContainerSpecification, ErrorCode, terrariumError } from '../protocol/index.js';
+import { resources } from './resources.js';
 import { refusedSysctl } from './sysctl.js';
 
 /**
@@ -80,45 +81,6 @@ const offset = z.strictObject({
   secs: z.int().describe('Seconds ahead of the machine’s clock; below zero: behind it'),
   nanosecs: z.int().min(0).max(999_999_999).describe('Nanoseconds beyond the seconds'),
 });
-
-const resources = z
-  .strictObject({
-    memory: z
-      .strictObject({
-        limit: size.optional().describe('Bytes. memory.max'),
-        reservation: size.optional().describe('Bytes. memory.low'),
-        swap: z.int().min(-1).optional().describe('Bytes of memory and swap together; -1: no limit'),
-      })
-      .optional()
-      .describe('Limits of memory'),
-    cpu: z
-      .strictObject({
-        shares: z
-          .int()
-          .min(2)
-          .max(262_144)
-          .optional()
-          .describe('Its share where CPUs are scarce; default 1024. cpu.weight'),
-        quota: z.int().min(-1).optional().describe('Microseconds of CPU time per period; -1: no limit. cpu.max'),
-        period: z.int().min(1000).max(1_000_000).optional().describe('Microseconds, default 100000'),
-        cpus: z.string().optional().describe('CPUs it may use, for instance 0-1,3. cpuset.cpus'),
-        mems: z.string().optional().describe('Memory nodes it may use. cpuset.mems'),
-      })
-      .optional()
-      .describe('Limits of CPU time'),
-    pids: z
-      .strictObject({ limit: z.int().min(-1).describe('Processes and threads, at most; -1: no limit. pids.max') })
-      .optional()
-      .describe('How many processes it may have'),
-    unified: z
-      .record(
-        z.string().regex(/^[a-z0-9]+(\.[a-zA-Z0-9_.-]+)+$/, 'the name of a cgroup v2 file, such as memory.high'),
-        noNul('A value'),
-      )
-      .optional()
-      .describe('cgroup v2 files by name'),
-  })
-  .describe('Limits, in the words of the OCI runtime specification');
 
 const rlimit = z
   .strictObject({

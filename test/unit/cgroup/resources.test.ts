@@ -86,8 +86,11 @@ test("every field becomes a file of its own, those of v1's in v1", () => {
   const files = (writes: { file: string; data: string }[]) => writes.map(({ file, data }) => `${file}=${data}`);
   assert.deepEqual(files(v2Writes(limitsOf({ ...rest, memory: { limit: 100 * MiB, swap: 150 * MiB } }))), [
     'memory.max=104857600',
+    'memory.swap.max=52428800',
     'cpu.max=5000 20000',
+    'cpu.max.burst=4000',
     'cpu.weight=99',
+    'cpu.idle=0',
     'cpuset.cpus=0-1',
     'cpuset.mems=0',
     'pids.max=20',
@@ -99,19 +102,19 @@ test("every field becomes a file of its own, those of v1's in v1", () => {
     'rdma.max=mlx5_1 hca_handle=3 hca_object=10000',
     'memory.high=90000000',
     'misc.max=sev 4',
-    'memory.swap.max=52428800',
-    'cpu.max.burst=4000',
-    'cpu.idle=0',
   ]);
   const { unified, ...legacy } = everything;
   assert.deepEqual(files(v1Writes(limitsOf({ ...legacy, unified: { 'io.max': '8:0 wbps=5' } }))), [
     'memory.limit_in_bytes=104857600',
+    'memory.memsw.limit_in_bytes=157286400',
     'memory.soft_limit_in_bytes=1048576',
     'memory.kmem.limit_in_bytes=10485760',
     'memory.swappiness=10',
     'cpu.cfs_period_us=20000',
     'cpu.cfs_quota_us=5000',
+    'cpu.cfs_burst_us=4000',
     'cpu.shares=1000',
+    'cpu.idle=0',
     'cpuset.cpus=0-1',
     'cpuset.mems=0',
     'pids.max=20',
@@ -120,9 +123,6 @@ test("every field becomes a file of its own, those of v1's in v1", () => {
     'blkio.bfq.weight_device=8:0 1',
     'hugetlb.2MB.limit_in_bytes=2097152',
     'rdma.max=mlx5_1 hca_handle=3 hca_object=10000',
-    'memory.memsw.limit_in_bytes=157286400',
-    'cpu.cfs_burst_us=4000',
-    'cpu.idle=0',
     'memory.oom_control=1',
   ]);
 });
