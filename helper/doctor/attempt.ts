@@ -24,8 +24,8 @@ export type Attempt = Failure | undefined;
 export interface Bench {
   zygote: PlanExecutor;
   identity: Identity;
-  /** The data folder, where containers' writable layers are. */
-  data: string;
+  /** Where trials make their files: the data folder, unless that takes none. */
+  folder: string;
   /** For sockets, whose paths must be short. */
   runtime: string;
 }
@@ -55,9 +55,9 @@ export function attempt(bench: Bench, undertaking: Undertaking): Promise<Attempt
   });
 }
 
-/** Gives `work` a folder on the file system of the data folder, and removes it. */
+/** Gives `work` a folder to make things in, and removes it. */
 export async function withScratch<T>(bench: Bench, work: (scratch: string) => Promise<T>): Promise<T> {
-  const scratch = await mkdtemp(path.join(bench.data, 'doctor-'));
+  const scratch = await mkdtemp(path.join(bench.folder, 'doctor-'));
   try {
     return await work(scratch);
   } finally {

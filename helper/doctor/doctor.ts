@@ -8,7 +8,7 @@ import { gatherFacts } from './facts.js';
 import { type Examination, type Trial, untried } from './finding.js';
 import { identityTrials, trySingleId, tryUserNamespace } from './identityTrials.js';
 import { lineIds, lineOf } from './lines.js';
-import { machineTrials } from './machineTrials.js';
+import { machineTrials, tryDisk } from './machineTrials.js';
 import { networkTrials } from './networkTrials.js';
 import { overlayTrials } from './overlayTrials.js';
 import { planTrials } from './planTrials.js';
@@ -33,14 +33,17 @@ const atOnce = 4;
  */
 export async function runDoctor(patient: Patient, signal = new AbortController().signal): Promise<DoctorReport> {
   const { zygote, identity, locations } = patient;
-  const bench: Bench = { zygote, identity, data: locations.data, runtime: locations.runtime };
+  const { data, runtime } = locations;
+  // A full or read-only disk is one thing that is missing: the others are still tried.
+  const { errno } = await tryDisk(data);
+  const bench: Bench = { zygote, identity, folder: errno === undefined ? data : runtime, runtime };
   const [facts, userNamespace] = await Promise.all([gatherFacts(identity), tryUserNamespace(bench)]);
   signal.throwIfAborted();
   const ownIdWorks =
     userNamespace !== undefined && identity.mapping === 'range'
-      ? await trySingleId({ stage: patient.stage, runtime: locations.runtime }, ownIds(identity))
+      ? await trySingleId({ stage: patient.stage, runtime }, ownIds(identity))
       : undefined;
-  const examination: Examination = { bench, facts, userNamespace, cgroups: await findCgroups(patient), signal };
+  const examination: Examination = { bench, data, facts, userNamespace, cgroups: await findCgroups(patient), signal };
   // Those that wait for programs come first: the others fill the time.
   const trials = [
     ...machineTrials,

@@ -10,6 +10,8 @@ export type Finding = Pick<DoctorLine, 'verdict' | 'tried' | 'errno' | 'fix' | '
 /** Everything trials look at. */
 export interface Examination {
   bench: Bench;
+  /** The data folder, where containers' writable layers are. */
+  data: string;
   facts: Facts;
   /** Undefined: user namespaces can be made. */
   userNamespace: Attempt;

@@ -4,7 +4,6 @@ import { open, readFile, rm, statfs } from 'node:fs/promises';
 import { release } from 'node:os';
 import * as path from 'node:path';
 import { findBootstrapTools } from '../bootstrap/tools.js';
-import type { Bench } from './attempt.js';
 import { type Finding, type Trial, works } from './finding.js';
 import { type Disk, dataFolderFinding, kernelFinding, switchesFinding } from './machineFindings.js';
 import { lastLine, runProgram } from './programs.js';
@@ -12,7 +11,8 @@ import { lastLine, runProgram } from './programs.js';
 /** Something that is written and synced, to see that the disk takes it: quotas and read-only mounts answer only then. */
 const writtenBytes = 256 * 1024;
 
-async function tryDisk({ data }: Bench): Promise<Disk> {
+/** Whether the data folder takes a file, and how much more. */
+export async function tryDisk(data: string): Promise<Disk> {
   const file = path.join(data, `doctor-${randomBytes(4).toString('hex')}`);
   const { bavail, bsize, files, ffree } = await statfs(data);
   const disk = { freeBytes: bavail * bsize, ...(files > 0 ? { freeFiles: ffree } : {}) };
@@ -33,7 +33,7 @@ async function tryDisk({ data }: Bench): Promise<Disk> {
   }
 }
 
-async function tryInotify({ data }: Bench): Promise<Finding> {
+async function tryInotify(data: string): Promise<Finding> {
   const [instances, watches] = await Promise.all(
     ['max_user_instances', 'max_user_watches'].map(async (name) =>
       (await readFile(`/proc/sys/fs/inotify/${name}`, 'utf8').catch(() => 'unknown')).trim(),
@@ -96,7 +96,7 @@ export const machineTrials: readonly Trial[] = [
   {
     id: 'data-folder',
     inside: false,
-    run: async ({ bench, facts }) => dataFolderFinding(bench.data, await tryDisk(bench), facts),
+    run: async ({ data, facts }) => dataFolderFinding(data, await tryDisk(data), facts),
   },
-  { id: 'inotify', inside: false, run: ({ bench }) => tryInotify(bench) },
+  { id: 'inotify', inside: false, run: ({ data }) => tryInotify(data) },
 ];

@@ -87,6 +87,8 @@ const tooManyProcesses: Rule = (failure, facts) =>
 const subidCommand = 'sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 "$USER"';
 
 const mapRefused: Rule = (failure, facts): Explanation | undefined => {
+  // The zygote first makes the namespace, then has its ids mapped: only the latter is about ids.
+  if (failure.syscall === 'unshare') return undefined;
   if (!isStep(failure, 'mapIds', 'zygote') || !isErrno(failure, 'EPERM', 'EINVAL', 'ECHILD')) return undefined;
   return facts.mapping === 'range'
     ? {

@@ -43,7 +43,7 @@ async function overlayLine({ bench, facts }: Examination): Promise<Finding> {
     tryOverlay(bench, (data) => data.replace(',userxattr', '')),
     tryOverlay(bench, (data) => `${data},metacopy=on`),
   ]);
-  const what = `an overlay with userxattr and its upper layer in ${bench.data}, and removed a folder of the layer below`;
+  const what = `an overlay with userxattr and its upper layer in ${bench.folder}, and removed a folder of the layer below`;
   if (ours !== undefined) return refused(ours, what, facts);
   const say = (attempt: Attempt) =>
     attempt === undefined ? 'works too' : `${attempt.syscall || attempt.step} answers ${attempt.errno}`;
