@@ -107,7 +107,7 @@ export const rlimits: Readonly<Record<string, string>> = {
   RLIMIT_STACK: 'Bytes of the main thread’s stack',
   RLIMIT_CORE: 'Bytes of a core dump; 0: none is written',
   RLIMIT_RSS: 'Unused by the kernel',
-  RLIMIT_NPROC: 'Processes and threads of the same user on the whole machine, outside of the container too',
+  RLIMIT_NPROC: 'Processes and threads of the same user in the container; root of the machine is not bound',
   RLIMIT_NOFILE: 'Descriptors open at once, counted from 0',
   RLIMIT_MEMLOCK: 'Bytes of locked memory',
   RLIMIT_AS: 'Bytes of address space',

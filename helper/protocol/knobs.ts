@@ -221,7 +221,7 @@ export const knobs = [
     controller: 'rlimit',
     kind: 'count',
     title: 'Processes of its user',
-    help: 'Counts all processes of the same user id, those outside too, and does not bind root of the machine. At the limit fork fails.',
+    help: 'Counts processes and threads of each user id in the container by itself, and does not bind root of the machine. At the limit fork fails.',
     cleared: 'max',
   },
   {
@@ -240,7 +240,8 @@ export const knobs = [
     title: 'Open files of each process',
     help: 'At the limit open fails.',
     cleared: 'max',
-    least: 3,
+    // With fewer nothing could be started in it.
+    least: 16,
     most: 1_073_741_816,
   },
 ] as const satisfies readonly Knob[];
