@@ -82,13 +82,15 @@ function notesOf(report: ShownReport, reading: ShownReading): string[] {
   if (report.live && reading.nextStart !== undefined) {
     notes.push(`From the next start on: ${describeValue(reading.name, reading.nextStart)}.`);
   }
-  const raw = reading.raw?.trim();
-  // Verbatim, where that says more than the field does: the number behind a unit, or what cgroup v1 has instead.
+  const raw = reading.raw?.trim() ?? '';
+  // Verbatim, where that says more than the field does: the number behind a unit, or what cgroup v1 has instead. What
+  // cgroup v1 has for no limit is a number that tells nobody anything.
   const inWords = ['bytes', 'cpuMax', 'microseconds', 'seconds'].includes(knob.kind);
   const told = raw === (inWords ? formatValue(knob, reading.value ?? '') : reading.value);
-  if (report.live && raw !== undefined && raw !== '' && !told) {
+  if (report.live && raw !== '' && !told && reading.value !== knob.cleared && reading.value !== 'max') {
     const file = baseName(reading.files[0] ?? '');
-    notes.push(`${file === '' || file === reading.name ? 'The kernel holds' : file} ${raw.replaceAll('\n', '; ')}`);
+    const holder = file === '' || file === reading.name ? 'The kernel' : file;
+    notes.push(`${holder} holds ${raw.replaceAll('\n', '; ')}`);
   }
   return notes;
 }

@@ -48,7 +48,7 @@ export const graphs: readonly Graph[] = [
     atLeast: 0.1,
     series: [
       { measure: 'cpu', label: 'in use', stroke: 'area', color: '--vscode-charts-green' },
-      { measure: 'throttled', label: 'throttled', stroke: 'dotted', color: '--vscode-charts-orange', percent: true },
+      { measure: 'throttled', label: 'throttled', stroke: 'dotted', color: '--vscode-charts-yellow', percent: true },
       { measure: 'cpuLimit', label: 'limit', stroke: 'dashed', color: limitColor },
     ],
   },
@@ -69,7 +69,7 @@ export const graphs: readonly Graph[] = [
     atLeast: 1024,
     series: [
       { measure: 'read', label: 'read', stroke: 'solid', color: '--vscode-charts-blue' },
-      { measure: 'written', label: 'written', stroke: 'dashed', color: '--vscode-charts-orange' },
+      { measure: 'written', label: 'written', stroke: 'dashed', color: '--vscode-charts-yellow' },
     ],
   },
   {
@@ -81,8 +81,8 @@ export const graphs: readonly Graph[] = [
       { measure: 'memorySome', label: 'memory', stroke: 'solid', color: '--vscode-charts-blue' },
       { measure: 'memoryFull', label: 'memory, all', stroke: 'dotted', color: '--vscode-charts-blue' },
       { measure: 'cpuSome', label: 'CPU', stroke: 'solid', color: '--vscode-charts-green' },
-      { measure: 'ioSome', label: 'disks', stroke: 'dashed', color: '--vscode-charts-orange' },
-      { measure: 'ioFull', label: 'disks, all', stroke: 'dotted', color: '--vscode-charts-orange' },
+      { measure: 'ioSome', label: 'disks', stroke: 'dashed', color: '--vscode-charts-yellow' },
+      { measure: 'ioFull', label: 'disks, all', stroke: 'dotted', color: '--vscode-charts-yellow' },
     ],
   },
 ];

@@ -152,7 +152,7 @@ export function formatTime(microseconds: number): string {
   for (const [unit, factor] of shownTimeUnits) {
     if (microseconds >= factor) return `${threeFigures(microseconds / factor)} ${unit}`;
   }
-  return `${Math.round(microseconds)} us`;
+  return microseconds < 0.5 ? '0 s' : `${Math.round(microseconds)} us`;
 }
 
 const threeFigures = (number: number): number => (number >= 100 ? Math.round(number) : Number(number.toPrecision(3)));

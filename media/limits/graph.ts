@@ -100,7 +100,7 @@ export class GraphView {
     if (width === 0) return undefined;
     const text = themeColor('--vscode-descriptionForeground');
     const font = `11px ${getComputedStyle(document.body).fontFamily}`;
-    const grid = { stroke: themeColor('--vscode-editorIndentGuide-background1'), width: 1 };
+    const grid = { stroke: translucent(text), width: 1 };
     const axis = { stroke: text, font, grid, ticks: { show: false } };
     return new uPlot(
       {
@@ -178,13 +178,14 @@ function lineOf({ color, stroke, percent }: GraphSeries): uPlot.Series {
   };
 }
 
-/** The same colour, hardly there. Themes give #rrggbb; another notation is taken as it is. */
-const translucent = (color: string): string => (/^#[0-9a-f]{6}$/i.test(color) ? `${color}2a` : 'transparent');
+/** The same colour, hardly there. Themes give #rrggbb or #rrggbbaa; another notation is taken for too strong to fill with. */
+const translucent = (color: string): string =>
+  /^#[0-9a-f]{6}([0-9a-f]{2})?$/i.test(color) ? `${color.slice(0, 7)}2a` : 'transparent';
 
-/** Nothing, the middle and the top of a scale, in round numbers; whole ones where things are counted. */
+/** Nothing, the middle and the top of a scale, the top a round number; whole ones where things are counted. */
 function splitsTo(ceiling: number, whole: boolean): number[] {
-  const half = roundDown(ceiling / 2.2);
-  return [0, whole ? Math.max(1, Math.floor(half)) : half, whole ? Math.max(2, Math.floor(half) * 2) : half * 2];
+  const top = whole ? Math.max(2, 2 * Math.floor(roundDown(ceiling) / 2)) : roundDown(ceiling);
+  return [0, top / 2, top];
 }
 
 /** The highest number of at most two digits (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8 times a power) that is not above. Powers of 1024 for sizes. */

@@ -71,14 +71,16 @@ describe('viewField', () => {
   it('shows file and number of cgroup v1, where they are others', () => {
     const weight: ShownReading = {
       name: 'cpu.weight',
-      value: '100',
-      raw: '1024\n',
+      value: '39',
+      raw: '512\n',
       files: ['/sys/fs/cgroup/cpu/x/cpu.shares'],
       writable: true,
     };
-    assert.deepEqual(view(undefined, weight).notes, ['cpu.shares 1024']);
-    const same: ShownReading = { ...weight, raw: '100\n', files: ['/sys/fs/cgroup/x/cpu.weight'] };
+    assert.deepEqual(view(undefined, weight).notes, ['cpu.shares holds 512']);
+    const same: ShownReading = { ...weight, raw: '39\n', files: ['/sys/fs/cgroup/x/cpu.weight'] };
     assert.deepEqual(view(undefined, same).notes, []);
+    const none: ShownReading = { ...memory, value: 'max', raw: '9223372036854771712' };
+    assert.deepEqual(view(undefined, none).notes, []);
   });
 
   it('cannot be edited where it is not writable, unavailable, or everything is gone; what was typed is not shown then', () => {
