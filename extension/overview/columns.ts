@@ -6,8 +6,10 @@ export type Use = Omit<OverviewRow, 'key' | 'kind' | 'name' | 'paused'>;
 
 export interface Column {
   id: string;
-  /** Of the header, and of the value where rows are shown as cards. */
+  /** Of the header. */
   title: string;
+  /** Of the value where rows are shown as cards, when the title alone would not do there. */
+  card?: string;
   /** What a screen reader says for the header, when that is more than the title. */
   spoken?: string;
   /** What the rows are sorted by; undefined: below all others. */
@@ -46,6 +48,7 @@ export const columns: readonly Column[] = [
   {
     id: 'cpuShare',
     title: '% of limit',
+    card: 'of CPU limit',
     spoken: 'CPU, percent of limit',
     value: ({ cpu, cpuMax }) => share(cpu, cpuMax),
     text: ({ cpu, cpuMax }) =>
@@ -64,6 +67,7 @@ export const columns: readonly Column[] = [
   {
     id: 'memoryShare',
     title: '% of limit',
+    card: 'of memory limit',
     spoken: 'Memory, percent of limit',
     value: ({ memory, memoryMax }) => share(memory, memoryMax),
     text: ({ memory, memoryMax }) =>

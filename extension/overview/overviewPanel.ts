@@ -5,8 +5,10 @@ import {
   type DetailedStats,
   DetailsSampled,
   type GroupSummary,
+  LimitsChanged,
   type LimitTarget,
   ListGroups,
+  ReadLimits,
 } from '../../helper/protocol/index.js';
 import type { ContainerStore } from '../containers/containerStore.js';
 import type { Notifier } from '../errors/notifier.js';
@@ -14,7 +16,16 @@ import type { HelperClient } from '../helperClient.js';
 import { overviewPage } from './html.js';
 import { MachineMeter } from './machineUse.js';
 import { type Action, type MessageFromPage, type MessageToPage, messageFromPage } from './messages.js';
-import { containerKey, groupKey, isLive, makeRows, makeTotal, type OverviewState } from './rows.js';
+import {
+  type Bounds,
+  boundsOf,
+  containerKey,
+  groupKey,
+  isLive,
+  makeRows,
+  makeTotal,
+  type OverviewState,
+} from './rows.js';
 import { TrailBook, usesOf } from './trails.js';
 
 export const viewType = 'terrarium.overview';
@@ -36,6 +47,9 @@ export class OverviewPanel {
   private readonly trails = new TrailBook();
   private readonly meter = new MachineMeter();
   private groups: readonly GroupSummary[] = [];
+  private limits: ReadonlyMap<string, Bounds> = new Map();
+  /** Answers may overtake each other; only the latest reading is shown. */
+  private reading = 0;
   private ready = false;
 
   static open(parts: OverviewParts): OverviewPanel {
@@ -62,8 +76,9 @@ export class OverviewPanel {
     panel.onDidChangeViewState(() => this.visibilityChanged(), undefined, this.disposables);
     panel.webview.onDidReceiveMessage((message: unknown) => this.receive(message), undefined, this.disposables);
     this.disposables.push(
-      store.onDidChange(() => {
-        this.changed().catch((error: unknown) => this.fail(error));
+      store.onDidChange(() => this.changedLater()),
+      helper.onNotification(LimitsChanged, ({ target }) => {
+        if (!('container' in target)) this.changedLater();
       }),
       store.onDidSample(() => this.sampled()),
       helper.onNotification(DetailsSampled, ({ details }) => {
@@ -143,13 +158,34 @@ export class OverviewPanel {
 
   private state(): OverviewState {
     const { store } = this.parts;
-    return { containers: store.known, groups: this.groups, stats: (id) => store.stats(id), details: this.details };
+    const { groups, details, limits } = this;
+    return { containers: store.known, groups, stats: (id) => store.stats(id), details, limits };
+  }
+
+  private changedLater(): void {
+    this.changed().catch((error: unknown) => this.fail(error));
   }
 
   private async changed(): Promise<void> {
     if (!this.ready) return;
-    this.groups = await this.parts.helper.request(ListGroups);
+    const { helper } = this.parts;
+    const reading = ++this.reading;
+    const groups = (await helper.request(ListGroups)).filter(({ live }) => live);
+    if (reading !== this.reading) return;
+    this.groups = groups;
     this.watch();
+    // Without a container that runs there is no group that has limits now.
+    const names = this.parts.store.known.some(isLive) ? [allContainers, ...this.groups.map(({ name }) => name)] : [];
+    const limits = new Map(
+      await Promise.all(
+        names.map(async (group): Promise<[string, Bounds]> => {
+          const report = await helper.request(ReadLimits, { group });
+          return [groupKey(group), report.live ? boundsOf(report) : {}];
+        }),
+      ),
+    );
+    if (reading !== this.reading) return;
+    this.limits = limits;
     this.draw(false);
   }
 

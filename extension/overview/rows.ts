@@ -3,7 +3,10 @@ import {
   type ContainerStats,
   type ContainerSummary,
   type DetailedStats,
+  knobOf,
   type LimitNumber,
+  type LimitsReport,
+  numberOf,
 } from '../../helper/protocol/index.js';
 import type { OverviewRow } from './messages.js';
 
@@ -19,13 +22,31 @@ export interface OverviewState {
   stats(container: string): ContainerStats | undefined;
   /** By `keyOf` of the target. */
   details: ReadonlyMap<string, DetailedStats>;
+  /** Of groups, by their key; containers' come with their statistics. */
+  limits: ReadonlyMap<string, Bounds>;
+}
+
+/** What of a target is limited, by its own limits or tighter ones above. */
+export type Bounds = Pick<OverviewRow, 'cpuMax' | 'memoryMax' | 'pidsMax'>;
+
+/** The limits that columns are held against. */
+export function boundsOf(report: LimitsReport): Bounds {
+  const tightest = (name: string): number | undefined => {
+    const reading = report.readings.find((one) => one.name === name);
+    const values = [reading?.value, reading?.effective?.value].flatMap((value) =>
+      value === undefined ? [] : (numberOf(knobOf(name), value) ?? []),
+    );
+    const least = Math.min(...values);
+    return Number.isFinite(least) ? least : undefined;
+  };
+  return defined({ cpuMax: tightest('cpu.max'), memoryMax: tightest('memory.max'), pidsMax: tightest('pids.max') });
 }
 
 export const containerKey = (id: string): string => `container:${id}`;
 export const groupKey = (name: string): string => `group:${name}`;
 
 /** The containers that run, then the groups that one of them is in. Their order is the page's. */
-export function makeRows({ containers, groups, stats, details }: OverviewState): OverviewRow[] {
+export function makeRows({ containers, groups, stats, details, limits }: OverviewState): OverviewRow[] {
   const running = containers.filter(isLive);
   return [
     ...running.map((summary): OverviewRow => {
@@ -52,6 +73,7 @@ export function makeRows({ containers, groups, stats, details }: OverviewState):
             members.map(({ id }) => stats(id)),
             details.get(key),
           ),
+          ...limits.get(key),
         },
       ];
     }),
@@ -59,7 +81,7 @@ export function makeRows({ containers, groups, stats, details }: OverviewState):
 }
 
 /** All containers together: by the group that they all are in, where the kernel counts it, else summed. */
-export function makeTotal({ containers, stats, details }: OverviewState): OverviewRow {
+export function makeTotal({ containers, stats, details, limits }: OverviewState): OverviewRow {
   const running = containers.filter(isLive);
   const key = groupKey(allContainers);
   return {
@@ -71,6 +93,7 @@ export function makeTotal({ containers, stats, details }: OverviewState): Overvi
       running.map(({ id }) => stats(id)),
       details.get(key),
     ),
+    ...limits.get(key),
   };
 }
 

@@ -42,7 +42,12 @@ export class Row {
       const text = make('span');
       const drawn = column.trail && picture(`0 0 ${trailSize.width} ${trailSize.height}`, 'trail');
       drawn?.svg.setAttribute('preserveAspectRatio', 'none');
-      const cell = make('td', { role: 'gridcell', 'data-title': column.title }, ...(drawn ? [drawn.svg] : []), text);
+      const cell = make(
+        'td',
+        { role: 'gridcell', 'data-title': column.card ?? column.title },
+        ...(drawn ? [drawn.svg] : []),
+        text,
+      );
       return { cell, text, path: drawn?.path };
     });
     this.buttons = make('td', { role: 'gridcell', class: 'actions' });

@@ -143,14 +143,15 @@ chapter('every control of it has a name', async () => {
 
 chapter('it can be read in dark, light and high contrast, wide and narrow', async () => {
   const { page } = editor;
-  for (const [theme, name] of [
-    ['Light Modern', 'light'],
-    ['Dark Modern', 'dark'],
-    ['Dark High Contrast', 'high-contrast'],
+  for (const [theme, name, kind] of [
+    ['Light Modern', 'light', 'vscode-light'],
+    ['Dark Modern', 'dark', 'vscode-dark'],
+    ['Dark High Contrast', 'high-contrast', 'vscode-high-contrast'],
   ] as const) {
     await runCommand(page, 'Preferences: Color Theme');
     await answerQuickInput(page, theme);
     await page.locator('.quick-input-widget').waitFor({ state: 'hidden' });
+    await overview.locator(`body.${kind}`).waitFor();
     await editor.screenshot(`overview-${name}`);
   }
   await page.setViewportSize({ width: 820, height: 800 });

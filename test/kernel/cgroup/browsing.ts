@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { accessSync, constants, mkdirSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
+import { accessSync, constants, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import * as path from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { MessageConnection } from 'vscode-jsonrpc/node';
@@ -143,7 +143,7 @@ export function testBrowsing(version: 1 | 2, start: (t: TestContext) => Promise<
     }
   });
 
-  test(name('a group made by hand is nobody’s, and empty'), async (t) => {
+  test(name('a group made by hand is nobody’s, empty, and has the limits of its files'), async (t) => {
     const helper = await start(t);
     const made = await withContainer(t, helper);
     if (made === undefined) return;
@@ -157,6 +157,18 @@ export function testBrowsing(version: 1 | 2, start: (t: TestContext) => Promise<
     assert.equal(node.writable, mayWrite(path.join(folder, 'pids.max')));
     assert.deepEqual(await helper.sendRequest(protocol.ListCgroupProcesses, { path: folder }), []);
     assert.deepEqual(await list(helper, folder), []);
+    // Its limits are those of its files, and may be set.
+    writeFileSync(path.join(folder, 'pids.max'), '7');
+    const held = async () => {
+      const { readings, live } = await helper.sendRequest(protocol.ReadLimits, { cgroup: folder });
+      const reading = readings.find(({ name: one }) => one === 'pids.max');
+      return [live, reading?.value, reading?.writable];
+    };
+    assert.deepEqual(await held(), [true, '7', true]);
+    const changes = [{ name: 'pids.max', value: '9' }];
+    await helper.sendRequest(protocol.SetLimits, { target: { cgroup: folder }, changes });
+    assert.equal(readFileSync(path.join(folder, 'pids.max'), 'utf8').trim(), '9');
+    assert.deepEqual(await held(), [true, '9', true]);
   });
 
   test(name('a group that is gone has nothing in it, and is no error'), async (t) => {

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { columns, knownColumns, sortBy, sortRows } from '../../../extension/overview/columns.js';
 import { overviewPage } from '../../../extension/overview/html.js';
 import { messageFromPage, messageToPage, type OverviewRow } from '../../../extension/overview/messages.js';
-import { makeRows, makeTotal, type OverviewState } from '../../../extension/overview/rows.js';
+import { boundsOf, makeRows, makeTotal, type OverviewState } from '../../../extension/overview/rows.js';
 import { TrailBook, trailLength, trailPath } from '../../../extension/overview/trails.js';
 import type { ContainerStats, ContainerSummary, DetailedStats } from '../../../helper/protocol/index.js';
 
@@ -27,6 +27,7 @@ const state = (
   groups: [],
   stats: (id) => (stats[id] === undefined ? undefined : { container: id, ...stats[id] }),
   details: new Map(),
+  limits: new Map(),
   ...more,
 });
 const row = (name: string, more: Partial<OverviewRow> = {}): OverviewRow => ({
@@ -71,6 +72,25 @@ describe('rows of the overview', () => {
     const counted = makeRows({ ...both, details: new Map([['group:lab', details]]) });
     assert.equal(counted.find(({ kind }) => kind === 'group')?.memory, 40);
     assert.equal(makeTotal(both).memory, 15);
+  });
+
+  it('of groups have the limits that are in force, also those from above', () => {
+    const bounds = boundsOf({
+      target: { group: 'lab' },
+      title: 'lab',
+      mode: 'v2',
+      live: true,
+      readings: [
+        { name: 'memory.max', value: 'max', effective: { value: '100', path: '/' }, files: [], writable: true },
+        { name: 'cpu.max', value: '50000 100000', files: [], writable: true },
+        { name: 'pids.max', value: 'max', files: [], writable: true },
+      ],
+      devices: [],
+      events: { oomKills: 0, pidsRefused: 0, throttledMicroseconds: 0 },
+    });
+    assert.deepEqual(bounds, { memoryMax: 100, cpuMax: 0.5 });
+    const all = makeTotal(state([summary('a')], {}, { limits: new Map([['group:/', bounds]]) }));
+    assert.deepEqual([all.memoryMax, all.cpuMax], [100, 0.5]);
   });
 
   it('of nothing known have no numbers rather than zeros', () => {
