@@ -215,7 +215,7 @@ function set({ pid }: ProcessIdentity, name: RlimitName, limit: ResourceLimit): 
       syscall: 'prlimit',
       ...(limit.hard > hard
         ? {
-            cause: `Process ${pid} has the hard limit ${textOf(hard)}, and only the machine's root may raise a hard limit.`,
+            cause: `Process ${pid} has the hard limit ${textOf(hard)}, and to raise one takes CAP_SYS_RESOURCE on the machine itself.`,
             fix: `Choose at most ${textOf(hard)}; or stop the container, set it, and start: the next start has what is set.`,
           }
         : {

@@ -32,7 +32,7 @@ export function forecastRlimit(name: string, value: string, facts: ForecastFacts
   const hard = facts.hardLimits.get(name) ?? Infinity;
   if (limit !== Infinity && limit > hard && !facts.machine.isRoot) {
     return danger(
-      `Its processes have the hard limit ${formatValue(knob, String(hard))}, which only the machine's root may raise: this will be refused.`,
+      `Its processes have the hard limit ${formatValue(knob, String(hard))}, and to raise that takes CAP_SYS_RESOURCE on the machine itself: this will be refused.`,
     );
   }
   const used = facts.readings.get(name)?.usage;

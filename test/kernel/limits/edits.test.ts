@@ -1,3 +1,4 @@
 import { testEdits } from './edits.js';
+import { LimitsBed } from './limitsBed.js';
 
-testEdits('own');
+testEdits(new LimitsBed('own'));

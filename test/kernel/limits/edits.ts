@@ -5,15 +5,14 @@ import { setTimeout as delay } from 'node:timers/promises';
 import * as protocol from '../../../helper/protocol/index.js';
 import { fails } from '../support/failure.js';
 import { eventually } from '../support/wait.js';
-import { LimitsBed } from './limitsBed.js';
+import type { LimitsBed } from './limitsBed.js';
 
 const { ErrorCode } = protocol;
 const MiB = 1024 * 1024;
 const begin = { memory: { limit: 256 * MiB }, pids: { limit: 40 } };
 
 /** Setting, undoing and trying limits, through the requests that the form makes, against what the kernel's files hold. */
-export function testEdits(runtime: 'own' | 'user'): void {
-  const bed = new LimitsBed(runtime);
+export function testEdits(bed: LimitsBed): void {
   const testEdit = (name: string, body: () => Promise<void>) => bed.testWithCgroups(name, body);
 
   testEdit(
