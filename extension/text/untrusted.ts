@@ -64,3 +64,32 @@ export function documentText(output: string): string {
       .replace(/[\u202a-\u202e\u2066-\u2069]/g, '')
   );
 }
+
+/** What an editor or a reader's eye obeys: control characters, marks that turn the direction of text, line separators. */
+const obeyed = /[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu;
+
+/** One line of text that is to be seen exactly: what would be obeyed stands there as `\x1b`, `\n`, `\u202e`. */
+export function escapedText(text: string): string {
+  const names: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
+  return text.replace(obeyed, (character) => {
+    const digits = character.charCodeAt(0).toString(16);
+    return names[character] ?? (digits.length <= 2 ? `\\x${digits.padStart(2, '0')}` : `\\u${digits.padStart(4, '0')}`);
+  });
+}
+
+/** JSON to read: `JSON.stringify` leaves DEL, the C1 controls and marks of direction as they are. */
+export function jsonText(value: unknown): string {
+  return JSON.stringify(value, undefined, 2).replace(obeyed, (character) =>
+    character === '\n' ? character : `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
+
+/** For Markdown, in tables too: code, of which nothing is drawn as anything but what it is. Empty text stays empty. */
+export function codeSpan(text: string): string {
+  const visible = escapedText(text).trim();
+  if (visible === '') return '';
+  const longest = Math.max(0, ...(visible.match(/`+/g) ?? []).map((run) => run.length));
+  const fence = '`'.repeat(longest + 1);
+  const padding = visible.startsWith('`') || visible.endsWith('`') ? ' ' : '';
+  return `${fence}${padding}${visible.replaceAll('|', '\\|')}${padding}${fence}`;
+}

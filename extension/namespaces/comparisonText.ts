@@ -1,0 +1,65 @@
+import type {
+  ComparedProcess,
+  ComparisonSection,
+  ComparisonTopic,
+  ProcessComparison,
+} from '../../helper/protocol/index.js';
+import { codeSpan } from '../text/untrusted.js';
+
+const titles: Readonly<Record<ComparisonTopic, string>> = {
+  namespaces: 'Namespaces',
+  ids: 'Users and groups',
+  capabilities: 'Capabilities',
+  confinement: 'Confinement',
+  mounts: 'Mounts',
+  sysctl: 'Kernel settings',
+  cgroup: 'Control groups',
+  rlimits: 'Resource limits',
+};
+
+/** Two processes side by side, as Markdown: what differs in tables, what is alike in a line. */
+export function comparisonText({ a, b, sections }: ProcessComparison): string {
+  const differing = sections.filter(({ differences }) => differences.length > 0).length;
+  return [
+    `# ${heading(a)} and ${heading(b)}`,
+    '',
+    '| | A | B |',
+    '| --- | --- | --- |',
+    `| Process | ${a.identity.pid} | ${b.identity.pid} |`,
+    `| Command | ${codeSpan(a.command)} | ${codeSpan(b.command)} |`,
+    '',
+    differing === 0
+      ? 'They are alike in all that could be read.'
+      : `They differ in ${differing} of ${sections.length} matters.`,
+    ...sections.flatMap(sectionText),
+    '',
+  ].join('\n');
+}
+
+function heading({ host, container, identity }: ComparedProcess): string {
+  if (host === true) return 'This machine';
+  return container === undefined ? `Process ${identity.pid}` : codeSpan(container.name);
+}
+
+function sectionText({ topic, differences, same, unknown }: ComparisonSection): string[] {
+  return [
+    '',
+    `## ${titles[topic]}`,
+    '',
+    ...(unknown === undefined ? [] : [`Not compared. ${codeSpan(unknown)}`, '']),
+    ...(differences.length === 0
+      ? []
+      : [
+          '| | A | B |',
+          '| --- | --- | --- |',
+          ...differences.map(({ name, a, b }) => `| ${codeSpan(name)} | ${side(a)} | ${side(b)} |`),
+          '',
+        ]),
+    ...(same.length === 0 ? [] : [`The same: ${same.map(codeSpan).join(', ')}`]),
+  ];
+}
+
+/** What only the other one has is told apart from what is empty. */
+function side(value: string | null): string {
+  return value === null ? '–' : codeSpan(value) || '*empty*';
+}
