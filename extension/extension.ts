@@ -31,6 +31,7 @@ import { registerGroupCommands } from './limits/groupCommands.js';
 import { registerLimits } from './limits/registerLimits.js';
 import { documentationOf } from './machine/doctorText.js';
 import { MachineView } from './machine/machineView.js';
+import { registerNamespaces } from './namespaces/registerNamespaces.js';
 import { registerOverview } from './overview/registerOverview.js';
 import { RegistryAccess } from './registry/credentials.js';
 import { registerSpecification } from './specification/registerSpecification.js';
@@ -75,6 +76,7 @@ export function activate(extension: ExtensionContext): void {
     documentationOf(line, await readFile(extension.asAbsolutePath('docs/doctor.md'), 'utf8')),
   );
 
+  const namespaces = registerNamespaces(extension, { helper, store, notifier, log });
   const context: CommandContext = {
     extension,
     log,
@@ -111,7 +113,7 @@ export function activate(extension: ExtensionContext): void {
     logs,
     manual,
     new RunningCount(store),
-    showConnection(helper, [images.view, cgroups.view, machine.view], log),
+    showConnection(helper, [images.view, namespaces, cgroups.view, machine.view], log),
     tellOfEnds(helper, notifier),
     window.registerTerminalProfileProvider(
       'terrarium.container',

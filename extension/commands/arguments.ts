@@ -1,11 +1,21 @@
-import type { DoctorLine, ImageSummary, LayerDetails, ProcessInfo } from '../../helper/protocol/index.js';
+import type {
+  ContainerSummary,
+  DoctorLine,
+  ImageSummary,
+  LayerDetails,
+  NamespaceEntry,
+  ProcessInfo,
+} from '../../helper/protocol/index.js';
 
 /**
  * What commands are called with from the trees. Anybody can call a command with anything, so each is recognised by
  * its kind; what does not fit counts as nothing.
  */
 interface Kinds {
-  process: { container: string; process: ProcessInfo };
+  /** In the view of namespaces it may be in none of our containers. */
+  process: { container?: string; process: Pick<ProcessInfo, 'identity' | 'innerPid'> };
+  container: { summary: ContainerSummary };
+  namespace: { namespace: NamespaceEntry };
   image: { image: ImageSummary };
   layer: { image: string; layer: LayerDetails };
   line: { line: DoctorLine };

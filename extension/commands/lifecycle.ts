@@ -141,7 +141,7 @@ async function sendSignal(context: CommandContext, first: unknown): Promise<void
 
 async function killProcess(context: CommandContext, first: unknown): Promise<void> {
   const node = nodeOf('process', first);
-  if (node) {
+  if (node?.container !== undefined) {
     await context.helper.request(KillContainer, { container: node.container, pid: node.process.identity.pid });
   }
 }

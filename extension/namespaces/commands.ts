@@ -20,15 +20,15 @@ export function namespaceCommands(
   documents: ProcessDocuments,
   around: { helper: HelperClient; store: ContainerStore },
 ): Record<string, { doing: string; run: Handler }> {
-  const withProcess = (doing: string, show: (target: ProcessTarget, name: string) => Promise<void>) => ({
-    doing,
-    run: async (first: unknown) => {
-      const chosen = processOf(first) ?? (await pick(around, doing, false));
+  /** On the process that it is called on, else on one that the person picks. */
+  const onProcess =
+    (question: string, show: (target: ProcessTarget, name: string) => Promise<void>): Handler =>
+    async (first) => {
+      const chosen = processOf(first) ?? (await pick(around, question, false));
       if (chosen) {
         await show(chosen.target, chosen.name);
       }
-    },
-  });
+    };
   return {
     'terrarium.refreshNamespaces': { doing: l10n.t('Refresh'), run: () => view.refresh() },
     'terrarium.namespacesByOwner': { doing: l10n.t('Arrange by owner'), run: () => view.arrange('owner') },
@@ -43,16 +43,17 @@ export function namespaceCommands(
         }
       },
     },
-    ...{
-      'terrarium.inspectProcess': withProcess(l10n.t('Inspect process'), (target, name) =>
-        documents.showInspection(target, name),
-      ),
-      'terrarium.showEnvironment': withProcess(l10n.t('Show the environment of'), (target, name) =>
-        documents.showEnvironment(target, name),
-      ),
-      'terrarium.showOpenFiles': withProcess(l10n.t('Show the open files of'), (target, name) =>
-        documents.showOpenFiles(target, name),
-      ),
+    'terrarium.inspectProcess': {
+      doing: l10n.t('Inspect process'),
+      run: onProcess(l10n.t('Inspect process'), (target, name) => documents.showInspection(target, name)),
+    },
+    'terrarium.showEnvironment': {
+      doing: l10n.t('Show environment'),
+      run: onProcess(l10n.t('Show the environment of'), (target, name) => documents.showEnvironment(target, name)),
+    },
+    'terrarium.showOpenFiles': {
+      doing: l10n.t('Show open files'),
+      run: onProcess(l10n.t('Show the open files of'), (target, name) => documents.showOpenFiles(target, name)),
     },
     'terrarium.compareWith': {
       doing: l10n.t('Compare'),
@@ -88,8 +89,8 @@ async function pick(
   title: string,
   withHost: boolean,
 ): Promise<Chosen | undefined> {
-  const items = Promise.all([store.list(), helper.request(ListMachineNamespaces)]).then(
-    ([containers, { processes }]) => processPicks(containers, processes, withHost),
+  const items = Promise.all([store.list(), helper.request(ListMachineNamespaces)]).then(([containers, { processes }]) =>
+    processPicks(containers, processes, withHost),
   );
   const picked = await window.showQuickPick(items, { title, matchOnDescription: true });
   if (picked?.target !== undefined) return { target: picked.target, name: picked.name };

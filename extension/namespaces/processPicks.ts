@@ -18,7 +18,14 @@ export function processPicks(
 ): ProcessPick[] {
   return [
     ...(withHost
-      ? [{ label: '$(device-desktop) This machine', description: 'the host', target: { host: true as const }, name: 'host' }]
+      ? [
+          {
+            label: '$(device-desktop) This machine',
+            description: 'the host',
+            target: { host: true as const },
+            name: 'host',
+          },
+        ]
       : []),
     ...containers.flatMap(({ id, name, init }) =>
       init === undefined

@@ -1,0 +1,116 @@
+import assert from 'node:assert/strict';
+import { mkdirSync } from 'node:fs';
+import * as path from 'node:path';
+import { after, before } from 'node:test';
+import { type Editor, openEditor } from './support/editor.js';
+import { tellStory } from './support/story.js';
+import {
+  answerQuickInput,
+  chooseInMenu,
+  collapseView,
+  expand,
+  openTerrarium,
+  runCommand,
+  treeItem,
+  waitForTerminal,
+  webviewFrame,
+} from './support/workbench.js';
+
+/** Somebody wonders what keeps a container apart from the machine, and looks. */
+let editor: Editor;
+const chapter = tellStory(() => editor);
+before(async () => {
+  const folder = path.join(process.env.TERRARIUM_EDITOR_HOMES ?? '', 'namespaces-workspace');
+  mkdirSync(folder, { recursive: true, mode: 0o755 });
+  editor = await openEditor({ folder, settings: { 'security.workspace.trust.enabled': false } });
+  await openTerrarium(editor.page);
+});
+after(() => editor?.close());
+
+/** Text of the editor that shows. */
+const editorText = async (): Promise<string> =>
+  (await editor.page.locator('.editor-instance .view-lines').first().innerText()).replaceAll('\u00a0', ' ');
+
+chapter('a container of its own network namespace is found in the view, with its processes', async () => {
+  const { page } = editor;
+  const launch = page.locator('.sidebar').getByRole('button', { name: 'Launch Container' }).first();
+  await launch.waitFor({ timeout: 60_000 });
+  await launch.click();
+  await page
+    .locator('.quick-input-widget')
+    .getByRole('option', { name: /This machine's own/ })
+    .waitFor();
+  await page.keyboard.press('Enter');
+  await treeItem(page, /^Container \S+, running/).waitFor();
+  await waitForTerminal(page, /[#$] ?$/);
+  for (const view of ['Containers', 'Images', 'Files']) await collapseView(page, view);
+  await page.locator('.sidebar .pane-header', { hasText: 'Namespaces' }).click();
+  await expand(treeItem(page, /^Network: \d+ namespaces/));
+  const own = treeItem(page, /^Network namespace \d+ of (?!this machine)\S+, \d+ process/).first();
+  await own.waitFor();
+  await treeItem(page, /^Network namespace \d+ of this machine/).waitFor();
+  await expand(own);
+  await treeItem(page, /^Process \d+ of \S+ in \S+: /)
+    .first()
+    .waitFor();
+  await editor.screenshot('namespaces-by-type');
+});
+
+chapter('arranged by owner, what the container owns stands below its user namespace', async () => {
+  const { page } = editor;
+  await page.locator('.sidebar .pane-header', { hasText: 'Namespaces' }).hover();
+  await page.locator('.sidebar').getByRole('button', { name: 'Arrange Namespaces by Owner' }).click();
+  const machine = treeItem(page, /^User namespace \d+ of this machine/);
+  await expand(machine.first());
+  // The zygote's, in which containers' own are.
+  const nested = treeItem(page, /^User namespace \d+ of (?!this machine)/);
+  await expand(nested.first());
+  await nested.nth(1).waitFor();
+  await expand(nested.nth(1));
+  await treeItem(page, /^Network namespace \d+ of (?!this machine)/)
+    .first()
+    .waitFor();
+  await editor.screenshot('namespaces-by-owner');
+  await page.locator('.sidebar .pane-header', { hasText: 'Namespaces' }).hover();
+  await page.locator('.sidebar').getByRole('button', { name: 'Arrange Namespaces by Type' }).click();
+  await treeItem(page, /^Network: \d+ namespaces/).waitFor();
+});
+
+chapter('a process of it is inspected as a document', async () => {
+  const { page } = editor;
+  await expand(treeItem(page, /^Network: \d+ namespaces/));
+  await expand(treeItem(page, /^Network namespace \d+ of (?!this machine)\S+, \d+ process/).first());
+  const row = treeItem(page, /^Process \d+ of \S+ in \S+: /).first();
+  const pid = /\d+/.exec((await row.getAttribute('aria-label')) ?? '')?.[0];
+  await chooseInMenu(page, row, 'Inspect Process…');
+  await page.getByRole('tab', { name: `process-${pid}.json`, selected: true }).waitFor();
+  assert.match(await editorText(), new RegExp(`"pid": ${pid}`));
+  await chooseInMenu(page, row, 'Show Environment');
+  await page.getByRole('tab', { name: `process-${pid}.env`, selected: true }).waitFor();
+  assert.match(await editorText(), /^PATH=/m);
+  await chooseInMenu(page, row, 'Show Open Files');
+  await page.getByRole('tab', { name: `process-${pid}-files.txt`, selected: true }).waitFor();
+  assert.match(await editorText(), /^FD +FLAGS/);
+});
+
+chapter('the container is compared with the machine', async () => {
+  const { page } = editor;
+  await runCommand(page, 'Terrarium: Compare With…');
+  const widget = page.locator('.quick-input-widget');
+  await widget.getByRole('option', { name: /container, process \d+/ }).waitFor();
+  await answerQuickInput(page, 'container, process');
+  await widget.locator('.quick-input-title', { hasText: /Compare \S+ with/ }).waitFor();
+  await widget
+    .getByRole('option', { name: /This machine/ })
+    .first()
+    .waitFor();
+  await answerQuickInput(page, 'This machine');
+  const preview = await webviewFrame(page, /-host\.md/);
+  await preview.getByRole('heading', { name: /and This machine/ }).waitFor();
+  await preview.getByRole('heading', { name: 'Namespaces' }).waitFor();
+  const rows = preview.locator('h2:has-text("Namespaces") + table tbody tr, h2:has-text("Namespaces") ~ table');
+  await rows.first().waitFor();
+  await preview.getByRole('cell', { name: 'network', exact: true }).waitFor();
+  await preview.getByRole('cell', { name: 'no_new_privs', exact: true }).waitFor();
+  await editor.screenshot('namespaces-comparison');
+});
