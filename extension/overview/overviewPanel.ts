@@ -170,6 +170,9 @@ export class OverviewPanel {
     if (!this.ready) return;
     const { helper } = this.parts;
     const reading = ++this.reading;
+    // What is known is shown at once; groups and their limits follow.
+    this.watch();
+    this.draw(false);
     const groups = (await helper.request(ListGroups)).filter(({ live }) => live);
     if (reading !== this.reading) return;
     this.groups = groups;

@@ -191,8 +191,9 @@ chapter('a container is stopped from its row; without any there is a way to laun
   const { page } = editor;
   await showOverview();
   await overview.getByRole('button', { name: `Stop ${hungry}` }).click();
-  await until(async () => (await badge()) === '1');
-  await overview.getByRole('button', { name: /^Stop / }).click();
+  const stop = overview.getByRole('button', { name: /^Stop / });
+  await until(async () => (await badge()) === '1' && (await stop.count()) === 1);
+  await stop.click();
   await overview.getByRole('button', { name: 'Launch Container' }).waitFor();
   await editor.screenshot('overview-empty');
   assert.equal(await page.locator('.notification-toast').count(), 0);
