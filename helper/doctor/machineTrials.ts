@@ -6,7 +6,8 @@ import * as path from 'node:path';
 import { findBootstrapTools } from '../bootstrap/tools.js';
 import { type Finding, type Trial, works } from './finding.js';
 import { type Disk, dataFolderFinding, kernelFinding, switchesFinding } from './machineFindings.js';
-import { lastLine, runProgram } from './programs.js';
+import { runProgram } from './programs.js';
+import { lastLine } from './programText.js';
 
 /** Something that is written and synced, to see that the disk takes it: quotas and read-only mounts answer only then. */
 const writtenBytes = 256 * 1024;

@@ -9,13 +9,10 @@ import { CLONE_NEWNET } from '../plan/constants.js';
 import type { TerrariumError } from '../protocol/index.js';
 import { ErrorCode } from '../protocol/index.js';
 import { type Examination, type Finding, refused, type Trial, works } from './finding.js';
-import { errnoIn, findProgram, lastLine, runProgram } from './programs.js';
+import { helperFinding, letUsersOpenTun } from './networkFindings.js';
+import { findProgram, runProgram } from './programs.js';
+import { lastLine } from './programText.js';
 import { type Holder, NotMade, withHolder } from './scratchProcess.js';
-
-const letUsersOpenTun = {
-  fix: 'Let users open /dev/net/tun, as most distributions do.',
-  command: 'sudo modprobe tun && sudo chmod 666 /dev/net/tun',
-};
 
 /** Opening /dev/net/tun for reading and writing. */
 export async function tryTun(file = '/dev/net/tun'): Promise<Finding> {
@@ -63,21 +60,6 @@ function helperTrial(
         throw error;
       }
     },
-  };
-}
-
-/** What the complaint of a program means. Pure. */
-export function helperFinding(program: string, complaint: string): Finding {
-  const errno = errnoIn(complaint);
-  const tried = `Tried to start ${program} on a network namespace: ${complaint || 'it ended without a word'}`;
-  const tun = /\btun\b|tap device|\/dev\/net\/tun/i.test(complaint);
-  return {
-    verdict: 'missing',
-    tried,
-    ...(errno === undefined ? {} : { errno }),
-    ...(tun
-      ? letUsersOpenTun
-      : { fix: 'See what it says. Without it containers can share the network of this machine.' }),
   };
 }
 

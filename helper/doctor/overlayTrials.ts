@@ -5,7 +5,8 @@ import { overlayData } from '../plan/mountOptions.js';
 import type { Step } from '../plan/step.js';
 import { type Attempt, attempt, type Bench } from './attempt.js';
 import { type Examination, type Finding, refused, type Trial, works } from './finding.js';
-import { errnoIn, findProgram, lastLine } from './programs.js';
+import { findProgram } from './programs.js';
+import { errnoIn, lastLine } from './programText.js';
 import { NotMade, runInside } from './scratchProcess.js';
 
 const folders = ['lower', 'upper', 'work', 'merged'] as const;

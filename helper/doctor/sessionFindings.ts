@@ -1,7 +1,8 @@
 import type { CgroupAccess } from '../cgroup/access.js';
 import { delegateCommand } from '../cgroup/remedy.js';
 import { type Finding, works } from './finding.js';
-import { errnoIn, lastLine, type ProgramResult } from './programs.js';
+import type { ProgramResult } from './programs.js';
+import { errnoIn, lastLine } from './programText.js';
 
 /** What is known of the user's systemd. */
 export interface SystemdFacts {

@@ -74,6 +74,20 @@ const table: [what: string, failure: Partial<Failure>, facts: Facts, cause: RegE
     /unprivileged_userns_clone = 1/,
   ],
   [
+    'a user namespace that is refused to the zygote is not about ids',
+    { step: 'zygote', syscall: 'unshare', errno: 'EPERM' },
+    facts,
+    /seccomp filter of a surrounding container/,
+    /seccomp=unconfined/,
+  ],
+  [
+    'a map that newuidmap refuses the zygote is',
+    { step: 'zygote', syscall: 'newuidmap', errno: 'EPERM' },
+    facts,
+    /does not allow this map of ids/,
+    /getcap/,
+  ],
+  [
     'a surrounding seccomp filter',
     { step: 'clone', syscall: 'clone3', errno: 'EPERM' },
     facts,
