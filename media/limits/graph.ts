@@ -178,9 +178,8 @@ function lineOf({ color, stroke, percent }: GraphSeries): uPlot.Series {
   };
 }
 
-/** The same colour, hardly there. Themes give #rrggbb or #rrggbbaa; another notation is taken for too strong to fill with. */
-const translucent = (color: string): string =>
-  /^#[0-9a-f]{6}([0-9a-f]{2})?$/i.test(color) ? `${color.slice(0, 7)}2a` : 'transparent';
+/** The same colour, hardly there. */
+const translucent = (color: string): string => `color-mix(in srgb, ${color} 16%, transparent)`;
 
 /** Nothing, the middle and the top of a scale, the top a round number; whole ones where things are counted. */
 function splitsTo(ceiling: number, whole: boolean): number[] {

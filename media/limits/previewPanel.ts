@@ -15,7 +15,6 @@ export class PreviewPanel {
     const text = JSON.stringify(shown ?? null);
     if (text === this.drawn) return;
     this.drawn = text;
-    this.target.hidden = shown === undefined;
     const parts: HTMLElement[] = [];
     if (shown?.refused !== undefined) parts.push(verdict('error', shown.refused));
     if (shown?.preview !== undefined) {
@@ -27,6 +26,7 @@ export class PreviewPanel {
       }
       if (writes.length > 0) parts.push(writeList(writes));
     }
+    this.target.hidden = parts.length === 0;
     this.target.replaceChildren(...parts);
   }
 }
