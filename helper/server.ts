@@ -8,7 +8,7 @@ import { allLedgersWritten } from './container/ledgers.js';
 import { liveRuns, watchLimitNotices } from './container/limitNotice.js';
 import { findLocations, makeLocations } from './container/locations.js';
 import { cgroupFinder, type Machine } from './container/machine.js';
-import { recover } from './container/recover.js';
+import { recover, tidyUnwatched } from './container/recover.js';
 import { ContainerStore } from './container/store.js';
 import { ThrowAways } from './container/throwAway.js';
 import { ContainerWatcher } from './container/watcher.js';
@@ -138,6 +138,7 @@ export function serve(connection: Connection, installation: Installation): void 
   const limits = watchLimitNotices(machine, (notice) => void connection.sendNotification(LimitReached, notice));
   const watcher = new ContainerWatcher(machine, (containers, before) => {
     throwAways.consider(containers);
+    void tidyUnwatched(machine, containers);
     limits.follow(liveRuns(containers));
     files.follow(containers);
     language.refresh();

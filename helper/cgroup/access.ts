@@ -2,6 +2,7 @@ import { constants } from 'node:fs';
 import { access as checkAccess, readdir, readFile, stat } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import * as path from 'node:path';
+import { hasUserManager } from '../zygote/launch.js';
 import { readCgroupFile } from './file.js';
 import { findHierarchies, type Hierarchy } from './hierarchies.js';
 import { type V1Controller, v1Controllers } from './record.js';
@@ -10,6 +11,7 @@ import {
   neededControllers,
   neededV1Controllers,
   noCgroups,
+  readOnlyCgroups,
   unknownController,
   v1NotDelegated,
   v1PartlyDelegated,
@@ -52,15 +54,21 @@ export interface CgroupMachine {
   user: string;
   /** May this user write here: access(2), which also tells of read-only mounts. */
   canWrite(file: string): Promise<boolean>;
+  /** There is a systemd of the user's to ask for a cgroup. */
+  userManager: boolean;
+  /** What it said when it was asked in vain. */
+  refusal?: string | undefined;
 }
 
-/** This machine and this user. */
-export function thisMachine(): CgroupMachine {
+/** This machine and this user. @param refusal what systemd said when it was asked for a cgroup in vain */
+export function thisMachine(refusal?: string): CgroupMachine {
   const { uid, username } = userInfo();
   return {
     root: '/',
     uid,
     user: username,
+    userManager: hasUserManager(process.env),
+    refusal,
     canWrite: (file) =>
       checkAccess(file, constants.W_OK).then(
         () => true,
@@ -99,17 +107,21 @@ export async function detectCgroupAccess(
   if (v1 !== undefined) return v1;
   // Without a controller v2 still counts, freezes and kills.
   if (v2 !== undefined) return v2;
+  const locked = [...(unified === undefined ? [] : [unified]), ...legacy].filter(({ readOnly }) => readOnly);
+  if (locked.length > 0)
+    return { mode: 'none', ...readOnlyCgroups(locked.map((one) => shown(one.mountPoint, machine))) };
   if (legacy.length > 0) {
     const folders = legacy.map(({ folder }) => shown(folder, machine).replace(/\/$/, ''));
     return { mode: 'none', ...v1NotDelegated(folders, machine.user) };
   }
-  const systemd = await exists(path.join(machine.root, 'run/systemd/system'));
+  const systemd = (await exists(path.join(machine.root, 'run/systemd/system'))) ? machine : undefined;
   return { mode: 'none', ...v2NotDelegated(shown(unified?.folder ?? '/', machine), systemd) };
 }
 
 type V2Access = Extract<CgroupAccess, { mode: 'v2' }>;
 
 async function detectV2(hierarchy: Hierarchy, machine: CgroupMachine): Promise<V2Access | undefined> {
+  if (hierarchy.readOnly) return undefined;
   for (const parent of candidates(hierarchy)) {
     const files = [parent, path.join(parent, 'cgroup.procs'), path.join(parent, 'cgroup.subtree_control')];
     const writable = await Promise.all(files.map((file) => machine.canWrite(file)));
@@ -147,7 +159,7 @@ async function detectV1(legacy: readonly Hierarchy[], machine: CgroupMachine): P
   for (const hierarchy of legacy) {
     const names = v1Controllers.filter((name) => hierarchy.controllers.includes(name));
     for (const name of names) mounted.set(name, shown(hierarchy.folder, machine).replace(/\/$/, ''));
-    const parent = await findOwned(hierarchy.folder, machine);
+    const parent = hierarchy.readOnly ? undefined : await findOwned(hierarchy.folder, machine);
     if (parent === undefined || (names.includes('cpuset') && !(await hasCpus(parent)))) continue;
     for (const name of names) parents[name] = parent;
   }

@@ -9,11 +9,14 @@ export interface Hierarchy {
   mountPoint: string;
   /** The process's own folder: absolute, below the mount point. */
   folder: string;
+  /** Mounted so that nobody can write there, whoever owns it. */
+  readOnly: boolean;
 }
 
 /**
- * Joins /proc/PID/cgroup with /proc/PID/mountinfo. Hierarchies that are not mounted, and groups above what the mount or
- * the cgroup namespace shows (`/../…`), are left out. Source: cgroups(7), proc_pid_mountinfo(5).
+ * Joins /proc/PID/cgroup with /proc/PID/mountinfo. Hierarchies that are not mounted, groups above what the mount or the
+ * cgroup namespace shows (`/../…`), and mounts from outside of that namespace, in which nobody can tell where the process
+ * stands, are left out. Source: cgroups(7), cgroup_namespaces(7), proc_pid_mountinfo(5).
  */
 export function findHierarchies(procCgroup: string, mountinfo: string): Hierarchy[] {
   const mounts = parseMountinfo(mountinfo);
@@ -30,7 +33,7 @@ export function findHierarchies(procCgroup: string, mountinfo: string): Hierarch
         version === 2
           ? mount.type === 'cgroup2'
           : mount.type === 'cgroup' && controllers.every((name) => mount.superOptions.includes(name));
-      if (!same) continue;
+      if (!same || mount.root.split('/').includes('..')) continue;
       const below = path.posix.relative(mount.root, group);
       if (below === '..' || below.startsWith('../')) continue;
       found.push({
@@ -38,6 +41,7 @@ export function findHierarchies(procCgroup: string, mountinfo: string): Hierarch
         controllers,
         mountPoint: mount.destination,
         folder: path.posix.join(mount.destination, below),
+        readOnly: [...mount.options, ...mount.superOptions].includes('ro'),
       });
       break;
     }

@@ -24,21 +24,50 @@ export function v1DelegateCommand(folders: readonly string[], user: string): str
 
 export function noCgroups(): CgroupNotice {
   return {
-    reason: 'No cgroup file system is mounted here, so the kernel cannot be asked to limit anything.',
+    reason:
+      'No cgroup file system is mounted here that shows where we are, so the kernel cannot be asked to limit anything.',
     remedy: 'Mount one as root (mount -t cgroup2 cgroup2 /sys/fs/cgroup), or do without limits: the rest works.',
   };
 }
 
-export function v2NotDelegated(folder: string, systemd: boolean): CgroupNotice {
-  return systemd
-    ? {
-        reason: `The cgroup ${folder} belongs to someone else: systemd has not delegated one to you.`,
-        remedy: `Run ${delegateCommand} and log in again.`,
-      }
-    : {
-        reason: `The cgroup ${folder} belongs to someone else, and there is no systemd of yours to ask for one.`,
-        remedy: `As root, make a cgroup, chown it with its cgroup.procs and cgroup.subtree_control to your user, and start the editor in it.`,
-      };
+/** As in most containers of others. */
+export function readOnlyCgroups(mountPoints: readonly string[]): CgroupNotice {
+  return {
+    reason: `The cgroup file system is mounted read-only at ${mountPoints.join(', ')}.`,
+    remedy:
+      `Run sudo mount -o remount,rw ${mountPoints.join(' && sudo mount -o remount,rw ')}` +
+      ', or start the container that this is with a cgroup of its own to write to.',
+  };
+}
+
+/** @param systemd what the user's own systemd is to us; undefined on a machine without systemd */
+export function v2NotDelegated(
+  folder: string,
+  systemd: { userManager: boolean; refusal?: string | undefined; user: string } | undefined,
+): CgroupNotice {
+  if (systemd === undefined) {
+    return {
+      reason: `The cgroup ${folder} belongs to someone else, and there is no systemd to ask for one.`,
+      remedy: `As root, make a cgroup, chown it with its cgroup.procs and cgroup.subtree_control to your user, and start the editor in it.`,
+    };
+  }
+  if (!systemd.userManager) {
+    return {
+      reason: `The cgroup ${folder} belongs to someone else, and no systemd of your own runs that could be asked for one.`,
+      remedy: `Run sudo loginctl enable-linger ${systemd.user} and log in again, so that XDG_RUNTIME_DIR is set and systemd --user runs.`,
+    };
+  }
+  if (systemd.refusal !== undefined) {
+    return {
+      reason: `Your systemd was asked for a cgroup and gave none: ${systemd.refusal}`,
+      remedy:
+        'See what it says with systemctl --user status, mend it or log in again, then end all containers of Terrarium and start the editor anew.',
+    };
+  }
+  return {
+    reason: `The cgroup ${folder} belongs to someone else: systemd has not delegated one to you.`,
+    remedy: `Run ${delegateCommand} and log in again.`,
+  };
 }
 
 export function v1NotDelegated(mountPoints: readonly string[], user: string): CgroupNotice {

@@ -3,6 +3,7 @@ import * as path from 'node:path';
 import { z } from 'zod';
 import { flock } from '../../native/bindings/flock.js';
 import { allContainers, ErrorCode, type oci, terrariumError } from '../protocol/index.js';
+import { containerNamePattern } from '../specification/schema.js';
 import { writeAtomically } from './atomicFile.js';
 import type { Locations } from './locations.js';
 
@@ -13,13 +14,18 @@ const allFile = `containers${suffix}`;
 
 const schema = z.object({ version: z.literal(1), resources: z.record(z.string(), z.unknown()) });
 
+/** @throws Invalid for what cannot be the name of a group: it comes from clients */
 function fileOf({ groups }: Locations, name: string): string {
-  return path.join(groups, name === allContainers ? allFile : `${prefix}${name}${suffix}`);
+  if (name === allContainers) return path.join(groups, allFile);
+  if (containerNamePattern.test(name)) return path.join(groups, `${prefix}${name}${suffix}`);
+  throw terrariumError(ErrorCode.Invalid, `${JSON.stringify(name)} cannot be the name of a group`, {
+    fix: 'Use letters, digits, ".", "_" and "-", at most 63, starting with a letter or digit.',
+  });
 }
 
 /**
  * The limits that a group is to have whenever it is made; undefined when nobody has set any. At once: a start waits for it.
- * @throws BadInput when the file is damaged
+ * @throws BadInput when the file is damaged, Invalid for what cannot be a group's name
  */
 export function readGroupResources(locations: Locations, name: string): oci.Resources | undefined {
   const file = fileOf(locations, name);

@@ -31,7 +31,7 @@ export interface ContainerGroup {
   running: string[];
 }
 
-/** @throws NotFound for a name that no container was made with and that no limits are kept for */
+/** @throws NotFound for a name that no container was made with and that no limits are kept for, Invalid for no name at all */
 export async function findGroup(machine: Machine, name: string): Promise<ContainerGroup> {
   const [records, access] = await Promise.all([machine.store.list(), machine.cgroups()]);
   const resources = readGroupResources(machine.locations, name);
@@ -96,7 +96,11 @@ const attempts = 10;
  */
 export async function readyGroups(machine: Machine, access: CgroupAccess, group: string | undefined): Promise<void> {
   const innermost = groupRecord(access, group ?? allContainers);
-  if (innermost === undefined) return;
+  if (innermost === undefined) {
+    // As a container that has limits of its own, one whose group has some does not start where nothing can hold them.
+    for (const name of levelsOf(group)) groupWrites(access, name, readGroupResources(machine.locations, name));
+    return;
+  }
   const key = Object.values(innermost.paths).join();
   if (isReady(key, innermost)) return;
   await lockedGroups(machine.locations, async () => {
@@ -118,8 +122,13 @@ function isReady(key: string, record: CgroupRecord): boolean {
   return identity !== undefined && ready.get(key) === identity;
 }
 
+/** Outermost first. */
+function levelsOf(group: string | undefined): string[] {
+  return group === undefined ? [allContainers] : [allContainers, group];
+}
+
 function makeLevels(machine: Machine, access: CgroupAccess, group: string | undefined): void {
-  for (const name of group === undefined ? [allContainers] : [allContainers, group]) {
+  for (const name of levelsOf(group)) {
     const record = groupRecord(access, name);
     if (record === undefined) return;
     const writes = groupWrites(access, name, readGroupResources(machine.locations, name));

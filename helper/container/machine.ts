@@ -1,5 +1,5 @@
 import type { AgentClient } from '../agent/client.js';
-import { type CgroupAccess, detectCgroupAccess } from '../cgroup/access.js';
+import { type CgroupAccess, detectCgroupAccess, thisMachine } from '../cgroup/access.js';
 import { prepareDelegation } from '../cgroup/delegation.js';
 import type { ImageStore } from '../image/store.js';
 import type { ProcessIdentity } from '../protocol/index.js';
@@ -35,7 +35,9 @@ export function cgroupFinder(zygote: Zygote): () => Promise<CgroupAccess> {
   return async () => {
     const pid = await zygote.pid();
     if (found?.pid !== pid) {
-      const access = detectCgroupAccess(pid).then((detected) => prepareDelegation(detected, pid));
+      const access = detectCgroupAccess(pid, thisMachine(zygote.serviceRefusal)).then((detected) =>
+        prepareDelegation(detected, pid),
+      );
       found = { pid, access };
       access.catch(() => {
         found = undefined;

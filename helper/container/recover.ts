@@ -1,9 +1,11 @@
 import { existsSync, promises as fs } from 'node:fs';
 import * as path from 'node:path';
+import { ResponseError } from 'vscode-jsonrpc';
 import { tryFlock } from '../../native/bindings/flock.js';
 import { containerRecord } from '../cgroup/layout.js';
 import { bootId } from '../inspect/boot.js';
 import { processIdentity } from '../inspect/stat.js';
+import { type ContainerSummary, ErrorCode } from '../protocol/index.js';
 import { findListener } from '../zygote/connection.js';
 import { writeAtomically } from './atomicFile.js';
 import type { Machine } from './machine.js';
@@ -42,6 +44,22 @@ export async function recover(machine: Machine): Promise<void> {
     }
   }
   await removeStrayCgroups(machine);
+}
+
+/**
+ * Removes the cgroups of containers that have ended after their monitor was killed, while this helper lives. Others may do
+ * the same: who is later finds nothing.
+ */
+export async function tidyUnwatched(machine: Machine, containers: readonly ContainerSummary[]): Promise<void> {
+  for (const { id, state, monitorLost } of containers) {
+    if (state !== 'stopped' || monitorLost !== true) continue;
+    try {
+      await machine.store.locked(id, (record) => removeLeftCgroups(machine, record));
+    } catch (error) {
+      if (error instanceof ResponseError && error.code === ErrorCode.NotFound) continue;
+      machine.log(`cgroups of ${id} were not removed: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
 }
 
 /** A folder is made a moment before its record: a young one may be somebody's who is just creating it. */

@@ -66,6 +66,7 @@ export function standInSocket(runtime: string, userNamespace: string): string {
 export async function launchZygote(options: LaunchOptions): Promise<number> {
   const ready = path.join(options.runtime, `ready-${randomBytes(4).toString('hex')}.sock`);
   const report = listenForReport(ready);
+  const abandoned = new AbortController();
   try {
     await report.listening;
     const { stage, identity, inside } = options;
@@ -77,18 +78,24 @@ export async function launchZygote(options: LaunchOptions): Promise<number> {
       ...(inside === undefined ? [] : [stage, 'enter', `${inside.pid}:${inside.startTime}`, '--']),
       ...[stage, 'zygote', '--socket', options.socket, '--ready', ready, ...place],
     ];
-    const starter = options.service ? runAsService(zygote) : runOnce([...zygote, '--daemonize']);
+    const starter = options.service
+      ? runAsService(zygote, abandoned.signal)
+      : runOnce([...zygote, '--daemonize'], abandoned.signal);
     // Whichever comes first: the zygote's own word, or the failure of what should have started it.
     const line = await Promise.race([report.line, starter.then(() => report.line)]);
     return parseReport(line);
+  } catch (error) {
+    // A bus that does not answer would keep systemd-run waiting for ever.
+    abandoned.abort();
+    throw error;
   } finally {
     await report.close();
   }
 }
 
 /** The unit's name is never used twice: an old one lives on for as long as containers are in its cgroup. */
-function runAsService(command: readonly string[]): Promise<void> {
-  return runOnce([
+function runAsService(command: readonly string[], signal: AbortSignal): Promise<void> {
+  const service = [
     'systemd-run',
     '--user',
     '--quiet',
@@ -102,13 +109,19 @@ function runAsService(command: readonly string[]): Promise<void> {
     '--property=TasksMax=infinity',
     '--',
     ...command,
-  ]);
+  ];
+  return runOnce(service, signal);
 }
 
-function runOnce(command: readonly string[]): Promise<void> {
+function runOnce(command: readonly string[], signal: AbortSignal): Promise<void> {
   const [program = '', ...args] = command;
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { cwd: '/', stdio: ['ignore', 'ignore', 'pipe'], env: cleanEnvironment() });
+    const child = spawn(program, args, {
+      cwd: '/',
+      stdio: ['ignore', 'ignore', 'pipe'],
+      env: cleanEnvironment(),
+      signal,
+    });
     let complaint = '';
     child.stderr.on('data', (part: Buffer) => {
       complaint = (complaint + part.toString()).slice(-2000);

@@ -26,12 +26,18 @@ export interface Origin {
 /** The one zygote of this user, shared by all helpers: found when it is there, started when it is needed. */
 export class Zygote {
   private ready: Promise<{ socket: string; pid: number }> | undefined;
+  private refusal: string | undefined;
 
   constructor(private readonly options: ZygoteOptions) {}
 
   /** Pid of the zygote, started if need be: the process that holds the user namespace. */
   async pid(): Promise<number> {
     return (await this.find()).pid;
+  }
+
+  /** What systemd --user said when it was asked in vain to start the zygote that is there; only who asked knows. */
+  get serviceRefusal(): string | undefined {
+    return this.refusal;
   }
 
   /** Carries out a plan. A zygote that is gone is replaced once. */
@@ -151,9 +157,12 @@ export class Zygote {
     const how = { stage, socket, runtime, identity, ...(inside === undefined ? {} : { inside }) };
     if (service) {
       try {
-        return await launchZygote({ ...how, service: true });
+        const pid = await launchZygote({ ...how, service: true });
+        this.refusal = undefined;
+        return pid;
       } catch (error) {
         if (!(error instanceof ZygoteError)) throw error;
+        this.refusal = error.message;
         // Without the service everything but delegated cgroups works: the doctor tells.
         log(`systemd --user did not start the zygote (${error.message}); starting it directly`);
       }

@@ -21,7 +21,14 @@ const hybridMounts = [
 /** Detection on a machine whose files are `files`, where the user may write below `writable`. */
 async function detect(
   t: TestContext,
-  options: { groups: string; mounts: string; files?: Record<string, string>; writable?: string[] },
+  options: {
+    groups: string;
+    mounts: string;
+    files?: Record<string, string>;
+    writable?: string[];
+    userManager?: boolean;
+    refusal?: string;
+  },
 ): Promise<{ access: CgroupAccess; root: string }> {
   const root = makeTree(t, {
     [`proc/${pid}/cgroup`]: options.groups,
@@ -32,6 +39,8 @@ async function detect(
     root,
     uid: process.getuid?.() ?? 0,
     user: 'ann',
+    userManager: options.userManager ?? true,
+    refusal: options.refusal,
     canWrite: async (file) => (options.writable ?? []).some((folder) => file.startsWith(path.join(root, folder))),
   });
   return { access, root };
@@ -78,6 +87,49 @@ test('v2: the remedy for no delegation depends on systemd', async (t) => {
   assert.match(access.mode === 'none' ? access.remedy : '', /delegate\.conf/);
   const { access: bare } = await detect(t, { groups: scope, mounts: v2Mount });
   assert.doesNotMatch(bare.mode === 'none' ? bare.remedy : '', /systemctl/);
+});
+
+test('v2: why systemd gave nothing, when that is known, and what to do without a systemd of one’s own', async (t) => {
+  const groups = '0::/user.slice/user-1000.slice/session-1.scope\n';
+  const files = { 'run/systemd/system/': '' };
+  const { access: refused } = await detect(t, { groups, mounts: v2Mount, files, refusal: 'Failed to connect to bus' });
+  assert.match(refused.mode === 'none' ? refused.reason : '', /Failed to connect to bus/);
+  const { access: alone } = await detect(t, { groups, mounts: v2Mount, files, userManager: false });
+  assert.match(alone.mode === 'none' ? alone.remedy : '', /loginctl enable-linger ann/);
+});
+
+test('v2: a mount that is read-only is no place, whoever owns it, and the remedy says so', async (t) => {
+  const { access } = await detect(t, {
+    groups: `0::${unit}\n`,
+    mounts: v2Mount.replace('rw,relatime', 'ro,relatime'),
+    files: unitFiles('cpu memory pids'),
+    writable: ['sys/fs/cgroup'],
+  });
+  assert.equal(access.mode, 'none');
+  assert.match(access.mode === 'none' ? access.reason : '', /read-only at \/sys\/fs\/cgroup/);
+  assert.match(access.mode === 'none' ? access.remedy : '', /remount,rw \/sys\/fs\/cgroup/);
+});
+
+test('v2: controllers that are wanted less are told of by themselves, with what gives them', async (t) => {
+  const { access } = await detect(t, {
+    groups: `0::${unit}\n`,
+    mounts: v2Mount,
+    files: {
+      ...unitFiles('cpu memory pids'),
+      'sys/fs/cgroup/cgroup.controllers': 'cpuset cpu io memory hugetlb pids misc\n',
+    },
+    writable: [`sys/fs/cgroup${unit}`],
+  });
+  assert.ok(access.mode === 'v2');
+  assert.equal(access.notice, undefined);
+  assert.deepEqual(Object.keys(access.absent ?? {}).sort(), ['cpuset', 'hugetlb', 'io', 'misc', 'rdma']);
+  assert.match(access.absent?.io?.remedy ?? '', /Delegate=cpu cpuset io memory pids/);
+  // systemd does not know it: it is handed down by hand, from the top to the group above ours.
+  assert.match(
+    access.absent?.hugetlb?.remedy ?? '',
+    /for d in \/sys\/fs\/cgroup \/sys\/fs\/cgroup\/user\.slice .*\/app\.slice; do echo '\+hugetlb'/,
+  );
+  assert.match(access.absent?.rdma?.reason ?? '', /no controller rdma/);
 });
 
 test("v2: systemd's slices are not written into though they belong to the user", async (t) => {
@@ -131,6 +183,28 @@ test('v1: without a group the commands to copy name the hierarchies and the user
   assert.match(remedy, /chown ann "\$g" "\$g\/cgroup\.procs"/);
 });
 
+test('v1: a group of cpuset without CPUs cannot be joined, so it is none', async (t) => {
+  const mounts = `${hybridMounts}40 31 0:37 / /sys/fs/cgroup/cpuset rw,relatime - cgroup cgroup rw,cpuset\n`;
+  const groups = '9:cpuset:/ann\n4:memory:/ann\n';
+  const files = {
+    'sys/fs/cgroup/memory/ann/cgroup.procs': '',
+    'sys/fs/cgroup/cpuset/ann/cgroup.procs': '',
+    'sys/fs/cgroup/cpuset/ann/cpuset.cpus': '\n',
+    'sys/fs/cgroup/cpuset/ann/cpuset.mems': '0\n',
+  };
+  const { access: empty } = await detect(t, { groups, mounts, files, writable: ['sys/fs/cgroup'] });
+  assert.ok(empty.mode === 'v1' && empty.parents.cpuset === undefined);
+  assert.match(empty.absent?.cpuset?.remedy ?? '', /cpuset\.cpus/);
+  const { access: filled } = await detect(t, {
+    groups,
+    mounts,
+    files: { ...files, 'sys/fs/cgroup/cpuset/ann/cpuset.cpus': '0-1\n' },
+    writable: ['sys/fs/cgroup'],
+  });
+  assert.ok(filled.mode === 'v1');
+  assert.match(filled.parents.cpuset ?? '', /cpuset\/ann$/);
+});
+
 test('no cgroup file system at all', async (t) => {
   const { access } = await detect(t, { groups: '0::/\n', mounts: '' });
   assert.equal(access.mode, 'none');
@@ -139,6 +213,10 @@ test('no cgroup file system at all', async (t) => {
 
 test('groups above the cgroup namespace are not reached', () => {
   assert.deepEqual(findHierarchies('0::/../other\n', v2Mount), []);
+});
+
+test('a mount from outside of the cgroup namespace does not show where we are', () => {
+  assert.deepEqual(findHierarchies('0::/\n', v2Mount.replace(' / /sys', ' /../.. /sys')), []);
 });
 
 test('a mount of a part of the hierarchy is seen from there', () => {

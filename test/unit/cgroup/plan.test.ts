@@ -48,10 +48,10 @@ test('v1: each hierarchy is made and joined once, memory before the sum', () => 
     { kind: 'makeCgroup', path: memory },
     { kind: 'makeCgroup', path: cpu },
     write(`${memory}/memory.limit_in_bytes`, '1048576'),
-    write(`${memory}/memory.memsw.limit_in_bytes`, '2097152'),
     write(`${cpu}/cpu.cfs_period_us`, '100000'),
     write(`${cpu}/cpu.cfs_quota_us`, '5000'),
     write(`${cpu}/cpu.shares`, '512'),
+    write(`${memory}/memory.memsw.limit_in_bytes`, '2097152'),
   ]);
   assert.equal(steps.cloneInto, '');
   assert.deepEqual(steps.afterClone, [
@@ -59,6 +59,28 @@ test('v1: each hierarchy is made and joined once, memory before the sum', () => 
     { kind: 'joinCgroup', path: cpu },
   ]);
   assert.equal(steps.eventsFile, `${memory}/memory.oom_control`);
+});
+
+test('in a group: its cgroup lies in that of the group, and both groups are given up with it, inner first', () => {
+  const steps = cgroupSteps(v2, 'abc', undefined, 'lab');
+  const top = '/sys/fs/cgroup/u/terrarium-1.service/containers';
+  assert.deepEqual(steps.beforeClone, [
+    { kind: 'shareCgroups', paths: [`${top}/group-lab`, top] },
+    { kind: 'makeCgroup', path: `${top}/group-lab/abc` },
+  ]);
+  assert.equal(steps.cloneInto, `${top}/group-lab/abc`);
+});
+
+test('a controller that is asked for and absent is explained by itself', () => {
+  const absent = { io: { reason: 'no io here', remedy: 'delegate io' } };
+  const notice = { reason: 'no cpu here', remedy: 'delegate cpu' };
+  assert.throws(
+    () => cgroupSteps({ ...v2, notice, absent }, 'abc', { unified: { 'io.weight': '5' } }),
+    (error: { data: { cause: string; fix: string } }) => {
+      assert.deepEqual([error.data.cause, error.data.fix], ['no io here', 'delegate io']);
+      return true;
+    },
+  );
 });
 
 test('without cgroups a container without limits has no steps', () => {
