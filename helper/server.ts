@@ -5,7 +5,7 @@ import { AgentClient, agentInside } from './agent/client.js';
 import { endNotice } from './container/endNotice.js';
 import { prepareHostLayer } from './container/hostLayer.js';
 import { allLedgersWritten } from './container/ledgers.js';
-import { liveRuns, watchLimitNotices } from './container/limitNotice.js';
+import { liveRuns, memoryLimitMet, watchLimitNotices } from './container/limitNotice.js';
 import { findLocations, makeLocations } from './container/locations.js';
 import { cgroupFinder, type Machine } from './container/machine.js';
 import { recover, tidyUnwatched } from './container/recover.js';
@@ -188,7 +188,7 @@ async function tellEnds(
   before: readonly ContainerSummary[],
   containers: readonly ContainerSummary[],
 ): Promise<void> {
-  const memoryLimit = async (id: string) => (await machine.store.find(id)).config.linux.resources?.memory?.limit;
+  const memoryLimit = (id: string) => memoryLimitMet(machine, id);
   try {
     for (const { type, params } of await endNotice(before, containers, memoryLimit)) {
       await connection.sendNotification(type, params);

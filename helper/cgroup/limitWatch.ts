@@ -1,14 +1,29 @@
-import { type CountedLimit, countedLimits, type EventWatch, type Since, watchLimit } from './events.js';
-import type { CgroupRecord } from './record.js';
+import {
+  type CountedLimit,
+  countedLimits,
+  type EventSource,
+  type EventWatch,
+  type Since,
+  watchLimit,
+} from './events.js';
+import { type LimitHolder, readHolders, whoseLimit } from './limitHolders.js';
 
 export interface LimitWatchOptions {
-  /** The cgroup of a running container; undefined when it has none. */
-  find(container: string): CgroupRecord | undefined;
+  /** What a running container is counted by; undefined when it does not run any more. */
+  find(container: string): EventSource | undefined;
   /** A limit has bitten. While it goes on, as in a fork bomb, it is told at most every `quietMilliseconds`. */
-  onReached(container: string, limit: CountedLimit, count: number): void;
+  onReached(container: string, bite: Bite): void;
   onError(error: unknown): void;
   /** Default 10 s. */
   quietMilliseconds?: number;
+}
+
+export interface Bite {
+  limit: CountedLimit;
+  /** How often so far. */
+  count: number;
+  /** Whose limit it was: the container's own, or that of a group above; undefined when it was nobody's but the machine's. */
+  holder: LimitHolder | undefined;
 }
 
 /** One start of a container. */
@@ -47,7 +62,7 @@ export class LimitWatch {
       this.watched.set(key, entry);
       // What bit before anybody watched is old news; but a new container may be killed sooner than it is seen.
       const since = startedAt >= this.begun ? 'birth' : 'now';
-      for (const limit of countedLimits) void this.begin(container, limit, since, entry);
+      for (const limit of countedLimits) this.begin(container, limit, since, entry);
     }
   }
 
@@ -55,22 +70,30 @@ export class LimitWatch {
     this.follow([]);
   }
 
-  private async begin(container: string, limit: CountedLimit, since: Since, entry: Entry): Promise<void> {
+  private begin(container: string, limit: CountedLimit, since: Since, entry: Entry): void {
+    const source = this.options.find(container);
+    const record = source?.record;
+    if (source === undefined || record === undefined) return;
     let quietUntil = 0;
+    let before: LimitHolder[] = [];
     const bite = (count: number): void => {
+      const now = readHolders(record, limit);
+      const holder = whoseLimit(before, now);
+      before = now;
       if (entry.closed || performance.now() < quietUntil) return;
       quietUntil = performance.now() + (this.options.quietMilliseconds ?? 10_000);
-      this.options.onReached(container, limit, count);
+      this.options.onReached(container, { limit, count, holder });
     };
     const failed = (error: unknown): void => {
       // The cgroup goes with the container: it has ended, and that is told elsewhere.
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT' && !entry.closed) this.options.onError(error);
     };
     try {
-      const watch = await watchLimit(this.options.find(container), limit, since, bite, failed);
-      if (watch === undefined) return;
-      if (entry.closed) watch.close();
-      else entry.watches.push(watch);
+      before = readHolders(record, limit);
+      // A cgroup that was just made has counted nothing that was not of this run.
+      if (since === 'birth' && before[0] !== undefined) before[0] = { ...before[0], hits: 0 };
+      const watch = watchLimit(source, limit, since, bite, failed);
+      if (watch !== undefined) entry.watches.push(watch);
     } catch (error) {
       failed(error);
     }

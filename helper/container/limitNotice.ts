@@ -1,9 +1,17 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { CountedLimit } from '../cgroup/events.js';
-import { LimitWatch, type LiveRun } from '../cgroup/limitWatch.js';
-import { limitNumber, readHeldLimit } from '../cgroup/reading.js';
+import type { CountedLimit, EventSource } from '../cgroup/events.js';
+import { ownerOf } from '../cgroup/layout.js';
+import { readHolders, tightestOf } from '../cgroup/limitHolders.js';
+import { type Bite, LimitWatch, type LiveRun } from '../cgroup/limitWatch.js';
 import { controllerFolder } from '../cgroup/record.js';
-import type { ContainerSummary, LimitNumber } from '../protocol/index.js';
+import { isEnding } from '../inspect/stat.js';
+import {
+  allContainers,
+  type ContainerSummary,
+  exactBytes,
+  type LimitNumber,
+  type LimitTarget,
+} from '../protocol/index.js';
 import type { Machine } from './machine.js';
 import { readLatestRun, summarize } from './runs.js';
 
@@ -11,33 +19,65 @@ export interface LimitNotice {
   summary: ContainerSummary;
   limit: CountedLimit;
   value: LimitNumber;
+  of?: LimitTarget;
   count: number;
   message: string;
 }
 
-/** Milliseconds in which a container whose own init was killed has ended: that is told as its end. */
-const endFollows = 100;
+/** Milliseconds between the kernel's counting of a kill and its signal, and to the end of an init whose command was killed. */
+const endFollows = 50;
 
 /** Tells when limits of running containers bite. The caller says which run, by `follow`. */
 export function watchLimitNotices(machine: Machine, onNotice: (notice: LimitNotice) => void): LimitWatch {
-  const cgroupOf = (id: string) => readLatestRun(machine.store, id)?.runtime?.cgroup;
-  const tell = async (id: string, limit: CountedLimit, count: number): Promise<void> => {
-    const record = cgroupOf(id);
-    const folder = record && controllerFolder(record, limit === 'memory.max' ? 'memory' : 'pids');
-    const held = folder === undefined ? undefined : await readHeldLimit(2, limit, folder);
+  const find = (id: string): EventSource | undefined => {
+    const run = readLatestRun(machine.store, id);
+    return run === undefined ? undefined : { record: run.runtime?.cgroup, run: run.folder };
+  };
+  const tell = async (id: string, { limit, count, holder }: Bite): Promise<void> => {
     await delay(endFollows);
+    const record = find(id)?.record;
+    const own = record && controllerFolder(record, limit === 'memory.max' ? 'memory' : 'pids');
     const summary = await summarize(machine.store, await machine.store.find(id));
-    if (held === undefined || (summary.state !== 'running' && summary.state !== 'paused')) return;
-    const value = limitNumber(held.value);
-    onNotice({ summary, limit, value, count, message: limitMessage(summary.name, limit, value) });
+    // Who was killed may be its init, which then takes a while to give its memory back: that is told as its end.
+    if (summary.init === undefined || isEnding(summary.init)) return;
+    const of = holder === undefined || holder.folder === own ? undefined : targetOf(holder.folder);
+    const value = holder?.value ?? 'max';
+    const message = limitMessage(summary.name, limit, value, of);
+    onNotice({ summary, limit, value, ...(of === undefined ? {} : { of }), count, message });
   };
   return new LimitWatch({
-    find: cgroupOf,
-    onReached: (id, limit, count) => {
-      tell(id, limit, count).catch((error: unknown) => machine.log(`limit of ${id}: ${String(error)}`));
+    find,
+    onReached: (id, bite) => {
+      tell(id, bite).catch((error: unknown) => machine.log(`limit of ${id}: ${String(error)}`));
     },
     onError: (error) => machine.log(`limits are not watched: ${String(error)}`),
   });
+}
+
+/**
+ * The limit that a container which was killed for memory must have met, in bytes: the tighter of its own and of those of the
+ * groups above, which are still there when its own has gone.
+ */
+export async function memoryLimitMet(
+  machine: Machine,
+  id: string,
+): Promise<{ value: number; of?: LimitTarget } | undefined> {
+  const { resources } = (await machine.store.find(id)).config.linux;
+  const own = resources?.memory?.limit;
+  const record = readLatestRun(machine.store, id)?.runtime?.cgroup;
+  const folder = record && controllerFolder(record, 'memory');
+  const above =
+    record === undefined ? [] : readHolders(record, 'memory.max').filter((holder) => holder.folder !== folder);
+  const holder = tightestOf(above);
+  if (holder === undefined || holder.value === 'max' || (own !== undefined && own > 0 && own <= holder.value)) {
+    return own === undefined || own <= 0 ? undefined : { value: own };
+  }
+  return { value: holder.value, of: targetOf(holder.folder) };
+}
+
+function targetOf(folder: string): LimitTarget {
+  const owner = ownerOf(folder);
+  return owner?.group !== undefined && owner.container === undefined ? { group: owner.group } : { cgroup: folder };
 }
 
 /** The containers that run, with what tells this run from others. Pure. */
@@ -49,20 +89,37 @@ export function liveRuns(containers: readonly ContainerSummary[]): LiveRun[] {
   );
 }
 
-/** One sentence. The limit of an enclosing group may be what was reached: then the own one is `max`. Pure. */
-export function limitMessage(name: string, limit: CountedLimit, value: LimitNumber): string {
+/** One sentence. `of` says whose limit it was, when it was not the container's own. Pure. */
+export function limitMessage(name: string, limit: CountedLimit, value: LimitNumber, of?: LimitTarget): string {
   if (limit === 'pids.max') {
-    return value === 'max'
-      ? `${name} could not start a process: an enclosing group allows no more`
-      : `${name} could not start a process: its ${value} are all there`;
+    if (value === 'max') return `${name} could not start a process: an enclosing group allows no more`;
+    if (of === undefined) return `${name} could not start a process: its ${value} are all there`;
+    return `${name} could not start a process: the ${value} of ${ownerText(of)} are all there`;
   }
-  return value === 'max'
-    ? `A process in ${name} was killed: out of memory of this machine or of an enclosing group`
-    : `A process in ${name} was killed: out of memory at ${binaryBytes(value)}`;
+  return `A process in ${name} was killed: out of memory${memoryText(value === 'max' ? undefined : { value, of })}`;
 }
 
-/** Bytes to read, in MiB or GiB. Pure. */
-export function binaryBytes(bytes: number): string {
-  const mebibytes = bytes / 1024 ** 2;
-  return mebibytes >= 1024 ? `${Number((mebibytes / 1024).toFixed(2))} GiB` : `${Number(mebibytes.toFixed(1))} MiB`;
+/** How a sentence on a lack of memory ends. Pure. */
+export function memoryText(limit: { value: number; of?: LimitTarget | undefined } | undefined): string {
+  if (limit === undefined) return ' of this machine';
+  return ` at ${limitText(limit.value)}${limit.of === undefined ? '' : `, the limit of ${ownerText(limit.of)}`}`;
+}
+
+function ownerText(target: LimitTarget): string {
+  if ('container' in target) return target.container;
+  if ('cgroup' in target) return `the control group ${target.cgroup}`;
+  return target.group === allContainers ? 'all containers together' : `the group ${target.group}`;
+}
+
+const pageSize = 4096;
+
+/**
+ * A limit of memory as people write it. The kernel rounds down to whole pages: what they asked for may be a little more, and
+ * is taken to be the round number, if there is one within the page. Pure.
+ */
+export function limitText(bytes: number): string {
+  const rounder = [6, 5].map((zeros) => Math.ceil(bytes / 10 ** zeros) * 10 ** zeros);
+  return [bytes, ...rounder.filter((candidate) => candidate < bytes + pageSize)]
+    .map(exactBytes)
+    .reduce((best, text) => (text.length < best.length ? text : best));
 }

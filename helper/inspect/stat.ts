@@ -88,3 +88,20 @@ export function isAlive(identity: ProcessIdentity, proc = procFolder): boolean {
   const stat = readStat(identity.pid, proc);
   return stat !== undefined && stat.startTime === identity.startTime && stat.state !== 'Z' && stat.state !== 'X';
 }
+
+/** PF_EXITING of linux/sched.h: it gives back what it had, and will not run any more. */
+const exitingFlag = 0x4;
+const flagsField = 9;
+const killSignal = 9;
+
+/** Whether the process has ended, or cannot but end: it is exiting, or a SIGKILL waits for it. Source: proc(5). */
+export function isEnding(identity: ProcessIdentity, proc = procFolder): boolean {
+  if (!isAlive(identity, proc)) return true;
+  const read = (file: string) => unlessGone(() => readFileSync(`${proc}/${identity.pid}/${file}`, 'utf8'));
+  const stat = read('stat');
+  const status = read('status');
+  if (stat === undefined || status === undefined) return true;
+  const flags = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[flagsField - firstAfterCommand]);
+  const pending = [...status.matchAll(/^(?:SigPnd|ShdPnd):\s*([0-9a-f]+)$/gm)].map(([, mask]) => BigInt(`0x${mask}`));
+  return (flags & exitingFlag) !== 0 || pending.some((mask) => ((mask >> BigInt(killSignal - 1)) & 1n) === 1n);
+}

@@ -206,7 +206,10 @@ export const ContainerEnded = new NotificationType<{ summary: ContainerSummary; 
 export const LimitReached = new NotificationType<{
   summary: ContainerSummary;
   limit: CountedKnob;
+  /** `max`: nobody limited it; the machine itself had no more. */
   value: LimitNumber;
+  /** Whose limit it was, when it was not the container's own: the group's it is in, or of a cgroup further above. */
+  of?: LimitTarget;
   /** How often so far. */
   count: number;
   message: string;

@@ -7,6 +7,7 @@
 
 #include "attach_server.h"
 #include "exit_record.h"
+#include "oom_notice.h"
 #include "output.h"
 #include "process_input.h"
 #include "watch.h"
@@ -18,6 +19,7 @@ extern struct monitor {
   struct process_input input;
   struct attach_server server;
   struct process_exit how;
+  struct oom_notice oom;
   uint64_t hangup_until; /* CLOCK_MONOTONIC ms, as all times here; 0: none */
   uint64_t accept_until;
   uint64_t ended_at;
@@ -31,8 +33,5 @@ extern struct monitor {
 
 /* Leaves behind what the zygote was, and gets ready to poll. Returns 0, or the first -errno having done what it could. */
 int monitor_begin(const struct watch *watch);
-
-/* The `oom_kill` counter of memory.events or memory.oom_control. Returns 0 or -errno. */
-int monitor_read_oom_kills(int fd, unsigned long long *kills);
 
 #endif

@@ -101,7 +101,7 @@ static int reap(const struct watch *watch) {
   monitor.how.signal = exited ? 0 : (uint32_t)info.si_status;
   monitor.how.code = (uint32_t)info.si_status + (exited ? 0 : 128);
   unsigned long long kills = 0;
-  if (watch->events_fd >= 0 && monitor_read_oom_kills(watch->events_fd, &kills) == 0)
+  if (watch->events_fd >= 0 && oom_read_kills(watch->events_fd, &kills) == 0)
     monitor.how.oom_killed = kills > watch->events_base;
   return 0;
 }
@@ -170,17 +170,20 @@ static int wait_ms(uint64_t now) {
   sooner(&due, monitor.accept_until);
   sooner(&due, monitor.cgroups_at);
   sooner(&due, monitor.record_at);
+  sooner(&due, monitor.oom.look_at);
   if (due == 0) return -1;
   return due <= now ? 0 : (int)(due - now);
 }
 
-enum { PROCESS, TERMINAL, STDOUT, STDERR, INPUT, LISTEN, CLIENTS, POLLED = CLIENTS + ATTACH_CLIENTS };
+enum { PROCESS, MEMORY, TERMINAL, STDOUT, STDERR, INPUT, LISTEN, CLIENTS, POLLED = CLIENTS + ATTACH_CLIENTS };
 
 static void fill_polled(const struct watch *watch, struct pollfd polled[POLLED]) {
   bool ended = monitor.ended_at != 0;
   bool reading = may_read();
   bool blocked = attach_input_blocked(&monitor.server);
   polled[PROCESS] = (struct pollfd){.fd = ended ? -1 : watch->pidfd, .events = POLLIN};
+  /* After the end the counter alone is asked; the kernel also tells when the cgroup goes. */
+  polled[MEMORY] = (struct pollfd){.fd = ended ? -1 : monitor.oom.event_fd, .events = POLLIN};
   polled[TERMINAL] =
       (struct pollfd){.fd = reading && monitor.hangup_until == 0 ? watch->terminal_fd : -1, .events = POLLIN};
   polled[STDOUT] = (struct pollfd){.fd = reading ? watch->stdout_fd : -1, .events = POLLIN};
@@ -197,6 +200,8 @@ static void fill_polled(const struct watch *watch, struct pollfd polled[POLLED])
 static void handle_polled(struct watch *watch, const struct pollfd polled[POLLED], uint64_t now) {
   if (monitor.hangup_until <= now) monitor.hangup_until = 0;
   if (monitor.accept_until <= now) monitor.accept_until = 0;
+  if (polled[MEMORY].revents) oom_notice_begin(&monitor.oom, now);
+  else if (monitor.oom.look_at != 0 && monitor.oom.look_at <= now) oom_notice_look(&monitor.oom, now);
   if (polled[TERMINAL].revents) read_output(&watch->terminal_fd, FRAME_STDOUT, true, now);
   if (polled[STDOUT].revents) read_output(&watch->stdout_fd, FRAME_STDOUT, false, now);
   if (polled[STDERR].revents) read_output(&watch->stderr_fd, FRAME_STDERR, false, now);

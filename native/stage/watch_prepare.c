@@ -9,7 +9,7 @@
 #include "fd.h"
 #include "monitor.h"
 
-struct monitor monitor;
+struct monitor monitor = {.oom = {.event_fd = -1, .file_fd = -1}};
 
 static bool output_made_here(void) { return monitor.output.start == 0 && monitor.output.current.end == 0; }
 
@@ -49,6 +49,7 @@ void watch_discard(struct watch *watch) {
   unlink(watch->socket_path);
   if (output_made_here()) unlinkat(watch->directory_fd, "output", 0);
   exit_record_discard(&monitor.record);
+  oom_notice_discard(&monitor.oom, watch->directory_fd);
   output_close(&monitor.output);
   close_fd(&watch->listen_fd);
   close_fd(&watch->events_fd);
@@ -59,28 +60,16 @@ int watch_announce(const struct watch *watch, uint64_t start_time) {
   return watch->directory_fd < 0 ? 0 : exit_record_announce(&monitor.record, watch->pid, start_time);
 }
 
-/* The line `oom_kill N`, which both files have alike. */
-int monitor_read_oom_kills(int fd, unsigned long long *kills) {
-  char text[1024];
-  ssize_t count = pread(fd, text, sizeof text - 1, 0);
-  if (count < 0) return -errno;
-  text[count] = 0;
-  for (char *line = text; line; line = strchr(line, '\n')) {
-    if (*line == '\n') line++;
-    if (strncmp(line, "oom_kill ", 9) != 0) continue;
-    *kills = strtoull(line + 9, NULL, 10);
-    return 0;
-  }
-  return -ENODATA;
-}
-
 int watch_events(struct watch *watch, const char *events_path) {
   if (*events_path == 0) return 0;
   AUTO_CLOSE int fd = open(events_path, O_RDONLY | O_CLOEXEC);
   if (fd < 0) return -errno;
-  int result = monitor_read_oom_kills(fd, &watch->events_base);
-  if (result == 0) watch->events_fd = steal_fd(&fd);
-  return result;
+  int result = oom_read_kills(fd, &watch->events_base);
+  if (result < 0) return result;
+  watch->events_fd = steal_fd(&fd);
+  /* Where v1 does not tell, kills are known at the end, from the counter: no reason not to start. */
+  (void)oom_notice_open(&monitor.oom, watch->directory_fd, events_path, watch->events_fd, watch->events_base);
+  return 0;
 }
 
 static int compare_descriptors(const void *left, const void *right) { return *(const int *)left - *(const int *)right; }
@@ -98,6 +87,8 @@ static int close_others(const struct watch *watch) {
                 watch->events_fd,
                 watch->root_fd,
                 monitor.output.current.fd,
+                monitor.oom.event_fd,
+                monitor.oom.file_fd,
                 monitor.record.fd};
   size_t count = sizeof kept / sizeof *kept;
   qsort(kept, count, sizeof *kept, compare_descriptors);

@@ -20,8 +20,8 @@ test('v2: an OOM kill is told of while it happens', async (t) => {
   const access = await prepareDelegation(await detectCgroupAccess(unit.pid), unit.pid);
   const group = await makeGroup(t, { access, start: unit.start }, { memory: { limit: 30 * 1024 * 1024 } });
   const told: number[] = [];
-  const watch = await watchLimit(
-    group.record,
+  const watch = watchLimit(
+    { record: group.record, run: group.work },
     'memory.max',
     'now',
     (kills) => told.push(kills),

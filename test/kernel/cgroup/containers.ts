@@ -60,29 +60,53 @@ export function testContainers(version: 'v1' | 'v2', start: (t: TestContext) => 
     });
   }
 
-  // v1 tells of it by eventfd alone, which only the end of the container is read from.
-  if (version === 'v2') {
-    containerTest('a kill for memory is told of at once while the container runs on', async (helper) => {
-      const told: { at: number; text: string }[] = [];
-      helper.onNotification(protocol.LimitReached, ({ limit, value, message }) => {
-        told.push({ at: performance.now(), text: `${limit} ${value} ${message}` });
-      });
-      await helper.sendNotification('initialized', {});
-      const { id, name } = await run(helper, {
-        name: 'held',
-        args: ['/bin/sh', '-c', `${perl} -e '${hog}'; echo $?; exec sleep 60`],
-        resources: { memory: { limit: 100 * MiB, swap: 100 * MiB } },
-      });
-      await until(async () => (await output(helper, id)).includes('137'), 'the hog is killed');
-      const seen = performance.now();
-      await until(() => told.length > 0, 'it is told of');
-      assert.equal(told[0]?.text, `memory.max ${100 * MiB} A process in ${name} was killed: out of memory at 100 MiB`);
-      // Reading the output takes as long as being told: no clock of the kernel is compared here.
-      assert.ok((told[0]?.at ?? Number.POSITIVE_INFINITY) - seen < 1000);
-      const { state } = (await helper.sendRequest(protocol.ListContainers)).find((one) => one.id === id) ?? {};
-      assert.equal(state, 'running');
+  containerTest('a kill for memory is told of at once while the container runs on', async (helper) => {
+    const told: { at: number; text: string }[] = [];
+    helper.onNotification(protocol.LimitReached, ({ limit, value, of, message }) => {
+      told.push({ at: performance.now(), text: `${limit} ${value} ${of} ${message}` });
     });
-  }
+    await helper.sendNotification('initialized', {});
+    const { id, name } = await run(helper, {
+      name: 'held',
+      args: ['/bin/sh', '-c', `${perl} -e '${hog}'; echo $?; exec sleep 60`],
+      resources: { memory: { limit: 100 * MiB, swap: 100 * MiB } },
+    });
+    await until(async () => (await output(helper, id)).includes('137'), 'the hog is killed');
+    const seen = performance.now();
+    await until(() => told.length > 0, 'it is told of');
+    assert.equal(
+      told[0]?.text,
+      `memory.max ${100 * MiB} undefined A process in ${name} was killed: out of memory at 100 MiB`,
+    );
+    // Reading the output takes as long as being told: no clock of the kernel is compared here.
+    assert.ok((told[0]?.at ?? Number.POSITIVE_INFINITY) - seen < 1000);
+    const { state } = (await helper.sendRequest(protocol.ListContainers)).find((one) => one.id === id) ?? {};
+    assert.equal(state, 'running');
+  });
+
+  containerTest(
+    'a refused fork is told of, and with a limit in decimal units also a kill as it was written',
+    async (helper) => {
+      const told: string[] = [];
+      helper.onNotification(protocol.LimitReached, ({ message }) => void told.push(message));
+      const ends: string[] = [];
+      helper.onNotification(protocol.ContainerEnded, ({ message }) => void ends.push(message));
+      await helper.sendNotification('initialized', {});
+      const { name } = await run(helper, {
+        args: ['/bin/sh', '-c', 'bomb() { bomb | bomb & }; bomb & exec sleep 60'],
+        resources: { pids: { limit: 20 } },
+      });
+      await until(() => told.length > 0, 'it is told of');
+      assert.equal(told[0], `${name} could not start a process: its 20 are all there`);
+      const hungry = await run(helper, {
+        args: [perl, '-e', hog],
+        resources: { memory: { limit: 100_000_000, swap: 100_000_000 } },
+      });
+      await until(() => ends.length > 0, 'its end is told of');
+      assert.deepEqual(ends, [`${hungry.name} was killed: out of memory at 100 MB`]);
+      assert.equal(told.length, 1, 'the end of a container is told once');
+    },
+  );
 
   containerTest('5 % of a core is 4 to 6 %, and 20 % after a change', async (helper) => {
     const { id } = await run(helper, {

@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os';
 import * as path from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import { whoseLimit } from '../../../helper/cgroup/limitHolders.js';
 import { LimitWatch } from '../../../helper/cgroup/limitWatch.js';
-import { limitMessage } from '../../../helper/container/limitNotice.js';
+import { limitMessage, limitText } from '../../../helper/container/limitNotice.js';
 
 /** A folder that stands for a cgroup: inotify tells of writes to plain files too. */
 function makeGroup(t: TestContext) {
@@ -26,8 +27,8 @@ test('what bites while a container runs is told once a while, and nothing of oth
   const group = makeGroup(t);
   const told: string[] = [];
   const watch = new LimitWatch({
-    find: () => ({ version: 2, paths: { unified: group.folder } }),
-    onReached: (container, limit, count) => told.push(`${container} ${limit} ${count}`),
+    find: () => ({ record: { version: 2, paths: { unified: group.folder } }, run: '/none' }),
+    onReached: (container, { limit, count }) => told.push(`${container} ${limit} ${count}`),
     onError: (error) => assert.fail(String(error)),
     quietMilliseconds: 60_000,
   });
@@ -54,8 +55,8 @@ test('what bit a container before it was seen is told when it is new, and not wh
   const group = makeGroup(t);
   const told: string[] = [];
   const watch = new LimitWatch({
-    find: () => ({ version: 2, paths: { unified: group.folder } }),
-    onReached: (container, limit, count) => told.push(`${container} ${limit} ${count}`),
+    find: () => ({ record: { version: 2, paths: { unified: group.folder } }, run: '/none' }),
+    onReached: (container, { limit, count }) => told.push(`${container} ${limit} ${count}`),
     onError: (error) => assert.fail(String(error)),
   });
   t.after(() => watch.dispose());
@@ -71,7 +72,8 @@ test('what bit a container before it was seen is told when it is new, and not wh
 test('a container without a cgroup is passed over, and so is one whose cgroup has gone', async (t) => {
   const errors: unknown[] = [];
   const watch = new LimitWatch({
-    find: (container) => (container === 'gone' ? { version: 2, paths: { unified: '/nonexistent' } } : undefined),
+    find: (container) =>
+      container === 'gone' ? { record: { version: 2, paths: { unified: '/nonexistent' } }, run: '/none' } : undefined,
     onReached: () => assert.fail('nothing to tell'),
     onError: (error) => errors.push(error),
   });
@@ -84,11 +86,53 @@ test('a container without a cgroup is passed over, and so is one whose cgroup ha
   assert.deepEqual(errors, []);
 });
 
-test('the message names the limit that was reached', () => {
+test('the message names the limit that was reached, and whose it is', () => {
+  const message = (...args: Parameters<typeof limitMessage> extends [string, ...infer Rest] ? Rest : never) =>
+    limitMessage('web', ...args);
+  assert.equal(message('memory.max', 100 * 1024 ** 2), 'A process in web was killed: out of memory at 100 MiB');
   assert.equal(
-    limitMessage('web', 'memory.max', 100 * 1024 ** 2),
-    'A process in web was killed: out of memory at 100 MiB',
+    message('memory.max', 99_999_744, { group: 'lab' }),
+    'A process in web was killed: out of memory at 100 MB, the limit of the group lab',
   );
-  assert.match(limitMessage('web', 'memory.max', 'max'), /enclosing group/);
-  assert.match(limitMessage('web', 'pids.max', 20), /its 20 are all there/);
+  assert.equal(
+    message('memory.max', 4096, { group: '/' }),
+    'A process in web was killed: out of memory at 4 KiB, the limit of all containers together',
+  );
+  assert.equal(message('memory.max', 'max'), 'A process in web was killed: out of memory of this machine');
+  assert.equal(message('pids.max', 20), 'web could not start a process: its 20 are all there');
+  assert.equal(
+    message('pids.max', 20, { cgroup: '/sys/fs/cgroup/a' }),
+    'web could not start a process: the 20 of the control group /sys/fs/cgroup/a are all there',
+  );
+  assert.match(message('pids.max', 'max'), /enclosing group/);
+});
+
+test('sizes are those that people wrote, before the kernel rounded them down to pages', () => {
+  for (const [bytes, text] of [
+    [100_000_000, '100 MB'],
+    [99_999_744, '100 MB'],
+    [104_857_600, '100 MiB'],
+    [1_499_996_160, '1.5 GB'],
+    [536_870_912, '512 MiB'],
+    [8192, '8 KiB'],
+  ] as const) {
+    assert.equal(limitText(bytes), text, String(bytes));
+  }
+});
+
+test('whose limit it was: who was in the way since, or else the tightest', () => {
+  const holder = (folder: string, value: number | 'max', hits: number | undefined) => ({ folder, value, hits });
+  const before = [holder('/a/b/c', 100, 3), holder('/a/b', 200, 5), holder('/a', 'max', 9)];
+  const now = (own: number, group: number, top: number) => [
+    holder('/a/b/c', 100, own),
+    holder('/a/b', 200, group),
+    holder('/a', 'max', top),
+  ];
+  assert.equal(whoseLimit(before, now(4, 5, 9))?.folder, '/a/b/c');
+  assert.equal(whoseLimit(before, now(3, 6, 9))?.folder, '/a/b');
+  assert.equal(whoseLimit(before, now(4, 6, 9))?.folder, '/a/b/c');
+  assert.equal(whoseLimit(before, now(3, 5, 9)), undefined, 'the machine had no more');
+  const uncounted = [holder('/a/b/c', 100, undefined), holder('/a/b', 50, undefined), holder('/a', 50, undefined)];
+  assert.equal(whoseLimit([], uncounted)?.folder, '/a/b');
+  assert.equal(whoseLimit([], [holder('/a', 'max', undefined)]), undefined);
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { endNotice } from '../../../helper/container/endNotice.js';
+import { endNotice, type MetLimit } from '../../../helper/container/endNotice.js';
 import type { ContainerSummary } from '../../../helper/protocol/index.js';
 
 const summary = (changes: Partial<ContainerSummary>): ContainerSummary => ({
@@ -20,13 +20,13 @@ const exit = (signal: number, oomKilled = false) => ({
   oomKilled,
   finishedAt: '',
 });
-const messages = async (before: ContainerSummary[], after: ContainerSummary[], limit?: number) =>
+const messages = async (before: ContainerSummary[], after: ContainerSummary[], limit?: MetLimit) =>
   (await endNotice(before, after, async () => limit)).map(({ params }) => params.message);
 
 test('a bad end is told', async () => {
   const up = [summary({})];
   const ends: readonly [Partial<ContainerSummary>, RegExp][] = [
-    [{ exit: exit(9, true) }, /^web was killed: out of memory$/],
+    [{ exit: exit(9, true) }, /^web was killed: out of memory of this machine$/],
     [{ exit: exit(11) }, /^web was ended by signal 11$/],
     [{ monitorLost: true }, /exit status is unknown/],
   ];
@@ -36,7 +36,12 @@ test('a bad end is told', async () => {
     assert.deepEqual(more, []);
   }
   const killed = summary({ state: 'stopped', exit: exit(9, true) });
-  assert.deepEqual(await messages(up, [killed], 100 * 1024 ** 2), ['web was killed: out of memory at 100 MiB']);
+  assert.deepEqual(await messages(up, [killed], { value: 100 * 1024 ** 2 }), [
+    'web was killed: out of memory at 100 MiB',
+  ]);
+  assert.deepEqual(await messages(up, [killed], { value: 50_000_000, of: { group: 'lab' } }), [
+    'web was killed: out of memory at 50 MB, the limit of the group lab',
+  ]);
 });
 
 test('what somebody did on purpose, and a failure that has its own exit status, are not', async () => {
