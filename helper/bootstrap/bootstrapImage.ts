@@ -42,6 +42,7 @@ export async function bootstrapImage(
       cause: identity.explanation,
       fix: 'Ask an administrator for a range of ids, then start again.',
       command: 'sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 "$USER"',
+      doctor: 'id-range',
     });
   }
   return await images.withScratch(async (folder) => {
@@ -81,6 +82,7 @@ function chooseTool(wanted: ToolName | undefined): { tool: ToolName; path: strin
     {
       fix: 'Install it, or import an archive of a root file system instead.',
       ...(command === undefined ? {} : { command }),
+      doctor: 'bootstrap',
     },
   );
 }

@@ -169,5 +169,7 @@ function noSuchKnob(version: 1 | 2, name: string): Error {
 /** The line of the doctor that tries a controller. */
 export function doctorLineOf(controller: string) {
   const lines = ['cgroup-memory', 'cgroup-pids', 'cgroup-cpu', 'cgroup-cpuset', 'cgroup-io', 'cgroup-hugetlb'] as const;
-  return lines.find((line) => line === `cgroup-${controller}`) ?? 'cgroup';
+  // v1's name of it.
+  const name = controller === 'blkio' ? 'io' : controller;
+  return lines.find((line) => line === `cgroup-${name}`) ?? 'cgroup';
 }

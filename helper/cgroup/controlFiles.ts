@@ -83,5 +83,6 @@ function onlyInOther(version: 1 | 2, names: readonly string[]): Error {
       version === 1
         ? 'Leave them out, or boot with the kernel parameter systemd.unified_cgroup_hierarchy=1.'
         : 'Leave them out.',
+    doctor: 'cgroup',
   });
 }

@@ -64,6 +64,7 @@ function freezerOf(record: CgroupRecord | undefined): Freezer {
     throw terrariumError(ErrorCode.Unavailable, 'This container has no freezer', {
       cause: 'It has no cgroup that can be frozen.',
       fix: 'Have a cgroup delegated to you (the doctor says how), then restart the container.',
+      doctor: 'cgroup-freezer',
     });
   }
   return version === 1

@@ -25,6 +25,7 @@ export async function killAll(record: CgroupRecord | undefined): Promise<void> {
   if (record === undefined || folder === undefined) {
     throw terrariumError(ErrorCode.Unavailable, 'This container has no cgroup to kill it by', {
       fix: 'Kill its init process: the kernel ends the others of its pid namespace with it.',
+      doctor: 'cgroup',
     });
   }
   // Its monitor removes the cgroup when the container has ended: then there is nothing left to kill.

@@ -1,7 +1,8 @@
 import * as path from 'node:path';
 import type { Step } from '../plan/step.js';
-import { ErrorCode, type oci, terrariumError } from '../protocol/index.js';
+import { type DoctorLineId, ErrorCode, type oci, terrariumError } from '../protocol/index.js';
 import type { CgroupAccess } from './access.js';
+import { doctorLineOf } from './changes.js';
 import { type ControlWrite, v1Writes, v2Writes } from './controlFiles.js';
 import { containerRecord, foldersOf, groupsAbove } from './layout.js';
 import { CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC, type CgroupRecord, controllerFile } from './record.js';
@@ -76,7 +77,7 @@ export function limitWrites(access: CgroupAccess, resources: oci.Resources | und
   const limits = limitsOf(resources);
   if (access.mode === 'none') {
     const asked = v2Writes(limits).map((write) => write.file);
-    if (asked.length > 0) throw missingController(asked, access);
+    if (asked.length > 0) throw missingController(asked, access, 'cgroup');
     return [];
   }
   const writes = access.mode === 'v2' ? v2Writes(limits) : v1Writes(limits);
@@ -108,12 +109,14 @@ function refuseMissing(writes: readonly ControlWrite[], access: Exclude<CgroupAc
         reason: `The controller ${first.controller} is not available to you here.`,
         remedy: 'Leave the limit out, or ask the administrator to delegate the controller.',
       },
+    doctorLineOf(first.controller),
   );
 }
 
-function missingController(files: readonly string[], { reason, remedy }: CgroupNotice): Error {
+function missingController(files: readonly string[], { reason, remedy }: CgroupNotice, doctor: DoctorLineId): Error {
   return terrariumError(ErrorCode.Unavailable, `${files.join(', ')} cannot be limited on this machine`, {
     cause: reason,
     fix: remedy,
+    doctor,
   });
 }

@@ -99,5 +99,6 @@ export function checkMapped(
     cause: explanation,
     fix: 'Ask an administrator for a range of ids, then start again.',
     command: 'sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 "$USER"',
+    doctor: 'id-range',
   });
 }

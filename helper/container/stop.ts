@@ -133,7 +133,8 @@ async function stopEach(run: LiveRun, name: string): Promise<void> {
     cause:
       'A process is inside a system call that cannot be interrupted, or new ones come faster than they can be stopped.',
     fix: 'Try again later. With delegated cgroups the kernel holds all of them at once: see what the doctor says.',
-    command: 'terrarium doctor',
+    command: 'terrarium doctor cgroup-freezer',
+    doctor: 'cgroup-freezer',
   });
 }
 

@@ -64,6 +64,7 @@ export function explained(error: unknown, action: string, path?: string): unknow
       ...data,
       cause: error.code === 'EDQUOT' ? 'Your disk quota is used up.' : 'No space, or no inode, is left on the device.',
       fix: 'Free some space, for instance by removing images, and try again.',
+      doctor: 'data-folder',
     });
   }
   if (error.code === 'EROFS') {

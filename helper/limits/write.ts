@@ -42,7 +42,7 @@ function noCgroup(title: string): Error {
   return terrariumError(ErrorCode.Unavailable, `${title} runs without a cgroup`, {
     cause: 'When it was started no cgroup could be made for it, so there is nothing that could hold a limit.',
     fix: 'Limit its processes one by one (RLIMIT_…), or look at the lines on cgroups in the doctor and restart it.',
-    command: 'terrarium doctor',
+    command: 'terrarium doctor cgroup',
     doctor: 'cgroup',
   });
 }
