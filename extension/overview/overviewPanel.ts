@@ -83,6 +83,7 @@ export class OverviewPanel {
       store.onDidSample(() => this.sampled()),
       helper.onNotification(DetailsSampled, ({ details }) => {
         for (const sample of details) this.details.set(keyOf(sample.target), sample);
+        this.watch();
       }),
     );
     const webview = panel.webview;
@@ -214,13 +215,15 @@ export class OverviewPanel {
   private watch(): void {
     const { containers, groups } = this.state();
     const live = this.ready ? containers.filter(isLive).map(({ id }) => id) : [];
+    // Of a container the details add its pressure to the brief statistics, where there is such a thing.
+    const tellsPressure = this.details.get(groupKey(allContainers))?.pressure !== undefined;
     const details: LimitTarget[] =
       live.length === 0
         ? []
         : [
             { group: allContainers },
             ...groups.map(({ name }) => ({ group: name })),
-            ...live.slice(0, mostDetailed).map((container) => ({ container })),
+            ...(tellsPressure ? live.slice(0, mostDetailed).map((container) => ({ container })) : []),
           ];
     const keys = new Set(details.map(keyOf));
     for (const key of [...this.details.keys()]) if (!keys.has(key)) this.details.delete(key);

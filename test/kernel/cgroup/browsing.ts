@@ -228,7 +228,8 @@ export function testBrowsing(version: 1 | 2, start: (t: TestContext) => Promise<
       Array.from({ length: 2000 }, (_, i) => `group-${i}`),
     );
     t.diagnostic(`2000 groups in ${milliseconds} ms`);
-    assert.ok(milliseconds < 10_000, `it took ${milliseconds} ms`);
+    // Far above what it takes: it is there to notice when the time grows with the square.
+    assert.ok(milliseconds < 20_000, `it took ${milliseconds} ms`);
   });
 
   test(name('who watches a group is told when others come and go in it'), async (t) => {
