@@ -30,7 +30,8 @@ export async function killAll(record: CgroupRecord | undefined): Promise<void> {
   }
   // Its monitor removes the cgroup when the container has ended: then there is nothing left to kill.
   if ((await readCgroupFile(path.join(folder, 'cgroup.procs'))) === undefined) return;
-  if (!(await killByKernel(record))) await killByHand(record, folder);
+  const byKernel = await killByKernel(record);
+  if (!byKernel) await killByHand(record, folder);
   const deadline = Date.now() + patienceMs;
   for (let pause = 1; (await livingIn(folder)).length > 0; pause = Math.min(2 * pause, 50)) {
     if (Date.now() > deadline) {
@@ -40,6 +41,8 @@ export async function killAll(record: CgroupRecord | undefined): Promise<void> {
         path: folder,
       });
     }
+    // Without a freezer some may have been forked by those that were killed just then.
+    if (!byKernel) await killEach(folder);
     await delay(pause);
   }
 }
@@ -63,12 +66,16 @@ async function killByHand(record: CgroupRecord, folder: string): Promise<void> {
   const wasFrozen = await isFrozen(record);
   if (canFreeze && !wasFrozen) await freeze(record);
   try {
-    for (const pid of await livingIn(folder)) {
-      const identity = processIdentity(pid);
-      if (identity !== undefined) killUnlessGone(identity);
-    }
+    await killEach(folder);
   } finally {
     if (canFreeze) await thaw(record);
+  }
+}
+
+async function killEach(folder: string): Promise<void> {
+  for (const pid of await livingIn(folder)) {
+    const identity = processIdentity(pid);
+    if (identity !== undefined) killUnlessGone(identity);
   }
 }
 

@@ -3,9 +3,11 @@ import * as path from 'node:path';
 import { z } from 'zod';
 import { hasFreezer, isFrozen } from '../cgroup/freezer.js';
 import { bootId } from '../inspect/boot.js';
+import { listProcesses } from '../inspect/processes.js';
 import { isAlive, readStat } from '../inspect/stat.js';
 import type { ContainerState, ContainerSummary, ExitRecord } from '../protocol/index.js';
 import { type ContainerRecord, parseExitFile, parseRuntimeFile, type RuntimeRecord } from './record.js';
+import { allStopped } from './standStill.js';
 import type { ContainerStore } from './store.js';
 
 /** One start of a container: a folder `runs/N` that the helper and the monitor share. */
@@ -102,7 +104,8 @@ export interface RunFacts {
   run: Run | undefined;
   initAlive: boolean;
   monitorAlive: boolean;
-  paused: boolean;
+  /** By what all of it is held. */
+  paused: false | 'freezer' | 'signals';
 }
 
 /** The state in OCI's words. Pure. */
@@ -114,13 +117,16 @@ export function stateOf({ run, initAlive, monitorAlive, paused }: RunFacts): {
   if (run.exit !== undefined) return { state: 'stopped', monitorLost: false };
   if (run.runtime === undefined) return { state: 'creating', monitorLost: false };
   // The monitor is still writing down how it ended.
-  if (initAlive || monitorAlive) return { state: paused ? 'paused' : 'running', monitorLost: !monitorAlive };
+  if (initAlive || monitorAlive) return { state: paused !== false ? 'paused' : 'running', monitorLost: !monitorAlive };
   return { state: 'stopped', monitorLost: true };
 }
 
-/** Held by the freezer; where there is none, by SIGSTOP. */
-async function isPaused({ cgroup, init }: RuntimeRecord): Promise<boolean> {
-  return hasFreezer(cgroup) ? isFrozen(cgroup) : readStat(init.pid)?.state === 'T';
+/** How a container is held: by the freezer, or where there is none by SIGSTOP to each; false when it is not. */
+async function howPaused({ cgroup, init }: RuntimeRecord): Promise<RunFacts['paused']> {
+  if (hasFreezer(cgroup)) return (await isFrozen(cgroup)) ? 'freezer' : false;
+  // The others are asked only when its init stands: lists of many containers are made often.
+  const state = readStat(init.pid)?.state;
+  return (state === 'T' || state === 't') && allStopped(await listProcesses(init)) ? 'signals' : false;
 }
 
 /** A container as clients see it, its state read from the kernel. */
@@ -129,13 +135,13 @@ export async function summarize(store: ContainerStore, record: ContainerRecord):
   const runtime = run?.runtime;
   const initAlive = runtime !== undefined && run?.exit === undefined && isAlive(runtime.init);
   const monitorAlive = runtime !== undefined && run?.exit === undefined && isAlive(runtime.monitor);
-  const paused = initAlive && runtime !== undefined && (await isPaused(runtime));
+  const paused = initAlive && runtime !== undefined ? await howPaused(runtime) : false;
   return summaryOf(record, { run, initAlive, monitorAlive, paused });
 }
 
 /** The same of facts that are at hand. Pure. */
 export function summaryOf(record: ContainerRecord, facts: RunFacts): ContainerSummary {
-  const { run, initAlive } = facts;
+  const { run, initAlive, paused } = facts;
   const { state, monitorLost } = stateOf(facts);
   const runtime = run?.runtime;
   return {
@@ -153,6 +159,7 @@ export function summaryOf(record: ContainerRecord, facts: RunFacts): ContainerSu
     terminal: record.config.process.terminal === true,
     remove: record.remove,
     ...(monitorLost ? { monitorLost: true } : {}),
+    ...(state === 'paused' && paused !== false ? { pausedBy: paused } : {}),
   };
 }
 

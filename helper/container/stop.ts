@@ -11,10 +11,9 @@ import { type ContainerSummary, ErrorCode, type ProcessIdentity, terrariumError 
 import type { Machine } from './machine.js';
 import type { ContainerRecord, RuntimeRecord } from './record.js';
 import { type Run, readLatestRun, summarize } from './runs.js';
+import { continueBySignals, killBySignals, signalUnlessEnded, stopBySignals } from './standStill.js';
 
 const SIGKILL = 9;
-const SIGSTOP = 19;
-const SIGCONT = 18;
 
 /** A run whose process is there. */
 export type LiveRun = Run & { runtime: RuntimeRecord };
@@ -62,7 +61,7 @@ export async function killContainer(machine: Machine, record: ContainerRecord): 
   // The kernel ends a pid namespace with its init. What shares the host's has to be found one by one.
   const ownPids = record.config.linux.namespaces.some((namespace) => namespace.type === 'pid');
   if (cgroup !== undefined) await killAll(cgroup).catch(unlessEnded(init));
-  else if (!ownPids) for (const { identity } of await listProcesses(init)) signalUnlessEnded(identity, SIGKILL);
+  else if (!ownPids) await killBySignals(() => listProcesses(init), init);
   signalUnlessEnded(init, SIGKILL);
   if (!(await waitForEnd(machine, record, 10_000))) {
     throw terrariumError(ErrorCode.WrongState, `${record.name} was killed but does not end`, {
@@ -113,29 +112,8 @@ export async function processesOf(run: LiveRun): ReturnType<typeof listProcesses
 export async function pauseContainer(machine: Machine, record: ContainerRecord): Promise<ContainerSummary> {
   const run = runningRun(machine, record);
   if (hasFreezer(run.runtime.cgroup)) await freeze(run.runtime.cgroup);
-  else await stopEach(run, record.name);
+  else await stopBySignals(() => processesOf(run), record.name);
   return summarize(machine.store, record);
-}
-
-/** How long processes may take to stand still. */
-const standMilliseconds = 2000;
-
-/** SIGSTOP for every process, and again for those that were forked meanwhile, until all stand. */
-async function stopEach(run: LiveRun, name: string): Promise<void> {
-  for (const deadline = Date.now() + standMilliseconds; ; await delay(2)) {
-    const moving = (await processesOf(run)).filter(({ state }) => !['T', 'Z', 'X'].includes(state));
-    if (moving.length === 0) return;
-    if (Date.now() > deadline) break;
-    for (const { identity } of moving) signalUnlessEnded(identity, SIGSTOP);
-  }
-  await resume(run);
-  throw terrariumError(ErrorCode.WrongState, `${name} cannot be paused now`, {
-    cause:
-      'A process is inside a system call that cannot be interrupted, or new ones come faster than they can be stopped.',
-    fix: 'Try again later. With delegated cgroups the kernel holds all of them at once: see what the doctor says.',
-    command: 'terrarium doctor cgroup-freezer',
-    doctor: 'cgroup-freezer',
-  });
 }
 
 export async function resumeContainer(machine: Machine, record: ContainerRecord): Promise<ContainerSummary> {
@@ -145,9 +123,7 @@ export async function resumeContainer(machine: Machine, record: ContainerRecord)
 
 async function resume(run: LiveRun): Promise<void> {
   if (!hasFreezer(run.runtime.cgroup)) {
-    for (const { identity, state } of await processesOf(run)) {
-      if (state === 'T') signalUnlessEnded(identity, SIGCONT);
-    }
+    await continueBySignals(() => processesOf(run));
   } else if (await isFrozen(run.runtime.cgroup)) await thaw(run.runtime.cgroup);
 }
 
@@ -156,14 +132,6 @@ function unlessEnded(init: ProcessIdentity): (error: unknown) => void {
   return (error) => {
     if (isAlive(init)) throw error;
   };
-}
-
-function signalUnlessEnded(identity: ProcessIdentity, signal: number): void {
-  try {
-    signalProcess(identity, signal);
-  } catch (error) {
-    if (isAlive(identity)) throw error;
-  }
 }
 
 /** How often the kernel is asked, beside the event: a monitor that was killed writes no exit record. */

@@ -97,6 +97,11 @@ export interface ContainerSummary {
   /** Set when the monitor died without leaving an exit record: the exit status is unknown. */
   monitorLost?: boolean;
   /**
+   * How a paused one is held. `signals`: each process by SIGSTOP, where there is no freezer; parents inside can see that, and
+   * what enters meanwhile runs.
+   */
+  pausedBy?: 'freezer' | 'signals';
+  /**
    * Set when the record of the container cannot be read, to what is wrong with it. Then nothing is known of its root and
    * command, and it can only be removed, by force when it runs.
    */
