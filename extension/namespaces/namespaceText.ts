@@ -39,8 +39,15 @@ export function presentType(type: oci.NamespaceType, count: number): Presentatio
   };
 }
 
-/** @param first its process with the lowest pid. */
-export function presentNamespaceEntry(namespace: NamespaceEntry, first: NamespaceProcess | undefined): Presentation {
+/**
+ * @param first its process with the lowest pid.
+ * @param mixed whether it stands among namespaces of other types: then its own is said.
+ */
+export function presentNamespaceEntry(
+  namespace: NamespaceEntry,
+  first: NamespaceProcess | undefined,
+  mixed: boolean,
+): Presentation {
   const { type, inode, host, processes, containers, runtimes, owner, parent, creator } = namespace;
   const { label: kind, icon } = looks[type];
   const names = containers.map(({ name }) => plainText(name, 64));
@@ -51,10 +58,9 @@ export function presentNamespaceEntry(namespace: NamespaceEntry, first: Namespac
       : first === undefined
         ? 'no process'
         : plainText(runtimes.length > 0 ? `${runtimes.join(', ')}: ${first.command}` : first.command, 80);
-  const description = `${type} ${inode} · ${processCount(processes)}`;
   return {
-    label: whose,
-    description,
+    label: mixed ? `${kind}: ${whose}` : whose,
+    description: `${inode} · ${processCount(processes)}`,
     tooltip: tooltipText([
       `${type}:[${inode}]`,
       host ? 'Terrarium and the editor are in it themselves.' : undefined,
@@ -65,7 +71,7 @@ export function presentNamespaceEntry(namespace: NamespaceEntry, first: Namespac
       parent === undefined ? undefined : `Parent: ${type}:[${parent}]`,
       owner === undefined || type === 'user' ? undefined : `Owned by user:[${owner}]`,
     ]),
-    icon: names.length > 0 ? { id: 'vm-running' } : host ? { id: 'device-desktop' } : { id: icon },
+    icon: { id: mixed ? icon : host ? 'device-desktop' : names.length > 0 ? 'vm-running' : icon },
     contextValue: `namespace.${type}`,
     accessibleLabel: `${kind} namespace ${inode} of ${whose}, ${processCount(processes)}`,
   };

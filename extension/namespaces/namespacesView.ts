@@ -71,7 +71,7 @@ export class NamespacesView implements TreeDataProvider<NamespaceNode>, Disposab
 
   getTreeItem(node: NamespaceNode): TreeItem {
     const { None, Collapsed } = TreeItemCollapsibleState;
-    return treeItem(node.id, presentNode(node, this.read), isLeaf(node) ? None : Collapsed);
+    return treeItem(node.id, presentNode(node, this.read, this.arrangement), isLeaf(node) ? None : Collapsed);
   }
 
   async getChildren(node?: NamespaceNode): Promise<NamespaceNode[]> {

@@ -57,7 +57,11 @@ export function isLeaf(node: NamespaceNode): boolean {
   return node.kind === 'process' || node.kind === 'note' || node.kind === 'failure';
 }
 
-export function presentNode(node: NamespaceNode, report: NamespaceReport | undefined): Presentation {
+export function presentNode(
+  node: NamespaceNode,
+  report: NamespaceReport | undefined,
+  arrangement: Arrangement,
+): Presentation {
   switch (node.kind) {
     case 'type':
       return presentType(node.type, node.namespaces.length);
@@ -65,6 +69,7 @@ export function presentNode(node: NamespaceNode, report: NamespaceReport | undef
       return presentNamespaceEntry(
         node.namespace,
         report?.processes.find(({ identity }) => identity.pid === node.namespace.firstPid),
+        arrangement === 'owner',
       );
     case 'processes':
       return presentProcesses(node.namespace);

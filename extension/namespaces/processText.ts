@@ -3,11 +3,7 @@ import { escapedText } from '../text/untrusted.js';
 
 /** The environment of a process as a document: one variable a line, whatever is in its value. */
 export function environmentText({ process, unreadable }: ProcessInspection): string {
-  return lines(
-    (process.env ?? []).map(escapedText),
-    unreadable['process.env'],
-    'The process was started without an environment.',
-  );
+  return lines((process.env ?? []).map(escapedText), unreadable['process.env'], 'The process shows no environment.');
 }
 
 /** The open files of a process as a document: a table in plain text. */

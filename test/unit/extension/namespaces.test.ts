@@ -60,7 +60,7 @@ const report: NamespaceReport = {
 /** The tree as indented labels. */
 function drawn(arrangement: Arrangement, node?: NamespaceNode, depth = 0): string[] {
   return childrenOf(report, arrangement, node).flatMap((child) => {
-    const { label, description } = presentNode(child, report);
+    const { label, description } = presentNode(child, report, arrangement);
     const line = `${'  '.repeat(depth)}${label}${description === undefined ? '' : ` — ${description}`}`;
     return isLeaf(child) ? [line] : [line, ...drawn(arrangement, child, depth + 1)];
   });
@@ -70,20 +70,20 @@ describe('the view of namespaces', () => {
   it('lists types, in each containers first and the host last, and what is not listed', () => {
     assert.deepEqual(drawn('type'), [
       'Network — 3 namespaces',
-      '  web — network 20 · 1 process',
+      '  web — 20 · 1 process',
       '    200 evil [31m $(alert)|`x` — me · web · pid 1 inside',
-      '  no process — network 30 · 0 processes',
+      '  no process — 30 · 0 processes',
       '    Mounted at /run/evil [31m $(alert)|`x`, as process 200 sees it',
       '    Open as descriptor 3 of process 7',
-      '  this machine — network 10 · 2 processes',
+      '  this machine — 10 · 2 processes',
       '    100 editor — me',
       'User — 2 namespaces',
-      '  web — user 2 · 1 process',
+      '  web — 2 · 1 process',
       '    200 evil [31m $(alert)|`x` — me · web · pid 1 inside',
-      '  this machine — user 1 · 1 process',
+      '  this machine — 1 · 1 process',
       '    100 editor — me',
       'Time — 1 namespace',
-      '  editor — time 5 · 1 process',
+      '  editor — 5 · 1 process',
       '    100 editor — me',
       '80 processes of other users may not be looked at',
       'Open files of 1 process may not be seen',
@@ -93,20 +93,20 @@ describe('the view of namespaces', () => {
 
   it('puts each below the user namespace that owns it, and those of unseen owners at the top', () => {
     assert.deepEqual(drawn('owner').slice(0, -3), [
-      'this machine — user 1 · 1 process',
+      'User: this machine — 1 · 1 process',
       '  Processes — 1 process',
       '    100 editor — me',
-      '  this machine — network 10 · 2 processes',
+      '  Network: this machine — 10 · 2 processes',
       '    100 editor — me',
-      '  web — user 2 · 1 process',
+      '  User: web — 2 · 1 process',
       '    Processes — 1 process',
       '      200 evil [31m $(alert)|`x` — me · web · pid 1 inside',
-      '    web — network 20 · 1 process',
+      '    Network: web — 20 · 1 process',
       '      200 evil [31m $(alert)|`x` — me · web · pid 1 inside',
-      '    no process — network 30 · 0 processes',
+      '    Network: no process — 30 · 0 processes',
       '      Mounted at /run/evil [31m $(alert)|`x`, as process 200 sees it',
       '      Open as descriptor 3 of process 7',
-      'editor — time 5 · 1 process',
+      'Time: editor — 5 · 1 process',
       '  100 editor — me',
     ]);
   });
@@ -136,7 +136,7 @@ describe('the view of namespaces', () => {
       [100, undefined],
     ]);
     assert.deepEqual(
-      processes.map((node) => presentNode(node, report).contextValue),
+      processes.map((node) => presentNode(node, report, 'type').contextValue),
       ['process.container', 'note', 'note', 'process.other'],
     );
   });
@@ -173,7 +173,7 @@ describe('documents about processes', () => {
 
   it('shows each variable on one line of its own', () => {
     assert.equal(environmentText(inspected({}, ['A=1', 'B=two\nlines\u001b'])), 'A=1\nB=two\\nlines\\x1b\n');
-    assert.equal(environmentText(inspected({}, [])), 'The process was started without an environment.\n');
+    assert.equal(environmentText(inspected({}, [])), 'The process shows no environment.\n');
     const refused = inspected({ unreadable: { 'process.env': 'EACCES (open): no.' } });
     assert.equal(environmentText(refused), 'EACCES (open): no.\n');
   });
