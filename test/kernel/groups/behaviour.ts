@@ -242,6 +242,35 @@ export function testGroups(version: 'v1' | 'v2', shared: boolean): void {
     for (const { id } of [one, two, left]) assert.equal((await next.summary(id)).state, 'stopped');
   });
 
+  groupTest(
+    'a monitor is killed while a helper lives: what it left goes as soon as anything changes',
+    async (_, helper) => {
+      const one = await helper.run({ args: sleeping, group: 'lost' });
+      const folders = await foldersOf(helper, one.id);
+      const pid = one.init?.pid ?? 0;
+      process.kill(parentOf(pid), 'SIGKILL');
+      if (startTimeOf(pid) === one.init?.startTime) process.kill(pid, 'SIGKILL');
+      await eventually('its end', async () => (await helper.summary(one.id)).state === 'stopped');
+      assert.equal((await helper.summary(one.id)).monitorLost, true);
+      const two = await helper.run({ args: sleeping });
+      await gone([...folders, ...above(folders)]);
+      assert.ok(above(await foldersOf(helper, two.id)).every((folder) => existsSync(folder)));
+    },
+  );
+
+  groupTest(
+    'the zygote is killed: groups hold what ran and what is started next, and go in the end',
+    async (_, helper) => {
+      const one = await helper.run({ args: sleeping, group: 'orphans' });
+      process.kill(parentOf(parentOf(one.init?.pid ?? 0)), 'SIGKILL');
+      const before = await foldersOf(helper, one.id);
+      const two = await helper.run({ args: sleeping, group: 'orphans' });
+      const after = await foldersOf(helper, two.id);
+      for (const { id } of [one, two]) await helper.request(protocol.KillContainer, { container: id });
+      await gone([...above(before, 2), ...above(after, 2)]);
+    },
+  );
+
   groupTest('a helper that is killed while it starts containers leaves nothing behind', async (place, helper) => {
     const probe = await helper.run({ args: sleeping });
     const top = above(await foldersOf(helper, probe.id));
