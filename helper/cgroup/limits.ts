@@ -1,5 +1,6 @@
 import { constants } from 'node:fs';
 import { access as checkAccess } from 'node:fs/promises';
+import { release } from 'node:os';
 import * as path from 'node:path';
 import {
   knobOf,
@@ -13,7 +14,7 @@ import type { CgroupAccess } from './access.js';
 import { type OfferedKnobs, offeredKnobs } from './discovery.js';
 import { effectiveLimit } from './effective.js';
 import { parseKeyed, readCgroupFile } from './file.js';
-import { knobsOfVersion, whyMissing, whyNotListed } from './missing.js';
+import { knobsOfVersion, whyIgnored, whyMissing, whyNotListed } from './missing.js';
 import { nextStartOf } from './nextStart.js';
 import { controllerKey, readHeldLimit, readUsage } from './reading.js';
 import { type CgroupRecord, controllerFile, controllerFolder } from './record.js';
@@ -37,8 +38,6 @@ export interface LimitsQuestion {
 export interface BesideCgroups {
   /** Knobs of the controller `rlimit`. */
   rlimits?: () => Promise<LimitReading[]>;
-  /** Disks that io.max can name. */
-  devices?: () => Promise<LimitsReport['devices']>;
 }
 
 /**
@@ -48,13 +47,12 @@ export interface BesideCgroups {
 export async function readLimits(
   subject: LimitsQuestion,
   beside: BesideCgroups = {},
-): Promise<Omit<LimitsReport, 'trial' | 'undoable'>> {
+): Promise<Omit<LimitsReport, 'devices' | 'trial' | 'undoable'>> {
   const { target, title, access, record, running } = subject;
   const live = running && record !== undefined;
-  const [cgroup, rlimits = [], devices = []] = await Promise.all([
+  const [cgroup, rlimits = []] = await Promise.all([
     live ? readLive(subject, record) : readConfigured(subject),
     beside.rlimits?.(),
-    beside.devices?.(),
   ]);
   return {
     target,
@@ -62,7 +60,6 @@ export async function readLimits(
     mode: live ? (record.version === 2 ? 'v2' : 'v1') : running ? 'none' : access.mode,
     live,
     readings: [...cgroup.known, ...rlimits, ...cgroup.unknown],
-    devices,
     ...(running && !live && access.mode !== 'none' ? { notice: startedWithout } : noticeOf(access)),
     events: live ? await readEvents(record) : { oomKills: 0, pidsRefused: 0, throttledMicroseconds: 0 },
   };
@@ -110,7 +107,7 @@ async function readOne(
   const [{ usage, peak }, effective, refusal] = await Promise.all([
     name === 'cpu.max' && cores !== undefined ? { usage: cores, peak: undefined } : readUsage(version, name, folder),
     effectiveLimit(version, name, folder, held.value),
-    whyNotWritable(files[0] ?? folder, name),
+    whyIgnored(name, release()) ?? whyNotWritable(files[0] ?? folder, name),
   ]);
   const nextStart = resources === undefined ? undefined : nextStartOf(version, name, held, limitsOf(resources));
   return {

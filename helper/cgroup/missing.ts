@@ -40,3 +40,14 @@ export function whyMissing(version: 1 | 2, name: string, access: CgroupAccess): 
     remedy: `Have ${knobOf(name).controller} delegated (the doctor says how), then restart the container.`,
   };
 }
+
+/** Why a limit whose file is there cannot be set all the same, by the kernel's release. Pure. Source: cgroup-v1/memory.rst. */
+export function whyIgnored(name: string, release: string): Remedy | undefined {
+  if (name !== 'memory.kmem.limit_in_bytes') return undefined;
+  const [major = 0, minor = 0] = release.split('.').map(Number.parseFloat);
+  if (major < 5 || (major === 5 && minor < 16)) return undefined;
+  return {
+    reason: 'Kernels since 5.16 have this file and do not limit by it: memory.max counts kernel memory too.',
+    remedy: 'Set memory.max.',
+  };
+}

@@ -11,7 +11,7 @@ import { coresBetween } from '../../../helper/cgroup/rates.js';
 import { controllerFile, controllerFolder } from '../../../helper/cgroup/record.js';
 import { writeLimits } from '../../../helper/cgroup/write.js';
 import { isAlive, processIdentity } from '../../../helper/inspect/stat.js';
-import { ErrorCode, type LimitsReport } from '../../../helper/protocol/index.js';
+import { ErrorCode } from '../../../helper/protocol/index.js';
 import { type Bed, type Group, makeGroup, until } from './bed.js';
 
 const MiB = 1024 * 1024;
@@ -30,7 +30,7 @@ function readIfThere(file: string): string {
   return existsSync(file) ? readFileSync(file, 'utf8') : '';
 }
 
-async function report(bed: Bed, group: Group): Promise<LimitsReport> {
+async function report(bed: Bed, group: Group): ReturnType<typeof readLimits> {
   return readLimits({
     target: { container: 'c' },
     title: 'c',

@@ -1,4 +1,4 @@
 import { ownRuntime, startHelper } from './helperProcess.js';
 import { testKnobs } from './knobs.js';
 
-testKnobs(1, (t) => startHelper(t, { environment: ownRuntime }));
+testKnobs(1, (t, options) => startHelper(t, { ...options, environment: ownRuntime }));

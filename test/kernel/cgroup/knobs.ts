@@ -9,6 +9,7 @@ import { blockDevices } from '../../../helper/cgroup/devices.js';
 import { writeLimits } from '../../../helper/cgroup/write.js';
 import * as protocol from '../../../helper/protocol/index.js';
 import { until } from './bed.js';
+import type { HelperOptions } from './helperProcess.js';
 
 const MiB = 1024 * 1024;
 
@@ -96,7 +97,10 @@ function knobCases(version: 1 | 2, device: string): Record<string, [value: strin
  * Every knob, asked for as the form asks, and held against the kernel's own files. `start` gives the helper; where it finds
  * no cgroups of this version the tests are skipped with its reason.
  */
-export function testKnobs(version: 1 | 2, start: (t: TestContext) => Promise<MessageConnection>): void {
+export function testKnobs(
+  version: 1 | 2,
+  start: (t: TestContext, options?: HelperOptions) => Promise<MessageConnection>,
+): void {
   const knobTest = (name: string, body: (helper: MessageConnection, t: TestContext) => Promise<void>): void => {
     test(`v${version} knobs: ${name}`, async (t) => {
       const helper = await start(t);
@@ -283,6 +287,31 @@ export function testKnobs(version: 1 | 2, start: (t: TestContext) => Promise<Mes
         return true;
       },
     );
+  });
+
+  knobTest('where cgroups are mounted read-only, limits are shown, and said not to be writable', async (helper, t) => {
+    const subject = await Subject.run(helper, { resources: { pids: { limit: 20 } } });
+    const [file = ''] = (await subject.reading('pids.max')).files;
+    const mount = version === 2 ? '/sys/fs/cgroup' : '/sys/fs/cgroup/pids';
+    const script = `mount --bind ${mount} ${mount} && mount -o remount,bind,ro ${mount} && exec "$@"`;
+    const enclosed = await start(t, {
+      wrap: (command) => ['unshare', '--user', '--map-root-user', '--mount', 'sh', '-c', script, 'sh', ...command],
+    });
+    const target = { cgroup: path.dirname(file) };
+    const report = await enclosed.sendRequest(protocol.ReadLimits, target);
+    const pids = report.readings.find(({ name }) => name === 'pids.max');
+    assert.deepEqual([pids?.value, pids?.writable], ['20', false]);
+    assert.match(pids?.unavailable?.reason ?? '', /read-only/);
+    await assert.rejects(
+      enclosed.sendRequest(protocol.SetLimits, { target, changes: [{ name: 'pids.max', value: '30' }] }),
+      (error: protocol.TerrariumError) => {
+        assert.equal(error.code, protocol.ErrorCode.Unavailable);
+        assert.equal(error.data?.errno, 'EROFS');
+        assert.match(error.message, /Nothing was changed/);
+        return true;
+      },
+    );
+    assert.equal(readFileSync(file, 'utf8'), '20\n');
   });
 }
 

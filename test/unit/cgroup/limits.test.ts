@@ -4,6 +4,7 @@ import * as path from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { CgroupAccess } from '../../../helper/cgroup/access.js';
 import { readLimits } from '../../../helper/cgroup/limits.js';
+import { whyIgnored } from '../../../helper/cgroup/missing.js';
 import { plannedWrites, writeLimits } from '../../../helper/cgroup/write.js';
 import { explainRefusal } from '../../../helper/cgroup/writeErrors.js';
 import { ErrorCode, type LimitReading } from '../../../helper/protocol/index.js';
@@ -152,6 +153,18 @@ test('a knob whose controller is there, but whose file this kernel does not have
   const { 'g/memory.swap.max': _, ...withoutSwap } = v2Files;
   const other = await readLimits({ ...question, access: v2, record: inTree(t, withoutSwap).record, running: true });
   assert.match(byName(other, 'memory.swap.max')?.unavailable?.remedy ?? '', /swapaccount/);
+});
+
+test('kernel memory is a limit of old kernels only', () => {
+  for (const [release, old] of [
+    ['4.19.0-27-amd64', true],
+    ['5.10.0', true],
+    ['5.16.0', false],
+    ['6.1.0-18-amd64', false],
+  ] as const) {
+    assert.equal(whyIgnored('memory.kmem.limit_in_bytes', release) === undefined, old, release);
+  }
+  assert.equal(whyIgnored('memory.max', '6.1.0'), undefined);
 });
 
 test('a missing file takes back what was written before it', async (t) => {
