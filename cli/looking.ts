@@ -1,8 +1,6 @@
 import type { Command } from 'commander';
-import { InvalidArgumentError } from 'commander';
 import type { MessageConnection } from 'vscode-jsonrpc/node';
 import * as protocol from '../helper/protocol/index.js';
-import { formatUsage, formatValue, parseValue } from '../helper/protocol/notation.js';
 import { json, printable } from './failure.js';
 import { LogEscaper } from './logText.js';
 import { table } from './table.js';
@@ -11,7 +9,7 @@ import { follow } from './terminal.js';
 type Connect = () => Promise<MessageConnection>;
 type Print = (text: string) => void;
 
-/** Commands that look at containers, their limits and ledgers. */
+/** Commands that look at what containers print and at their ledgers. */
 export function addLookingCommands(program: Command, connect: Connect, print: Print): void {
   program
     .command('logs')
@@ -29,26 +27,6 @@ export function addLookingCommands(program: Command, connect: Connect, print: Pr
         return;
       }
       await printLogs(connection, container, raw);
-    });
-
-  program
-    .command('limits')
-    .description('show limits and what is used of them, or change them')
-    .option('--json', 'as JSON')
-    .argument('<container>', 'name or id')
-    .argument('[changes...]', 'such as memory.max=100M cpu.max=0.5 pids.max=max')
-    .action(async (container: string, changes: string[], { json: asJson }: { json?: boolean }) => {
-      const connection = await connect();
-      const report =
-        changes.length === 0
-          ? await connection.sendRequest(protocol.ReadLimits, { container })
-          : (
-              await connection.sendRequest(protocol.SetLimits, {
-                target: { container },
-                changes: changes.map(parseChange),
-              })
-            ).report;
-      print(asJson === true ? json(report) : limitsTable(report));
     });
 
   program
@@ -111,32 +89,4 @@ async function printLogs(connection: MessageConnection, container: string, raw: 
     from = next;
   }
   for (const printer of Object.values(printers)) printer.end();
-}
-
-/** `memory.max=100M`, `cpu.max=50%`, `pids.max=max`. */
-export function parseChange(text: string): protocol.LimitChange {
-  const [name = '', value = ''] = text.split('=', 2);
-  if (!/^\w+(\.\w+)*$/.test(name)) throw new InvalidArgumentError(`"${name}" is no name of a limit.`);
-  const parsed = parseValue(protocol.knobOf(name), value);
-  if (!parsed.ok) throw new InvalidArgumentError(parsed.message);
-  return { name, value: parsed.value };
-}
-
-function limitsTable(report: protocol.LimitsReport): string {
-  const show = (name: string, value: string | undefined) =>
-    value === undefined ? '–' : formatValue(protocol.knobOf(name), value);
-  const rows = report.readings.map((reading) => [
-    reading.name,
-    show(reading.name, reading.value),
-    reading.usage === undefined ? '–' : formatUsage(protocol.knobOf(reading.name), reading.usage),
-    reading.effective === undefined
-      ? ''
-      : `${show(reading.name, reading.effective.value)} by ${reading.effective.path}`,
-    reading.unavailable?.reason ?? '',
-  ]);
-  const live = report.live ? [] : ['These count from the next start on.'];
-  const notice = report.notice === undefined ? [] : [`${report.notice.reason}\n${report.notice.remedy}`];
-  return [table([['LIMIT', 'VALUE', 'USED', 'TIGHTER ABOVE', ''], ...rows]), ...live, ...notice.map(printable)].join(
-    '\n',
-  );
 }

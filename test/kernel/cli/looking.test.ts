@@ -8,7 +8,6 @@ import type {
   ContainerSummary,
   ImageDetails,
   Ledger,
-  LimitsReport,
   ProcessInfo,
 } from '../../../helper/protocol/index.js';
 import { Command } from '../support/command.js';
@@ -136,27 +135,6 @@ test('images: import, list, run, remove', async () => {
   const cut = await command.terrarium(['import', '/dev/null', '--name', 'none']);
   assert.equal(cut.status, 125);
   assert.match(cut.stderr, /^terrarium: /);
-});
-
-test('limits: in force and read back where cgroups are delegated, explained where not', async () => {
-  await up('sixth', '--', 'sleep', '60');
-  const { mode, notice } = await json<LimitsReport>('limits', '--json', 'sixth');
-  const table = await said('limits', 'sixth');
-  assert.match(table, /^pids\.max/m);
-  const changed = await command.terrarium(['limits', 'sixth', 'pids.max=30']);
-  const limited = await command.terrarium(['run', '--rm', '--pids', '20', '--root', command.root, '--', 'true']);
-  if (mode === 'none') {
-    assert.ok(notice !== undefined && table.includes(notice.remedy), table);
-    for (const { status, stderr } of [changed, limited]) {
-      assert.equal(status, 125);
-      assert.match(stderr, /cause: .*\n {2}fix: /);
-    }
-  } else {
-    assert.match(changed.stdout, /^pids\.max +30 /m);
-    assert.equal(limited.status, 0, limited.stderr);
-  }
-  assert.notEqual((await command.terrarium(['limits', 'sixth', 'pids.max=many'])).status, 0);
-  assert.notEqual((await command.terrarium(['limits', 'sixth', 'nosuch=1'])).status, 0);
 });
 
 test('ledger: to read, as JSON, as a list and as a script that runs', async () => {

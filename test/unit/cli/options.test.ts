@@ -3,7 +3,6 @@ import * as path from 'node:path';
 import { describe, test } from 'node:test';
 import { InvalidArgumentError } from 'commander';
 import { parseExtras, parseList } from '../../../cli/building.js';
-import { parseChange } from '../../../cli/looking.js';
 import {
   collect,
   collectPath,
@@ -105,24 +104,6 @@ describe('arguments of options', () => {
   test('variables have a name', () => {
     assert.deepEqual(collect('B=x=y', ['A=']), ['A=', 'B=x=y']);
     for (const text of ['', 'A', '=x']) refused(() => collect(text), text);
-  });
-
-  test('changes of limits', () => {
-    assert.deepEqual(parseChange('memory.max=100M'), { name: 'memory.max', value: 100 * 1024 ** 2 });
-    assert.deepEqual(parseChange('cpu.max=50%'), { name: 'cpu.max', value: 0.5 });
-    assert.deepEqual(parseChange('cpu.max=0.25'), { name: 'cpu.max', value: 0.25 });
-    assert.deepEqual(parseChange('pids.max=max'), { name: 'pids.max', value: 'max' });
-    for (const text of [
-      'memory.max',
-      'memory.max=',
-      'memory.high=1',
-      'pids.max=-1',
-      'cpu.max=1.2.3%',
-      'cpu.max=0%',
-      '',
-    ]) {
-      refused(() => parseChange(text), text);
-    }
   });
 });
 
