@@ -21,7 +21,7 @@ const chapter = tellStory(() => editor);
 const folder = path.join(process.env.TERRARIUM_EDITOR_HOMES ?? '', 'doctor');
 
 /** No range of ids goes that far: on every machine the launch is refused, and for the same reason. */
-const unmapped = { name: 'nobody-knows', args: ['/bin/true'], user: '3000000000' };
+const unmapped = { name: 'nobody-knows', args: ['/bin/true'], user: '2000000000' };
 
 before(async () => {
   mkdirSync(folder, { recursive: true });
@@ -69,7 +69,7 @@ chapter('a failure leads to the line that tries the same', async () => {
   await openFile(page, 'unmapped.terrarium.json');
   await runCommand(page, 'Terrarium: Launch This Specification');
   const asked = page.getByRole('dialog').filter({ hasText: 'reaches outside of its container' });
-  const refused = notification(page, /3000000000 does not exist in the container/);
+  const refused = notification(page, /2000000000 does not exist in the container/);
   await asked.or(refused).first().waitFor({ timeout: 30_000 });
   if (await asked.isVisible()) await asked.getByRole('button', { name: 'Launch' }).click();
   await refused.waitFor({ timeout: 30_000 });
