@@ -127,7 +127,7 @@ export function activate(extension: ExtensionContext): void {
         ...terminalCommands(context),
         ...imageCommands(context, { configurations, builds, built }),
         ...inspectCommands(context, inspections, logs),
-        ...cgroupCommands(cgroups),
+        ...cgroupCommands(cgroups, context),
         ...machineCommands(context, manual),
         ...fileCommands(context),
         ...changeCommands(context),

@@ -108,6 +108,19 @@ export class CgroupTree implements TreeDataProvider<CgroupTreeNode>, Disposable 
     }
   }
 
+  /** The node of a group by its folder, listing every group on the way there; undefined when there is none. */
+  async find(path: string): Promise<GroupNode | undefined> {
+    await this.roots();
+    const top = [...this.tops].sort((a, b) => b.length - a.length).find((one) => path.startsWith(`${one}/`));
+    if (top === undefined) return undefined;
+    let above = top;
+    for (const name of path.slice(top.length + 1).split('/')) {
+      for (const node of await this.helper.request(ListCgroups, { path: above })) this.groupNode(node, false);
+      above = `${above}/${name}`;
+    }
+    return this.groups.get(path);
+  }
+
   /** The row of a group's processes, for `reveal`. */
   async members(group: GroupNode): Promise<CgroupTreeNode | undefined> {
     return (await this.below(group)).find(({ kind }) => kind === 'members');

@@ -1,4 +1,4 @@
-import { type Disposable, type LogOutputChannel, type TreeView, window } from 'vscode';
+import { commands, type Disposable, type LogOutputChannel, type TreeView, window } from 'vscode';
 import { CgroupsChanged, DetailsSampled, LimitsChanged, WatchCgroups } from '../../helper/protocol/index.js';
 import type { HelperClient } from '../helperClient.js';
 import { CgroupTree } from './cgroupTree.js';
@@ -47,6 +47,14 @@ export class CgroupsView implements Disposable {
         if (state.kind === 'ready' || state.kind === 'failed') this.tree.refresh();
       }),
     ];
+  }
+
+  /** Opens the view with this group selected. False when there is no such group. */
+  async show(path: string): Promise<boolean> {
+    await commands.executeCommand('terrarium.cgroups.focus');
+    const group = await this.tree.find(path);
+    if (group !== undefined) await this.view.reveal(group, { select: true, focus: true, expand: true });
+    return group !== undefined;
   }
 
   /** Opens the processes of a group and puts the selection there. */

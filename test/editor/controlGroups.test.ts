@@ -65,6 +65,39 @@ chapter('its group is in the tree of the machine’s, by its name', async () => 
   await editor.screenshot('control-groups');
 });
 
+chapter('its limits are in its own tree, and each opens the form at its field', async () => {
+  const { page } = editor;
+  await page.locator('.sidebar .pane-header', { hasText: 'Control Groups' }).locator('.title').click();
+  await page.locator('.sidebar .pane-header', { hasText: 'Containers' }).locator('.title').click();
+  await expand(container());
+  await expand(treeItem(page, /^Limits of container/));
+  await treeItem(page, /^Limit Processes: \d+, no limit/).click();
+  const form = await webviewFrame(page, /^Limits/);
+  const field = form.getByRole('textbox', { name: /pids\.max/ });
+  await until(async () => (await form.evaluate('document.activeElement?.localName')) === 'vscode-textfield');
+  await page.keyboard.press('Control+a');
+  await page.keyboard.type('50');
+  assert.equal(await field.inputValue(), '50');
+  await form.getByRole('button', { name: 'Apply', exact: true }).click();
+  // Without a refresh, and with the share of it.
+  await treeItem(page, /^Limit Processes: \d+ of 50 \(\d+ %\)/).waitFor();
+  await treeItem(page, /^All limits/).waitFor();
+  await editor.screenshot('container-limits');
+  await collapse(treeItem(page, /^Limits of container/));
+});
+
+chapter('from a container one gets to its control group', async () => {
+  const { page } = editor;
+  await page.locator('.sidebar .pane-header', { hasText: 'Control Groups' }).locator('.title').click();
+  await page.locator('.sidebar').getByRole('button', { name: 'Collapse All' }).last().click();
+  await treeItem(page, containerGroup).waitFor({ state: 'detached' });
+  await chooseInMenu(page, container(), 'Show Control Group');
+  const row = treeItem(page, containerGroup);
+  await row.waitFor();
+  await until(async () => (await row.getAttribute('aria-selected')) === 'true');
+  await collapseView(page, 'Containers');
+});
+
 chapter('its processes are shown with their users', async () => {
   const { page } = editor;
   await chooseInMenu(page, treeItem(page, containerGroup), 'Show Processes');
