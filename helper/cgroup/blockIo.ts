@@ -1,5 +1,13 @@
 import { knobOf, type oci } from '../protocol/index.js';
-import { formatIoMax, formatIoWeight, type IoKey, type IoMax, parseIoMax, parseIoWeight } from './values.js';
+import {
+  formatIoMax,
+  formatIoWeight,
+  type IoKey,
+  type IoMax,
+  notLimited,
+  parseIoMax,
+  parseIoWeight,
+} from './values.js';
 
 type BlockIO = NonNullable<oci.Resources['blockIO']>;
 type ThrottleField = Exclude<keyof BlockIO, 'weight' | 'weightDevice'>;
@@ -30,7 +38,7 @@ export function limitsOfBlockIo(blockIO: BlockIO | undefined): Map<string, strin
     for (const { major, minor, rate } of blockIO?.[field] ?? []) {
       if (rate === 0) continue;
       const device = `${major}:${minor}`;
-      const limit = limits.get(device) ?? { rbps: Infinity, wbps: Infinity, riops: Infinity, wiops: Infinity };
+      const limit = limits.get(device) ?? { ...notLimited };
       limit[key] = rate;
       limits.set(device, limit);
     }

@@ -2,7 +2,7 @@ import * as path from 'node:path';
 import { type Knob, knobOf } from '../protocol/index.js';
 import { readCgroupFile } from './file.js';
 import { readHeldLimit } from './reading.js';
-import { allowance, formatIoMax, type IoMax, ioKeys, parseIoMax, parseList } from './values.js';
+import { allowance, formatIoMax, heldIoMax, type IoMax, ioKeys, notLimited, parseList } from './values.js';
 
 export interface EffectiveLimit {
   value: string;
@@ -69,12 +69,12 @@ async function tightestIo(
   folder: string,
   own: string,
 ): Promise<EffectiveLimit | undefined> {
-  const limits = parseIoMax(name, own);
+  const limits = heldIoMax(own);
   const tightened: IoMax = new Map();
   let from: string | undefined;
   for await (const above of ancestors(version, name, folder)) {
-    for (const [device, limit] of parseIoMax(name, above.value)) {
-      const known = limits.get(device) ?? { rbps: Infinity, wbps: Infinity, riops: Infinity, wiops: Infinity };
+    for (const [device, limit] of heldIoMax(above.value)) {
+      const known = limits.get(device) ?? { ...notLimited };
       if (!ioKeys.some((key) => limit[key] < known[key])) continue;
       for (const key of ioKeys) known[key] = Math.min(known[key], limit[key]);
       limits.set(device, known);

@@ -3,10 +3,12 @@ import { defaultPeriod, parseLimit, sharesToWeight, weightToShares } from './uni
 import {
   formatIoMax,
   formatIoWeight,
+  heldIoMax,
   type IoKey,
   type IoMax,
   ioKeys,
   ioMaxLine,
+  notLimited,
   numberText,
   parseIoMax,
   parseIoWeight,
@@ -81,7 +83,7 @@ function linesFile(controller: string, file: string): KnobFiles {
     encode: (value, before = []) => {
       const [old, wanted] = [byKey(before[0] ?? ''), byKey(value)];
       const isKeyed = [...old.values(), ...wanted.values()].every((line) => line.includes(' '));
-      if (!isKeyed) return value === before[0] ? [] : [{ file, data: value === '' ? '\n' : value }];
+      if (!isKeyed) return value === before[0] ? [] : [{ file, data: value === '' ? clearing(file) : value }];
       const changed = [...wanted].filter(([key, line]) => old.get(key) !== line).map(([, line]) => line);
       const dropped = [...old].filter(([key]) => !wanted.has(key)).map(([, line]) => unlimitedLine(line));
       return [...changed, ...dropped.filter((line) => ![...old.values()].includes(line))].map((data) => ({
@@ -90,6 +92,12 @@ function linesFile(controller: string, file: string): KnobFiles {
       }));
     },
   };
+}
+
+/** What takes a limit away, by its name alone: cgroup-v2.rst, "Conventions". */
+function clearing(file: string): string {
+  if (/\.(max|high)$/.test(file)) return 'max';
+  return /\.(min|low)$/.test(file) ? '0' : '\n';
 }
 
 /** A line of a flat or a nested keyed file with every value at `max`: cgroup-v2.rst, "Format". */
@@ -103,18 +111,16 @@ const ioMaxFile: KnobFiles = {
   files: ['io.max'],
   decode: ([text = '']) => text,
   encode: (value, before = []) =>
-    changedDevices(parseIoMax('io.max', before[0] ?? ''), parseIoMax('io.max', value)).map(([device, limit]) => ({
+    changedDevices(heldIoMax(before[0] ?? ''), parseIoMax('io.max', value)).map(([device, limit]) => ({
       file: 'io.max',
       data: ioMaxLine(device, limit),
     })),
 };
 
-const unlimited: Record<IoKey, number> = { rbps: Infinity, wbps: Infinity, riops: Infinity, wiops: Infinity };
-
 function changedDevices(before: IoMax, after: IoMax): [string, Record<IoKey, number>][] {
   const changed: [string, Record<IoKey, number>][] = [];
   for (const device of new Set([...before.keys(), ...after.keys()])) {
-    const [old, wanted] = [before.get(device) ?? unlimited, after.get(device) ?? unlimited];
+    const [old, wanted] = [before.get(device) ?? notLimited, after.get(device) ?? notLimited];
     if (ioKeys.some((key) => old[key] !== wanted[key])) changed.push([device, wanted]);
   }
   return changed;
@@ -256,7 +262,7 @@ const v1IoMax: KnobFiles = {
   decode: (contents) => formatIoMax(v1Throttles(contents)),
   encode: (value, before = []) =>
     changedDevices(v1Throttles(before), parseIoMax('io.max', value)).flatMap(([device, wanted]) => {
-      const old = v1Throttles(before).get(device) ?? unlimited;
+      const old = v1Throttles(before).get(device) ?? notLimited;
       return ioKeys
         .filter((key) => old[key] !== wanted[key])
         .map((key) => ({
@@ -271,7 +277,7 @@ function v1Throttles(contents: readonly string[]): IoMax {
   for (const [index, key] of ioKeys.entries()) {
     for (const line of (contents[index] ?? '').split('\n').filter((each) => each !== '')) {
       const [device = '', value] = line.split(' ');
-      const limit = limits.get(device) ?? { ...unlimited };
+      const limit = limits.get(device) ?? { ...notLimited };
       limit[key] = Number(value);
       limits.set(device, limit);
     }

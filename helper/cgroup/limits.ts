@@ -18,7 +18,7 @@ import { knobsOfVersion, whyIgnored, whyMissing, whyNotListed } from './missing.
 import { nextStartOf } from './nextStart.js';
 import { controllerKey, readHeldLimit, readUsage } from './reading.js';
 import { type CgroupRecord, controllerFile, controllerFolder } from './record.js';
-import { limitsOf } from './resources.js';
+import { type Limits, limitsOf } from './resources.js';
 
 /** What limits are asked of or given to. */
 export interface LimitsQuestion {
@@ -83,8 +83,9 @@ function noticeOf(access: CgroupAccess): Pick<LimitsReport, 'notice'> {
 
 async function readLive(subject: LimitsQuestion, record: CgroupRecord): Promise<Readings> {
   const offered = await offeredKnobs(record);
+  const configured = subject.resources === undefined ? undefined : limitsOf(subject.resources);
   const read = async (name: string): Promise<LimitReading[]> => {
-    const reading = await readOne(subject, record, name);
+    const reading = await readOne(record, name, configured, subject.cores);
     if (reading !== undefined) return [reading];
     const unavailable = whyNotListed(record.version, name, offered, subject.access);
     return unavailable === undefined ? [] : [{ name, files: [], writable: false, unavailable }];
@@ -95,9 +96,10 @@ async function readLive(subject: LimitsQuestion, record: CgroupRecord): Promise<
 }
 
 async function readOne(
-  { resources, cores }: LimitsQuestion,
   record: CgroupRecord,
   name: string,
+  configured: Limits | undefined,
+  cores: number | undefined,
 ): Promise<LimitReading | undefined> {
   const { version } = record;
   const folder = controllerFolder(record, controllerKey(version, name));
@@ -109,7 +111,7 @@ async function readOne(
     effectiveLimit(version, name, folder, held.value),
     whyIgnored(name, release()) ?? whyNotWritable(files[0] ?? folder, name),
   ]);
-  const nextStart = resources === undefined ? undefined : nextStartOf(version, name, held, limitsOf(resources));
+  const nextStart = configured === undefined ? undefined : nextStartOf(version, name, held, configured);
   return {
     name,
     value: held.value,

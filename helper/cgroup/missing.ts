@@ -11,7 +11,7 @@ export function knobsOfVersion(version: 1 | 2): string[] {
 
 /**
  * Why a knob that the list knows is not in a group; undefined when there is nothing to say: the group has the controller, and
- * this kernel knows no such file. Pure.
+ * this kernel knows no such file, or it is the root, which has no limits. Pure.
  */
 export function whyNotListed(
   version: 1 | 2,
@@ -19,7 +19,7 @@ export function whyNotListed(
   offered: OfferedKnobs,
   access: CgroupAccess,
 ): Remedy | undefined {
-  if (name === 'memory.swap.max' && offered.controllers.has('memory')) {
+  if (name === 'memory.swap.max' && offered.known.has('memory.max')) {
     return {
       reason: 'The kernel does not account for swap here.',
       remedy: 'Boot with the kernel parameter swapaccount=1.',

@@ -143,14 +143,38 @@ export function formatList(indexes: readonly number[]): string {
 
 const devicePattern = /^\d+:\d+$/;
 
-/** Lines of `MAJOR:MINOR KEY=VALUE…`, as io.max has them. Throws `Invalid`. */
+/** What the kernel shows of io.max. Keys that a later kernel adds are passed over: they are not ours to compare. */
+export function heldIoMax(text: string): IoMax {
+  const limits: IoMax = new Map();
+  for (const line of text.split('\n').filter((each) => each.trim() !== '')) {
+    const [device = '', ...settings] = line.trim().split(' ');
+    const limit = { ...notLimited };
+    for (const setting of settings) {
+      const [key, value] = setting.split('=');
+      const known = ioKeys.find((each) => each === key);
+      if (known !== undefined && value !== 'max') limit[known] = Number(value);
+    }
+    limits.set(device, limit);
+  }
+  return limits;
+}
+
+/** Of one device. */
+export const notLimited: Readonly<Record<IoKey, number>> = {
+  rbps: Infinity,
+  wbps: Infinity,
+  riops: Infinity,
+  wiops: Infinity,
+};
+
+/** Lines of `MAJOR:MINOR KEY=VALUE…`, as io.max takes them. Throws `Invalid`. */
 export function parseIoMax(name: string, text: string): IoMax {
   const limits: IoMax = new Map();
   const fix = `Each line is MAJOR:MINOR and ${ioKeys.join('=… ')}=…, each above 0 or max; what is left out is not limited.`;
   for (const line of text.split('\n').filter((each) => each.trim() !== '')) {
     const [device = '', ...settings] = line.trim().split(/\s+/);
     if (!devicePattern.test(device)) throw invalid(name, line, fix);
-    const limit = { rbps: Infinity, wbps: Infinity, riops: Infinity, wiops: Infinity };
+    const limit = { ...notLimited };
     for (const setting of settings) {
       const [key = '', value = ''] = setting.split('=');
       const known = ioKeys.find((each) => each === key);

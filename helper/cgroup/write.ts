@@ -124,17 +124,15 @@ async function perform(record: CgroupRecord, { name, file, data, tightens }: Cha
   } finally {
     await release?.();
   }
-  return { name, file: whole, data, held: heldAfter((await readCgroupFile(whole)) ?? '', data) };
+  return { name, file: whole, data, held: heldAfter(name, (await readCgroupFile(whole)) ?? '', data) };
 }
 
-/** Of a file of lines, the line that the write was about. */
-function heldAfter(content: string, data: string): string {
+/** Of a file of lines, the line that the write was about; empty when it is gone. */
+function heldAfter(name: string, content: string, data: string): string {
+  const isLine = ['ioMax', 'ioWeight', 'text'].includes(knobOf(name).kind) && data.includes(' ');
+  if (!isLine) return content;
   const [key = ''] = data.split(' ', 1);
-  if (!data.includes(' ') || !(content === '' || content.includes(' '))) return content;
-  const lines = content.split('\n');
-  return lines.length === 1 && !/^\d+:\d+ /.test(data)
-    ? content
-    : (lines.find((line) => line.startsWith(`${key} `)) ?? '');
+  return content.split('\n').find((line) => line.startsWith(`${key} `)) ?? '';
 }
 
 /**

@@ -23,7 +23,7 @@ import { readingsOf, reportOf, valueIn } from './report.js';
 import { isDue, restore, rollBack, settle, thisHelper } from './rollback.js';
 import { findSubject, type LimitSubject, saveConfigured, withTarget } from './subject.js';
 import { changedSince, changesBack, undoableEdit } from './undoable.js';
-import { configuredWith, refuseRlimits, writeLive } from './write.js';
+import { checkNextStart, configuredWith, refuseRlimits, writeLive } from './write.js';
 
 /** All limits of a target, after what a helper that is gone left undone was ended. @throws NotFound, Invalid */
 export async function readTarget(machine: Machine, target: LimitTarget): Promise<LimitsReport> {
@@ -82,6 +82,7 @@ export function setLimits(machine: Machine, params: SetLimitsParams): Promise<Li
     const before = await readingsOf(machine, subject);
     // What cannot be kept is refused before anything is written; and so is nonsense.
     const after = subject.configured && configuredWith(subject.configured, changes);
+    if (!subject.running) checkNextStart(subject, changes, after);
     const edit: KeptEdit = {
       id: newEditId(),
       at: new Date().toISOString(),

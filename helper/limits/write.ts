@@ -1,3 +1,4 @@
+import { limitWrites } from '../cgroup/plan.js';
 import { applyChanges } from '../cgroup/resources.js';
 import { writeLimits } from '../cgroup/write.js';
 import { ErrorCode, type LimitChange, type LimitWrite, terrariumError } from '../protocol/index.js';
@@ -36,6 +37,18 @@ export function configuredWith(
     ),
     rlimits: applyRlimits(rlimits, changes),
   };
+}
+
+/**
+ * What no controller here can hold is refused when it is asked for: else the next start would be. Without any cgroup only the
+ * changes count, so that one limit of several can be taken away. @throws Unavailable with a remedy
+ */
+export function checkNextStart(
+  { access }: LimitSubject,
+  changes: readonly LimitChange[],
+  after: ConfiguredLimits | undefined,
+): void {
+  limitWrites(access, access.mode === 'none' ? configuredWith({}, changes).resources : after?.resources);
 }
 
 function noCgroup(title: string): Error {

@@ -29,10 +29,18 @@ class Subject {
     return this.helper.sendRequest(protocol.ReadLimits, { container: this.id });
   }
 
+  /** All readings of one report, by name. */
+  async readings(): Promise<(name: string) => protocol.LimitReading> {
+    const { readings } = await this.report();
+    return (name) => {
+      const found = readings.find((reading) => reading.name === name);
+      assert.ok(found, `${name} is offered`);
+      return found;
+    };
+  }
+
   async reading(name: string): Promise<protocol.LimitReading> {
-    const found = (await this.report()).readings.find((reading) => reading.name === name);
-    assert.ok(found, `${name} is offered`);
-    return found;
+    return (await this.readings())(name);
   }
 
   set(values: Readonly<Record<string, string>>): Promise<protocol.LimitsOutcome> {
@@ -126,8 +134,9 @@ export function testKnobs(
     );
     for (const write of writes) assert.equal(write.held, readLine(write), `${write.file} was read back`);
     const check = async (when: string): Promise<void> => {
+      const read = await subject.readings();
       for (const [name, [value, files]] of Object.entries(cases)) {
-        const reading = await subject.reading(name);
+        const reading = read(name);
         assert.equal(reading.value, value, `${name} ${when}`);
         assert.equal(kernelHas(reading), files, `the files of ${name} ${when}`);
         assert.equal(reading.nextStart, undefined, `${name} is kept for the next start`);
@@ -137,9 +146,10 @@ export function testKnobs(
     await check('after it was set');
     await helper.sendRequest(protocol.RestartContainer, { container: subject.id, graceSeconds: 1 });
     await check('after a restart');
-    await subject.set(Object.fromEntries(Object.keys(cases).map((name) => [name, clearedText(name)])));
+    await subject.set(Object.fromEntries(Object.keys(cases).map((name) => [name, protocol.knobOf(name).cleared])));
+    const read = await subject.readings();
     for (const name of Object.keys(cases)) {
-      const reading = await subject.reading(name);
+      const reading = read(name);
       assert.equal(kernelHas(reading), textAtFirst(name, before.get(name)), `${name} is cleared`);
       assert.equal(reading.nextStart, undefined, `${name} is cleared for the next start too`);
     }
@@ -157,18 +167,19 @@ export function testKnobs(
         ...(version === 2 ? { unified: { 'memory.high': `${50 * MiB}` } } : {}),
       },
     });
-    const held = async (name: string) => (await subject.reading(name)).value;
-    assert.equal(await held('memory.max'), `${64 * MiB}`);
-    assert.equal(await held('memory.swap.max'), '0');
-    assert.equal(await held('memory.low'), `${MiB}`);
-    assert.equal(await held('cpu.max'), '20000 50000');
-    assert.equal(await held('cpu.max.burst'), '10000');
-    assert.equal(await held('cpu.weight'), '170');
-    assert.equal(await held('cpuset.cpus'), '0');
-    assert.equal(await held('pids.max'), '30');
-    assert.equal(await held('io.max'), `${device} rbps=max wbps=${1000 * MiB} riops=max wiops=max`);
-    if (version === 1) assert.equal(await held('memory.swappiness'), '5');
-    else assert.equal(await held('memory.high'), `${50 * MiB}`);
+    const read = await subject.readings();
+    const held = (name: string) => read(name).value;
+    assert.equal(held('memory.max'), `${64 * MiB}`);
+    assert.equal(held('memory.swap.max'), '0');
+    assert.equal(held('memory.low'), `${MiB}`);
+    assert.equal(held('cpu.max'), '20000 50000');
+    assert.equal(held('cpu.max.burst'), '10000');
+    assert.equal(held('cpu.weight'), '170');
+    assert.equal(held('cpuset.cpus'), '0');
+    assert.equal(held('pids.max'), '30');
+    assert.equal(held('io.max'), `${device} rbps=max wbps=${1000 * MiB} riops=max wiops=max`);
+    if (version === 1) assert.equal(held('memory.swappiness'), '5');
+    else assert.equal(held('memory.high'), `${50 * MiB}`);
     for (const { name, nextStart } of (await subject.report()).readings) assert.equal(nextStart, undefined, name);
   });
 
@@ -252,6 +263,18 @@ export function testKnobs(
     assert.equal((await subject.reading('pids.max')).value, '20');
   });
 
+  knobTest('what the next start would fail for is refused while it is stopped', async (helper) => {
+    const { id } = await helper.sendRequest(protocol.CreateContainer, { specification: {} });
+    const other =
+      version === 1 ? { name: 'memory.high', value: '50000000' } : { name: 'memory.swappiness', value: '5' };
+    const set = (changes: protocol.LimitChange[]) =>
+      helper.sendRequest(protocol.SetLimits, { target: { container: id }, changes });
+    await assert.rejects(set([other]), { code: protocol.ErrorCode.Unavailable });
+    await set([{ name: 'io.max', value: `${await disk()} rbps=1000000000` }]);
+    await helper.sendRequest(protocol.StartContainer, { container: id });
+    assert.match((await new Subject(helper, id).reading('io.max')).value ?? '', / rbps=1000000000 /);
+  });
+
   knobTest('a CPU that is not there is refused by the kernel, and explained', async (helper) => {
     const subject = await Subject.run(helper, {});
     await assert.rejects(subject.set({ 'cpuset.cpus': '4000' }), (error: protocol.TerrariumError) => {
@@ -328,8 +351,6 @@ async function waitFor(subject: Subject, pattern: RegExp): Promise<RegExpExecArr
   await until(async () => pattern.test(await subject.output()), `the container prints ${pattern}`);
   return pattern.exec(await subject.output());
 }
-
-const clearedText = (name: string): string => (name === 'memory.swap.high' ? 'max' : protocol.knobOf(name).cleared);
 
 /** What a new group had, with the period of CPU time that stays as it was set. */
 function textAtFirst(name: string, reading: protocol.LimitReading | undefined): string {
