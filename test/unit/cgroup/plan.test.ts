@@ -48,10 +48,10 @@ test('v1: each hierarchy is made and joined once, memory before the sum', () => 
     { kind: 'makeCgroup', path: memory },
     { kind: 'makeCgroup', path: cpu },
     write(`${memory}/memory.limit_in_bytes`, '1048576'),
+    write(`${memory}/memory.memsw.limit_in_bytes`, '2097152'),
     write(`${cpu}/cpu.cfs_period_us`, '100000'),
     write(`${cpu}/cpu.cfs_quota_us`, '5000'),
     write(`${cpu}/cpu.shares`, '512'),
-    write(`${memory}/memory.memsw.limit_in_bytes`, '2097152'),
   ]);
   assert.equal(steps.cloneInto, '');
   assert.deepEqual(steps.afterClone, [
