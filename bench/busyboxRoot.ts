@@ -7,6 +7,6 @@ export function busyboxRoot(folder: string): string {
   const folders = ['bin', 'dev', 'etc', 'proc', 'sys', 'tmp'];
   for (const name of folders) mkdirSync(path.join(root, name), { recursive: true });
   copyFileSync('/bin/busybox', path.join(root, 'bin/busybox'));
-  for (const name of ['sh', 'sleep', 'true', 'echo']) symlinkSync('busybox', path.join(root, 'bin', name));
+  for (const name of ['sh', 'sleep', 'tail', 'true', 'echo']) symlinkSync('busybox', path.join(root, 'bin', name));
   return root;
 }

@@ -43,6 +43,11 @@ export class Helper {
     return new Helper(child, connection);
   }
 
+  get pid(): number {
+    if (this.child.pid === undefined) throw new Error('the helper did not start');
+    return this.child.pid;
+  }
+
   async stop(): Promise<void> {
     await this.connection.sendRequest('shutdown');
     await this.connection.sendNotification('exit');

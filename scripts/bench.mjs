@@ -1,7 +1,8 @@
-// `npm run bench [ROUNDS]`, `npm run bench import ARCHIVE [ROUNDS]`, `npm run bench listing [ROUNDS]`: builds, and measures
-// as an ordinary user, also when root asks.
+// `npm run bench [ROUNDS]`, `npm run bench import ARCHIVE [ROUNDS]`, `npm run bench listing [ROUNDS]`,
+// `npm run bench stats [CONTAINERS]`: builds, and measures as an ordinary user, also when root asks.
 import { execFileSync } from 'node:child_process';
 import * as path from 'node:path';
+import { delegateGroups } from './test/delegation.mjs';
 import {
   contained,
   copyTree,
@@ -29,12 +30,20 @@ try {
   const node = asRoot ? await publicNode(folder) : process.execPath;
   const tree = asRoot ? await copyTree(folder) : root;
   const [kind, ...rest] = process.argv.slice(2);
-  const [bundle, args] = ['import', 'listing'].includes(kind) ? [kind, rest] : ['bench', process.argv.slice(2)];
+  const [bundle, args] = ['import', 'listing', 'stats'].includes(kind)
+    ? [kind, rest]
+    : ['bench', process.argv.slice(2)];
   const command = [node, path.join(tree, `dist/bench/${bundle}.cjs`), ...args];
-  // crun refuses a hybrid hierarchy: everybody gets a plain cgroup2, which none may write to.
+  // crun refuses a hybrid hierarchy: everybody gets a plain cgroup2, which none may write to. Statistics want cgroups to read.
   const plain = ['bash', '-c', 'mount -t cgroup2 cgroup2 /sys/fs/cgroup && exec "$@"', 'bash'];
-  const ended = await runLines(asRoot ? contained(command, user, [], plain) : command, { env, cwd: tree }, console.log);
-  if (ended !== '') throw new Error(ended);
+  const delegation = asRoot && bundle === 'stats' ? await delegateGroups(user) : undefined;
+  try {
+    const surrounded = () => contained(command, user, delegation?.groups, delegation === undefined ? plain : []);
+    const ended = await runLines(asRoot ? surrounded() : command, { env, cwd: tree }, console.log);
+    if (ended !== '') throw new Error(ended);
+  } finally {
+    await delegation?.remove();
+  }
 } finally {
   await removeFolder(folder);
 }

@@ -114,7 +114,12 @@ if (options.has('--tests')) {
 if (options.has('--bench')) {
   await bundle({
     ...node,
-    entryPoints: present({ bench: 'bench/main.ts', import: 'bench/import.ts', listing: 'bench/listing.ts' }),
+    entryPoints: present({
+      bench: 'bench/main.ts',
+      import: 'bench/import.ts',
+      listing: 'bench/listing.ts',
+      stats: 'bench/stats.ts',
+    }),
     outdir: 'dist/bench',
   });
 }
