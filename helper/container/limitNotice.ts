@@ -8,9 +8,9 @@ import { isEnding } from '../inspect/stat.js';
 import {
   allContainers,
   type ContainerSummary,
-  exactBytes,
   type LimitNumber,
   type LimitTarget,
+  limitBytes,
 } from '../protocol/index.js';
 import type { Machine } from './machine.js';
 import { readLatestRun, summarize } from './runs.js';
@@ -102,24 +102,11 @@ export function limitMessage(name: string, limit: CountedLimit, value: LimitNumb
 /** How a sentence on a lack of memory ends. Pure. */
 export function memoryText(limit: { value: number; of?: LimitTarget | undefined } | undefined): string {
   if (limit === undefined) return ' of this machine';
-  return ` at ${limitText(limit.value)}${limit.of === undefined ? '' : `, the limit of ${ownerText(limit.of)}`}`;
+  return ` at ${limitBytes(limit.value)}${limit.of === undefined ? '' : `, the limit of ${ownerText(limit.of)}`}`;
 }
 
 function ownerText(target: LimitTarget): string {
   if ('container' in target) return target.container;
   if ('cgroup' in target) return `the control group ${target.cgroup}`;
   return target.group === allContainers ? 'all containers together' : `the group ${target.group}`;
-}
-
-const pageSize = 4096;
-
-/**
- * A limit of memory as people write it. The kernel rounds down to whole pages: what they asked for may be a little more, and
- * is taken to be the round number, if there is one within the page. Pure.
- */
-export function limitText(bytes: number): string {
-  const rounder = [6, 5].map((zeros) => Math.ceil(bytes / 10 ** zeros) * 10 ** zeros);
-  return [bytes, ...rounder.filter((candidate) => candidate < bytes + pageSize)]
-    .map(exactBytes)
-    .reduce((best, text) => (text.length < best.length ? text : best));
 }

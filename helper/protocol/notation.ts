@@ -18,7 +18,7 @@ import {
   refuse,
 } from './quantities.js';
 
-export { exactBytes, formatBytes, formatTime } from './quantities.js';
+export { exactBytes, formatBytes, formatTime, limitBytes } from './quantities.js';
 
 /** The text that the kernel reads, or one sentence that says what is wrong. */
 export type ParsedValue = Parsed<string>;

@@ -124,6 +124,19 @@ export function exactBytes(bytes: number): string {
   return bytes === 0 ? '0' : shortest(bytes, shownByteUnits, 'B');
 }
 
+const pageSize = 4096;
+
+/**
+ * A limit of memory as people write it. The kernel rounds down to whole pages: what was asked for may be a little more, and
+ * is taken to be the round number, if there is one within the page.
+ */
+export function limitBytes(bytes: number): string {
+  const rounder = [6, 5].map((zeros) => Math.ceil(bytes / 10 ** zeros) * 10 ** zeros);
+  return [bytes, ...rounder.filter((candidate) => candidate < bytes + pageSize)]
+    .map(exactBytes)
+    .reduce((best, text) => (text.length < best.length ? text : best));
+}
+
 /** The shortest text that means exactly so many microseconds. */
 export function exactTime(microseconds: number): string {
   return microseconds === 0 ? '0' : shortest(microseconds, shownTimeUnits, 'us');

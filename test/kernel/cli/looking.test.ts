@@ -159,7 +159,14 @@ test('stats say what a container uses, as a table and as lines of JSON', async (
   );
   assert.deepEqual([lines.length, line?.container, line?.name, line?.pids], [1, id, 'busy', 1]);
   assert.ok((line?.cpu ?? 0) > 0.05, `it spins: ${line?.cpu}`);
-  assert.match(await said('stats', '--once'), /^NAME +CPU +MEMORY.*\n(.*\n)*busy +\d/);
+  assert.match(await said('stats', '--once'), /^NAME +CPU +% +MEMORY.*\n(.*\n)*busy +\d/);
+  const [detailed] = (await said('stats', '--once', '--json', '--detail', 'busy'))
+    .trim()
+    .split('\n')
+    .map((text) => JSON.parse(text) as { name: string; cpu: { usageMicroseconds: number }; memory: { bytes: number } });
+  assert.deepEqual([detailed?.name, (detailed?.cpu.usageMicroseconds ?? 0) > 0], ['busy', true]);
+  assert.ok((detailed?.memory.bytes ?? 0) > 0);
+  assert.match(await said('stats', '--once', '--detail', '--sort', 'cpu'), /^NAME .* CPU PRESSURE .*\n(.*\n)*busy +\d/);
   const missing = await command.terrarium(['stats', '--once', 'no-such']);
   assert.notEqual(missing.status, 0);
   await said('rm', '-f', 'busy');

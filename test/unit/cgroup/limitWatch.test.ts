@@ -6,7 +6,8 @@ import { type TestContext, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { whoseLimit } from '../../../helper/cgroup/limitHolders.js';
 import { LimitWatch } from '../../../helper/cgroup/limitWatch.js';
-import { limitMessage, limitText } from '../../../helper/container/limitNotice.js';
+import { limitMessage } from '../../../helper/container/limitNotice.js';
+import { limitBytes } from '../../../helper/protocol/index.js';
 
 /** A folder that stands for a cgroup: inotify tells of writes to plain files too. */
 function makeGroup(t: TestContext) {
@@ -116,7 +117,7 @@ test('sizes are those that people wrote, before the kernel rounded them down to 
     [536_870_912, '512 MiB'],
     [8192, '8 KiB'],
   ] as const) {
-    assert.equal(limitText(bytes), text, String(bytes));
+    assert.equal(limitBytes(bytes), text, String(bytes));
   }
 });
 
