@@ -119,19 +119,25 @@ chapter('the overview shows what runs, sorted by memory with the keyboard', asyn
   );
   await waitForTerminal(page, /^kept 60000000/m);
   await runCommand(page, 'View: Toggle Panel Visibility');
-  await showOverview();
+  await page.locator('.part.panel').waitFor({ state: 'hidden' });
+  // By the button, which also waits until the workbench has moved the focus.
+  const header = page.locator('.sidebar .pane-header', { hasText: 'Containers' });
+  await header.locator('.title').click();
+  await header.getByRole('button', { name: 'Show Overview of Containers' }).click();
+  overview = await webviewFrame(page, /^Containers: Overview/);
+  await collapseView(page, 'Containers');
   const grid = overview.getByRole('grid');
   await grid.waitFor();
-  const header = grid.getByRole('columnheader', { name: 'Memory', exact: true });
-  await header.getByRole('button').focus();
+  const memory = grid.getByRole('columnheader', { name: 'Memory', exact: true });
+  await memory.getByRole('button').focus();
   await page.keyboard.press('Enter');
-  await until(async () => (await header.getAttribute('aria-sort')) === 'descending');
+  await until(async () => (await memory.getAttribute('aria-sort')) === 'descending');
   const rows = grid.locator('tbody').getByRole('row');
   assert.equal(await rows.count(), 2);
   await until(async () => /\b[5-9]\d(\.\d)? MiB/.test(await rows.first().innerText()));
   hungry = (await rows.first().getByRole('rowheader').innerText()).trim();
   await page.keyboard.press('Enter');
-  await until(async () => (await header.getAttribute('aria-sort')) === 'ascending');
+  await until(async () => (await memory.getAttribute('aria-sort')) === 'ascending');
   await until(async () => (await rows.last().getByRole('rowheader').innerText()).trim() === hungry);
   // The numbers are the kernel's.
   const name = (await rows.first().getByRole('rowheader').innerText()).trim();
