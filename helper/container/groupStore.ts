@@ -1,5 +1,6 @@
 import { closeSync, promises as fs, openSync, readFileSync } from 'node:fs';
 import * as path from 'node:path';
+import { ResponseError } from 'vscode-jsonrpc';
 import { z } from 'zod';
 import { flock } from '../../native/bindings/flock.js';
 import { allContainers, ErrorCode, type oci, terrariumError } from '../protocol/index.js';
@@ -54,11 +55,22 @@ export async function writeGroupResources(locations: Locations, name: string, re
   await writeAtomically(fileOf(locations, name), JSON.stringify({ version: 1, resources }), { durable: true });
 }
 
-/** Names of groups that limits are kept for. */
-export async function groupsKept({ groups }: Locations): Promise<string[]> {
-  return (await fs.readdir(groups))
+/** Names of groups that limits are kept for; those whose limits were all cleared are left out. */
+export async function groupsKept(locations: Locations): Promise<string[]> {
+  const names = (await fs.readdir(locations.groups))
     .filter((name) => name.startsWith(prefix) && name.endsWith(suffix))
     .map((name) => name.slice(prefix.length, -suffix.length));
+  return names.filter((name) => hasLimits(locations, name));
+}
+
+function hasLimits(locations: Locations, name: string): boolean {
+  try {
+    return Object.keys(readGroupResources(locations, name) ?? {}).length > 0;
+  } catch (error) {
+    // One damaged file must not hide all the others; whoever looks at the group is told of it.
+    if (error instanceof ResponseError && error.code === ErrorCode.BadInput) return true;
+    throw error;
+  }
 }
 
 /** Runs `work` while no other helper makes groups or changes their limits. */

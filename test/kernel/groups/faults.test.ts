@@ -52,6 +52,26 @@ test('without cgroups a container in a group starts; limits of the group are ref
   assert.deepEqual(await helper.ask(protocol.ListGroups), [{ name: 'lab', containers: [id], live: false }]);
 });
 
+test('limits kept for a group: a damaged file is told of with its group, and hides no other', async (t) => {
+  const home = makeHome();
+  const helper = await start(t, home);
+  const { id } = await helper.run({ args: sleeping, group: 'sound' });
+  const file = path.join(home.data, 'groups/group-broken.json');
+  writeFileSync(file, '{"version":1');
+  assert.deepEqual(
+    (await helper.ask(protocol.ListGroups)).map(({ name, containers }) => [name, containers]),
+    [
+      ['broken', []],
+      ['sound', [id]],
+    ],
+  );
+  await assert.rejects(helper.run({ args: sleeping, group: 'broken' }), (error: protocol.TerrariumError) => {
+    assert.deepEqual([error.code, error.data?.path], [protocol.ErrorCode.BadInput, file]);
+    return true;
+  });
+  assert.equal((await helper.ask(protocol.ListContainers)).length, 1, 'a start that fails leaves nothing behind');
+});
+
 test('what cannot be the name of a group is refused wherever it is said', async (t) => {
   const helper = await start(t, makeHome());
   for (const group of ['../lab', '..', 'a/b', 'a b', '', 'x'.repeat(64)]) {
