@@ -113,10 +113,15 @@ function refuseMissing(writes: readonly ControlWrite[], access: Exclude<CgroupAc
   );
 }
 
-function missingController(files: readonly string[], { reason, remedy }: CgroupNotice, doctor: DoctorLineId): Error {
+function missingController(
+  files: readonly string[],
+  { reason, remedy, command }: CgroupNotice,
+  doctor: DoctorLineId,
+): Error {
   return terrariumError(ErrorCode.Unavailable, `${files.join(', ')} cannot be limited on this machine`, {
     cause: reason,
     fix: remedy,
+    ...(command === undefined ? {} : { command }),
     doctor,
   });
 }

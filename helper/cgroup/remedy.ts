@@ -4,6 +4,13 @@ import * as path from 'node:path';
 export interface CgroupNotice {
   reason: string;
   remedy: string;
+  /** The part of `remedy` that is for a terminal, if there is one. */
+  command?: string;
+}
+
+/** A remedy that is one command. @param then what is to be done after it, from the space on */
+function running(command: string, then = ''): Pick<CgroupNotice, 'remedy' | 'command'> {
+  return { remedy: `Run ${command}${then}`, command };
 }
 
 /** For systemd: the drop-in that gives every user's manager its controllers. Source: systemd.resource-control(5). */
@@ -34,9 +41,10 @@ export function noCgroups(): CgroupNotice {
 export function readOnlyCgroups(mountPoints: readonly string[]): CgroupNotice {
   return {
     reason: `The cgroup file system is mounted read-only at ${mountPoints.join(', ')}.`,
-    remedy:
-      `Run sudo mount -o remount,rw ${mountPoints.join(' && sudo mount -o remount,rw ')}` +
+    ...running(
+      mountPoints.map((at) => `sudo mount -o remount,rw ${at}`).join(' && '),
       ', or start the container that this is with a cgroup of its own to write to.',
+    ),
   };
 }
 
@@ -54,7 +62,10 @@ export function v2NotDelegated(
   if (!systemd.userManager) {
     return {
       reason: `The cgroup ${folder} belongs to someone else, and no systemd of your own runs that could be asked for one.`,
-      remedy: `Run sudo loginctl enable-linger ${systemd.user} and log in again, so that XDG_RUNTIME_DIR is set and systemd --user runs.`,
+      ...running(
+        `sudo loginctl enable-linger ${systemd.user}`,
+        ' and log in again, so that XDG_RUNTIME_DIR is set and systemd --user runs.',
+      ),
     };
   }
   if (systemd.refusal !== undefined) {
@@ -66,14 +77,14 @@ export function v2NotDelegated(
   }
   return {
     reason: `The cgroup ${folder} belongs to someone else: systemd has not delegated one to you.`,
-    remedy: `Run ${delegateCommand} and log in again.`,
+    ...running(delegateCommand, ' and log in again.'),
   };
 }
 
 export function v1NotDelegated(mountPoints: readonly string[], user: string): CgroupNotice {
   return {
     reason: 'This machine uses cgroup v1, and no group of it belongs to you.',
-    remedy: `Run ${v1DelegateCommand(mountPoints, user)}`,
+    ...running(v1DelegateCommand(mountPoints, user)),
   };
 }
 
@@ -84,7 +95,7 @@ export function v1PartlyDelegated(
 ): CgroupNotice {
   return {
     reason: `This machine uses cgroup v1, and no group of yours has ${missing.join(', ')}.`,
-    remedy: `Run ${v1DelegateCommand(mountPoints, user)}`,
+    ...running(v1DelegateCommand(mountPoints, user)),
   };
 }
 
@@ -97,9 +108,11 @@ const ofSystemd = ['cpu', 'cpuset', 'io', 'memory', 'pids'];
  */
 export function v2PartlyDelegated(missing: readonly string[], folder: string, mountPoint: string): CgroupNotice {
   const reason = `The cgroup ${folder} has not been given ${missing.join(', ')}.`;
-  return missing.every((name) => ofSystemd.includes(name))
-    ? { reason, remedy: `Run ${delegateCommand} and log in again.` }
-    : { reason, remedy: `Until the next start of the machine: ${handDownCommand(missing, folder, mountPoint)}` };
+  if (missing.every((name) => ofSystemd.includes(name))) {
+    return { reason, ...running(delegateCommand, ' and log in again.') };
+  }
+  const command = handDownCommand(missing, folder, mountPoint);
+  return { reason, remedy: `Until the next start of the machine: ${command}`, command };
 }
 
 /** Writes to cgroup.subtree_control from the top of the hierarchy down, as root; then the next zygote finds them. */
@@ -120,11 +133,13 @@ export function unknownController(controllers: readonly string[]): CgroupNotice 
 
 /** The "no internal processes" rule: a cgroup either holds processes or hands controllers to its children. */
 export function v2Occupied(folder: string): CgroupNotice {
+  const command =
+    `mkdir -p ${folder}/others && ` +
+    `while read -r pid; do echo "$pid" > ${folder}/others/cgroup.procs; done < ${folder}/cgroup.procs`;
   return {
     reason: `Other processes are in the cgroup ${folder}, so its children cannot have controllers.`,
-    remedy:
-      `Move them into a group of their own: mkdir -p ${folder}/others && ` +
-      `while read -r pid; do echo "$pid" > ${folder}/others/cgroup.procs; done < ${folder}/cgroup.procs`,
+    remedy: `Move them into a group of their own: ${command}`,
+    command,
   };
 }
 

@@ -1,5 +1,5 @@
 import type { CgroupAccess } from '../cgroup/access.js';
-import { delegateCommand, v1DelegateCommand } from '../cgroup/remedy.js';
+import { type CgroupNotice, delegateCommand, v1DelegateCommand } from '../cgroup/remedy.js';
 import { type Finding, works } from './finding.js';
 
 type Usable = Exclude<CgroupAccess, { mode: 'none' }>;
@@ -22,17 +22,16 @@ export interface KernelControllers {
   user: string;
 }
 
-/** A remedy of the form "Run COMMAND and log in again." has a command to copy. Pure. */
-export function adviceOf(remedy: string): Pick<Finding, 'fix' | 'command'> {
-  const command = /^Run (.*?)( and log in again\.)?$/s.exec(remedy);
-  if (command?.[1] === undefined) return { fix: remedy };
-  const again = command[2] === undefined ? '' : ', then log in again';
-  return { fix: `Have cgroups delegated to you${again}.`, command: command[1] };
+/** What a notice says to do, with its command apart. Pure. */
+export function adviceOf({ remedy, command }: CgroupNotice): Pick<Finding, 'fix' | 'command'> {
+  if (command === undefined) return { fix: remedy };
+  // The command stands below by itself: in the sentence it would be read twice.
+  return { fix: remedy.replace(command, () => 'the command below').replace(/([^.])$/, '$1.'), command };
 }
 
 /** The line on groups as such. Pure. @param refused where a scratch group could not be made after all. */
 export function cgroupLine(access: CgroupAccess, refused?: { parent: string; errno: string }): Finding {
-  if (access.mode === 'none') return { verdict: 'missing', tried: access.reason, ...adviceOf(access.remedy) };
+  if (access.mode === 'none') return { verdict: 'missing', tried: access.reason, ...adviceOf(access) };
   if (refused !== undefined) {
     return {
       verdict: 'missing',
@@ -55,7 +54,7 @@ export function cgroupLine(access: CgroupAccess, refused?: { parent: string; err
   return {
     verdict: notice === undefined ? 'works' : 'partial',
     tried: `Made and removed groups of ${place}.${notice === undefined ? '' : ` ${notice.reason}`}`,
-    ...(notice === undefined ? {} : adviceOf(notice.remedy)),
+    ...(notice === undefined ? {} : adviceOf(notice)),
   };
 }
 
@@ -104,10 +103,11 @@ function controllerAdvice(
       ? { fix: `${controller} is on no hierarchy of cgroup v1 that is mounted here.`, command: 'cat /proc/self/cgroup' }
       : { fix: 'Have a group of it made for you.', command: v1DelegateCommand([folder], user) };
   }
-  if (!ofSystemd.has(controller)) {
+  if (!ofSystemd.has(controller) && access.absent?.[controller] === undefined) {
     return {
       fix: `systemd delegates no ${controller}; root can enable it in cgroup.subtree_control down to your group.`,
     };
   }
-  return adviceOf(access.notice?.remedy ?? `Run ${delegateCommand} and log in again.`);
+  const remedy = `Run ${delegateCommand} and log in again.`;
+  return adviceOf(access.absent?.[controller] ?? access.notice ?? { reason: '', remedy, command: delegateCommand });
 }

@@ -86,13 +86,14 @@ describe('the line on control groups', () => {
       mode: 'none',
       reason: 'Nobody gave you one.',
       remedy: 'Run sudo give and log in again.',
+      command: 'sudo give',
     };
     assertFinding(
       cgroupLine(none),
       'missing',
       undefined,
       /Nobody gave/,
-      /delegated to you, then log in again/,
+      /^Run the command below and log in again\.$/,
       /^sudo give$/,
     );
   });
@@ -116,8 +117,11 @@ describe('the line on control groups', () => {
   }
 
   it('takes a remedy apart into what to do and what to copy', () => {
-    assert.deepEqual(adviceOf('Move them.'), { fix: 'Move them.' });
-    assert.deepEqual(adviceOf('Run a && b'), { fix: 'Have cgroups delegated to you.', command: 'a && b' });
+    assert.deepEqual(adviceOf({ reason: '', remedy: 'Move them.' }), { fix: 'Move them.' });
+    assert.deepEqual(adviceOf({ reason: '', remedy: 'Run a $& b', command: 'a $& b' }), {
+      fix: 'Run the command below.',
+      command: 'a $& b',
+    });
   });
 });
 
@@ -150,7 +154,7 @@ describe('the line on a controller', () => {
 
   it('that was not delegated is had by the drop-in of systemd', () => {
     const trial = { controller: 'io', errno: 'ENOENT' };
-    assertFinding(controllerFinding(trial, v2, kernel), 'missing', 'ENOENT', /io/, /delegated/, /delegate\.conf/);
+    assertFinding(controllerFinding(trial, v2, kernel), 'missing', 'ENOENT', /io/, /log in again/, /delegate\.conf/);
   });
 
   it('that systemd does not know is had from root', () => {
