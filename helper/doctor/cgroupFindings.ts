@@ -1,5 +1,5 @@
 import type { CgroupAccess } from '../cgroup/access.js';
-import { type CgroupNotice, delegateCommand, v1DelegateCommand } from '../cgroup/remedy.js';
+import { type CgroupNotice, delegateCommand } from '../cgroup/remedy.js';
 import { type Finding, works } from './finding.js';
 
 type Usable = Exclude<CgroupAccess, { mode: 'none' }>;
@@ -12,14 +12,6 @@ export interface GroupTrial {
   errno?: string;
   /** What was read back, when it is not what was written. */
   readBack?: string;
-}
-
-/** What the kernel has, whoever may use it. */
-export interface KernelControllers {
-  known: ReadonlySet<string>;
-  /** Of v1: our own folder in the hierarchy of a controller. */
-  folders: ReadonlyMap<string, string>;
-  user: string;
 }
 
 /** What a notice says to do, with its command apart. Pure. */
@@ -61,8 +53,8 @@ export function cgroupLine(access: CgroupAccess, refused?: { parent: string; err
 /** systemd.resource-control(5) knows these; others it hands to nobody. */
 const ofSystemd: ReadonlySet<string> = new Set(['cpu', 'cpuset', 'io', 'memory', 'pids']);
 
-/** The line on one controller. Pure. */
-export function controllerFinding(trial: GroupTrial, access: Usable, kernel: KernelControllers): Finding {
+/** The line on one controller. Pure. @param known the controllers that the kernel has, whoever may use them */
+export function controllerFinding(trial: GroupTrial, access: Usable, known: ReadonlySet<string>): Finding {
   const { controller, file, errno, readBack } = trial;
   if (readBack !== undefined) {
     return {
@@ -76,14 +68,14 @@ export function controllerFinding(trial: GroupTrial, access: Usable, kernel: Ker
     file === undefined
       ? `A scratch group has no file of ${controller} to write (${errno}).`
       : `Tried to write ${file} in a scratch group: ${errno}.`;
-  return { verdict: 'missing', tried, errno, ...controllerAdvice(controller, errno, access, kernel) };
+  return { verdict: 'missing', tried, errno, ...controllerAdvice(controller, errno, access, known) };
 }
 
 function controllerAdvice(
   controller: string,
   errno: string,
   access: Usable,
-  { known, folders, user }: KernelControllers,
+  known: ReadonlySet<string>,
 ): Pick<Finding, 'fix' | 'command'> {
   if (!known.has(controller)) {
     return {
@@ -97,17 +89,13 @@ function controllerAdvice(
       command: 'findmnt -t cgroup2',
     };
   }
-  if (access.mode === 'v1') {
-    const folder = folders.get(controller);
-    return folder === undefined
-      ? { fix: `${controller} is on no hierarchy of cgroup v1 that is mounted here.`, command: 'cat /proc/self/cgroup' }
-      : { fix: 'Have a group of it made for you.', command: v1DelegateCommand([folder], user) };
-  }
-  if (!ofSystemd.has(controller) && access.absent?.[controller] === undefined) {
+  const told = access.absent?.[controller];
+  if (told !== undefined) return adviceOf(told);
+  if (access.mode === 'v1') return { fix: 'Have a group of it made for you by root, as for the other controllers.' };
+  if (!ofSystemd.has(controller)) {
     return {
       fix: `systemd delegates no ${controller}; root can enable it in cgroup.subtree_control down to your group.`,
     };
   }
-  const remedy = `Run ${delegateCommand} and log in again.`;
-  return adviceOf(access.absent?.[controller] ?? access.notice ?? { reason: '', remedy, command: delegateCommand });
+  return { fix: 'Have the controller delegated to you, then log in again.', command: delegateCommand };
 }

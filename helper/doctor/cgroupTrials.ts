@@ -1,13 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, readdir, readFile, rmdir, stat } from 'node:fs/promises';
-import { userInfo } from 'node:os';
 import * as path from 'node:path';
 import type { CgroupAccess } from '../cgroup/access.js';
 import { readCgroupFile, writeCgroupFile } from '../cgroup/file.js';
-import { findHierarchies } from '../cgroup/hierarchies.js';
 import type { DoctorLineId } from '../protocol/index.js';
 import { attempt } from './attempt.js';
-import { cgroupLine, controllerFinding, type GroupTrial, type KernelControllers } from './cgroupFindings.js';
+import { cgroupLine, controllerFinding, type GroupTrial } from './cgroupFindings.js';
 import { type Examination, type Finding, findingOf, type Trial, untried, works } from './finding.js';
 import { trialRules } from './trialRules.js';
 
@@ -158,19 +156,7 @@ function needsGroup(run: (access: Usable, examination: Examination) => Promise<F
   };
 }
 
-/** Controllers that the kernel has, and where those of v1 are. Source: cgroups(7), /proc/cgroups. */
-async function kernelControllers(): Promise<KernelControllers> {
-  const [known, groups, mountinfo] = await Promise.all([
-    knownControllers(),
-    readFile('/proc/self/cgroup', 'utf8').catch(() => ''),
-    readFile('/proc/self/mountinfo', 'utf8').catch(() => ''),
-  ]);
-  const folders = findHierarchies(groups, mountinfo).flatMap(({ controllers, folder }) =>
-    controllers.map((controller) => [controller, folder] as const),
-  );
-  return { known, folders: new Map(folders), user: userInfo().username };
-}
-
+/** Controllers that the kernel has, in whichever version. Source: cgroups(7), /proc/cgroups. */
 async function knownControllers(): Promise<ReadonlySet<string>> {
   const [legacy, unified] = await Promise.all([
     readFile('/proc/cgroups', 'utf8').catch(() => ''),
@@ -190,8 +176,8 @@ const controllerTrials = probes.map(
     id: probe.id,
     inside: false,
     run: needsGroup(async (access) => {
-      const [trial, kernel] = await Promise.all([tryController(probe, access), kernelControllers()]);
-      return controllerFinding(trial, access, kernel);
+      const [trial, known] = await Promise.all([tryController(probe, access), knownControllers()]);
+      return controllerFinding(trial, access, known);
     }),
   }),
 );

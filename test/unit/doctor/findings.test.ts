@@ -1,12 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { CgroupAccess } from '../../../helper/cgroup/access.js';
-import {
-  adviceOf,
-  cgroupLine,
-  controllerFinding,
-  type KernelControllers,
-} from '../../../helper/doctor/cgroupFindings.js';
+import { adviceOf, cgroupLine, controllerFinding } from '../../../helper/doctor/cgroupFindings.js';
 import type { Facts, Failure } from '../../../helper/doctor/explain.js';
 import { type Finding, findingOf, refused } from '../../../helper/doctor/finding.js';
 import { type GrantFacts, idRangeFinding, idToolsFinding } from '../../../helper/doctor/identityFindings.js';
@@ -74,11 +69,7 @@ describe('a trial by a plan', () => {
 
 const v2: CgroupAccess = { mode: 'v2', parent: '/sys/fs/cgroup/me', controllers: ['memory'] };
 const v1: CgroupAccess = { mode: 'v1', parents: { memory: '/sys/fs/cgroup/memory/me' } };
-const kernel: KernelControllers = {
-  known: new Set(['memory', 'hugetlb', 'blkio', 'io']),
-  folders: new Map([['blkio', '/sys/fs/cgroup/blkio']]),
-  user: 'me',
-};
+const kernel: ReadonlySet<string> = new Set(['memory', 'hugetlb', 'blkio', 'io']);
 
 describe('the line on control groups', () => {
   it('passes on why there are none, and the command of the remedy', () => {
@@ -162,25 +153,12 @@ describe('the line on a controller', () => {
     assertFinding(controllerFinding(trial, v2, kernel), 'missing', 'ENOENT', /hugetlb/, /subtree_control/);
   });
 
-  it('of v1 is had by a group in its hierarchy, where it has one', () => {
+  it('whose absence was told already is had as that says', () => {
+    const absent = { blkio: { reason: 'No group.', remedy: 'Run sudo make-one', command: 'sudo make-one' } };
     const trial = { controller: 'blkio', errno: 'ENOENT' };
-    assertFinding(
-      controllerFinding(trial, v1, kernel),
-      'missing',
-      'ENOENT',
-      /blkio/,
-      /made for you/,
-      /cgroup\/blkio\/terrarium-me/,
-    );
-    const unmounted = { controller: 'hugetlb', errno: 'ENOENT' };
-    assertFinding(
-      controllerFinding(unmounted, v1, kernel),
-      'missing',
-      'ENOENT',
-      /hugetlb/,
-      /no hierarchy/,
-      /proc\/self\/cgroup/,
-    );
+    const finding = controllerFinding(trial, { ...v1, absent }, kernel);
+    assertFinding(finding, 'missing', 'ENOENT', /blkio/, /^Run the command below\.$/, /^sudo make-one$/);
+    assertFinding(controllerFinding(trial, v1, kernel), 'missing', 'ENOENT', /blkio/, /made for you by root/);
   });
 
   it('in a file system that is read-only is not asked for again', () => {
