@@ -108,6 +108,33 @@ export function testContainers(version: 'v1' | 'v2', start: (t: TestContext) => 
     },
   );
 
+  containerTest('a limit of its group is told as the group’s, and the group is sampled', async (helper) => {
+    const told: [protocol.LimitTarget | undefined, string][] = [];
+    helper.onNotification(protocol.LimitReached, ({ of, message }) => void told.push([of, message]));
+    const details: protocol.DetailedStats[] = [];
+    helper.onNotification(protocol.DetailsSampled, (sampled) => void details.push(...sampled.details));
+    await helper.sendNotification('initialized', {});
+    const { name } = await run(helper, {
+      group: 'bitten',
+      args: ['/bin/sh', '-c', `sleep 1; ${perl} -e '${hog}'; exec sleep 60`],
+    });
+    const target = { group: 'bitten' };
+    await helper.sendRequest(protocol.SetLimits, {
+      target,
+      changes: [
+        { name: 'memory.max', value: '50000000' },
+        { name: 'memory.swap.max', value: '0' },
+      ],
+    });
+    await helper.sendRequest(protocol.WatchStats, { containers: [], details: [target] });
+    await until(() => told.length > 0, 'it is told of');
+    assert.deepEqual(told, [
+      [target, `A process in ${name} was killed: out of memory at 50 MB, the limit of the group bitten`],
+    ]);
+    await until(() => (details.at(-1)?.memory?.peak ?? 0) > 40_000_000, 'the group is sampled');
+    assert.deepEqual(details.at(-1)?.target, target);
+  });
+
   containerTest('5 % of a core is 4 to 6 %, and 20 % after a change', async (helper) => {
     const { id } = await run(helper, {
       args: ['/bin/sh', '-c', 'while :; do :; done'],
