@@ -23,15 +23,14 @@ export function comparisonText({ a, b, sections }: ProcessComparison): string {
   return [
     `# ${heading(a)} and ${heading(b)}`,
     '',
-    '| | A | B |',
-    '| --- | --- | --- |',
+    ...tableHead(a, b),
     `| Process | ${a.identity.pid} | ${b.identity.pid} |`,
     `| Command | ${codeSpan(a.command)} | ${codeSpan(b.command)} |`,
     '',
     differing === 0
       ? 'They are alike in all that could be read.'
       : `They differ in ${differing} of ${sections.length} matters.`,
-    ...sections.flatMap(sectionText),
+    ...sections.flatMap((section) => sectionText(section, tableHead(a, b))),
     '',
   ].join('\n');
 }
@@ -41,7 +40,11 @@ function heading({ host, container, identity }: ComparedProcess): string {
   return container === undefined ? `Process ${identity.pid}` : codeSpan(container.name);
 }
 
-function sectionText({ topic, differences, same, unknown }: ComparisonSection): string[] {
+function tableHead(a: ComparedProcess, b: ComparedProcess): string[] {
+  return [`| | ${heading(a)} | ${heading(b)} |`, '| --- | --- | --- |'];
+}
+
+function sectionText({ topic, differences, same, unknown }: ComparisonSection, head: readonly string[]): string[] {
   return [
     '',
     `## ${titles[topic]}`,
@@ -49,12 +52,7 @@ function sectionText({ topic, differences, same, unknown }: ComparisonSection): 
     ...(unknown === undefined ? [] : [`Not compared. ${codeSpan(unknown)}`, '']),
     ...(differences.length === 0
       ? []
-      : [
-          '| | A | B |',
-          '| --- | --- | --- |',
-          ...differences.map(({ name, a, b }) => `| ${codeSpan(name)} | ${side(a)} | ${side(b)} |`),
-          '',
-        ]),
+      : [...head, ...differences.map(({ name, a, b }) => `| ${codeSpan(name)} | ${side(a)} | ${side(b)} |`), '']),
     ...(same.length === 0 ? [] : [`The same: ${same.map(codeSpan).join(', ')}`]),
   ];
 }

@@ -44,7 +44,8 @@ export class NamespacesView implements TreeDataProvider<NamespaceNode>, Disposab
     this.subscriptions = [
       this.view,
       this.view.onDidChangeVisibility(({ visible }) => {
-        if (visible) this.refresh();
+        // The first time it is read anyway.
+        if (visible && this.read !== undefined) this.refresh();
       }),
       store.onDidChange(() => {
         if (this.view.visible) this.refresh();

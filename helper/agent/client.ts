@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import {
   CancellationTokenSource,
   createMessageConnection,
+  type Message,
   type MessageConnection,
   type ProgressType,
   ResponseError,
@@ -56,6 +57,16 @@ interface RunningAgent {
   retire(): void;
   /** Settles when the process has ended, with how. */
   ended: Promise<string>;
+}
+
+/**
+ * Writes to an agent that may have ended. When a write fails vscode-jsonrpc throws the error where nobody can catch it,
+ * which ends this process; the end of the agent settles what was asked of it.
+ */
+class AgentWriter extends StreamMessageWriter {
+  override async write(message: Message): Promise<void> {
+    await super.write(message).catch(() => undefined);
+  }
 }
 
 /** Starts the agent on demand, keeps it for a while and talks to it. */
@@ -187,7 +198,7 @@ export class AgentClient {
     });
     // Writing to an agent that has died fails with EPIPE; that it died is reported below.
     child.stdin.on('error', () => undefined);
-    const connection = createMessageConnection(readMessages(child.stdout), new StreamMessageWriter(child.stdin));
+    const connection = createMessageConnection(readMessages(child.stdout), new AgentWriter(child.stdin));
     const started = this.agent;
     const retire = () => {
       if (this.agent === started) {

@@ -162,13 +162,14 @@ function optional<K extends string, T>(name: K, value: T | undefined): { [P in K
 
 /** Adds what an agent or the helper itself could read of the private parts. */
 export function withPrivateParts(inspection: ProcessInspection, parts: PrivateParts): ProcessInspection {
-  const { sysctl, otherNamespaces, unreadable } = parts;
+  const { sysctl, otherNamespaces, notEntered, unreadable } = parts;
   const left = otherNamespaces.join(', ');
   const reasons = {
     'process.env': unreadable.environment,
     files: unreadable.files,
     'usage.readBytes': unreadable.io,
-    'linux.sysctl': left && `Those of its namespaces of these types take entering them, which is refused: ${left}.`,
+    'linux.sysctl':
+      left && `Not those of these namespaces, to which one would have to go: ${left}. ${notEntered ?? ''}`.trim(),
   };
   return {
     ...inspection,

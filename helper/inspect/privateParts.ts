@@ -31,6 +31,8 @@ export interface PrivateParts {
   sysctl: Record<string, string>;
   /** Namespaces whose sysctls are not among them: this thread is not in those. */
   otherNamespaces: SysctlNamespace[];
+  /** Why no agent could go inside, where one was to. */
+  notEntered?: string;
   /** Why one of the others is missing or not whole. */
   unreadable: Partial<Record<'environment' | 'files' | 'io', string>>;
 }

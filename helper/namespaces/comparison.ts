@@ -23,10 +23,8 @@ const factsOf: Readonly<Record<ComparisonTopic, (inspection: ProcessInspection) 
   confinement: confinementFacts,
   mounts: ({ mounts }) => mounts && mountFacts(mounts),
   sysctl: ({ linux }) => linux.sysctl && new Map(Object.entries(linux.sysctl)),
-  cgroup: ({ linux }) =>
-    linux.cgroups && new Map(Object.entries(linux.cgroups).map(([name, path]) => [name || 'cgroup v2', path])),
-  rlimits: ({ process }) =>
-    process.rlimits && new Map(process.rlimits.map(({ type, soft, hard }) => [type, `${soft} (hard ${hard})`])),
+  cgroup: ({ linux }) => new Map(Object.entries(linux.cgroups).map(([name, path]) => [name || 'cgroup v2', path])),
+  rlimits: ({ process }) => new Map(process.rlimits.map(({ type, soft, hard }) => [type, `${soft} (hard ${hard})`])),
 };
 
 /** Where an inspection says why a topic is missing. */
@@ -106,7 +104,7 @@ function confinementFacts({ process, linux: { seccomp } }: ProcessInspection): F
     ['seccomp', `${seccomp.mode}${seccomp.filters ? ` (${seccomp.filters})` : ''}`],
     ['no_new_privs', process.noNewPrivileges ? 'yes' : 'no'],
     ...(process.securityLabel === undefined ? [] : [['security label', process.securityLabel] as const]),
-    ...(process.oomScoreAdj === undefined ? [] : [['oom_score_adj', String(process.oomScoreAdj)] as const]),
+    ['oom_score_adj', String(process.oomScoreAdj)],
     ...(process.umask === undefined ? [] : [['umask', process.umask] as const]),
   ]);
 }

@@ -104,9 +104,9 @@ async function ask(
     if (readStat(identity.pid)?.startTime !== identity.startTime) throw ended(identity.pid);
     // A user namespace that is not ours to enter: what is visible from outside still counts.
     const { message, data } = error as { message: string; data?: { cause?: string } };
-    const reason = `Its user namespace could not be entered: ${data?.cause ?? message}`;
-    const reasons = Object.keys(known.unreadable).map((part) => [part, reason]);
-    return { ...known, unreadable: Object.fromEntries(reasons) };
+    const notEntered = `Its user namespace could not be entered: ${(data?.cause ?? message).trim()}`;
+    const reasons = Object.keys(known.unreadable).map((part) => [part, notEntered]);
+    return { ...known, notEntered, unreadable: Object.fromEntries(reasons) };
   } finally {
     await agent.dispose();
   }

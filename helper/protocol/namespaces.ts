@@ -161,8 +161,8 @@ export interface ProcessInspection {
     umask?: string;
     capabilities: CapabilitySets;
     noNewPrivileges: boolean;
-    rlimits?: InspectedRlimit[];
-    oomScoreAdj?: number;
+    rlimits: InspectedRlimit[];
+    oomScoreAdj: number;
     /** AppArmor's or SELinux's label. */
     securityLabel?: string;
     /** `NAME=value`; only on demand. */
@@ -178,7 +178,7 @@ export interface ProcessInspection {
     mappingExplanation?: string[];
     timeOffsets?: Record<string, { secs: number; nanosecs: number }>;
     /** Its group in each hierarchy, by controllers (`memory`, `cpu,cpuacct`); v2 has the empty name. */
-    cgroups?: Record<string, string>;
+    cgroups: Record<string, string>;
     seccomp: { mode: 'disabled' | 'strict' | 'filter'; filters?: number };
     /** Those that its namespaces have values of their own for. */
     sysctl?: Record<string, string>;

@@ -12,7 +12,7 @@ import {
 import { Bed } from '../support/bed.js';
 import { namespaceLinks, startTimeOf, statusField } from '../support/kernel.js';
 import { eventually } from '../support/wait.js';
-import { childrenOf, inodeOf, unshared } from './shells.js';
+import { childrenOf, inodeOf, lsns, unshared } from './shells.js';
 
 const bed = new Bed();
 
@@ -37,14 +37,14 @@ function decoded(hexadecimal: string): string[] {
 }
 
 /** Everything that other programs tell of a process too. */
-function assertAsOthersSay(inspection: ProcessInspection): void {
+async function assertAsOthersSay(inspection: ProcessInspection): Promise<void> {
   const { pid } = inspection.identity;
   assert.equal(inspection.identity.startTime, startTimeOf(pid));
   assert.deepEqual(
     inspection.linux.namespaces?.map(({ path, inode }) => [path, inode]).sort(),
     namespaceLinks.map((link) => [`/proc/${pid}/ns/${link}`, inodeOf(pid, link)]).sort(),
   );
-  const listed = said('lsns', '--task', String(pid), '--noheadings', '--raw', '--output', 'NS');
+  const listed = (await lsns('--task', String(pid), '--noheadings', '--raw', '--output', 'NS')).trim();
   assert.deepEqual(
     inspection.linux.namespaces?.map(({ inode }) => inode).sort(),
     listed.split('\n').map(Number).sort(),
@@ -96,7 +96,7 @@ function assertAsOthersSay(inspection: ProcessInspection): void {
 
 test('of a process of our own, all that other programs say of it', async () => {
   const inspection = await inspect({ pid: process.pid }, { environment: true, files: true });
-  assertAsOthersSay(inspection);
+  await assertAsOthersSay(inspection);
   assert.deepEqual(inspection.unreadable, {});
   assert.deepEqual(inspection.process.args, readFileSync('/proc/self/cmdline', 'utf8').replace(/\0$/, '').split('\0'));
   assert.equal(inspection.process.cwd, process.cwd());
@@ -119,19 +119,28 @@ test('environment and files are told only when they are asked for', async () => 
 
 test('of the first process of a container, all that other programs say, and what only the inside knows', async () => {
   const { id, name, pid } = await bed.up({
-    args: ['/bin/sleep', '600'],
+    args: ['/bin/sh', '-c', 'id -u; id -g; exec sleep 600'],
     hostname: 'looked-at',
     env: ['SECRET=not logged', 'PATH=/bin'],
     sysctl: { 'net.ipv4.ip_unprivileged_port_start': '80' },
     rlimits: [{ type: 'RLIMIT_NOFILE', soft: 100, hard: 200 }],
   });
+  // It executes its last program when it has said this.
+  const [uid, gid] = await eventually('ids from inside', async () => {
+    const lines = (await bed.helper.output(id)).trim().split('\n');
+    return lines.length === 2 && lines.map(Number);
+  });
+  await eventually('sleep', () => readFileSync(`/proc/${pid}/cmdline`, 'utf8').startsWith('sleep'));
   const inspection = await inspect({ container: name }, { environment: true, files: true });
   assert.equal(inspection.identity.pid, pid);
+  const { user, group, capabilities } = inspection.process;
+  assert.deepEqual([user.real.inside, group.real.inside], [uid, gid]);
+  const [, effective = ''] = said('getpcaps', String(pid)).split(' ');
+  assert.equal(effective, `${capabilities.effective.map((one) => one.toLowerCase()).join(',')}=ep`);
   assert.deepEqual(inspection.container, { id, name });
-  assertAsOthersSay(inspection);
+  await assertAsOthersSay(inspection);
   assert.deepEqual(inspection.unreadable, {});
-  assert.equal(inspection.process.user.real.inside, 0);
-  assert.equal(inspection.process.user.real.outside, process.getuid?.());
+  assert.equal(user.real.outside, process.getuid?.());
   assert.equal(inspection.pids.at(-1), 1);
   assert.equal(inspection.linux.sysctl?.['kernel.hostname'], 'looked-at');
   assert.equal(inspection.linux.sysctl?.['net.ipv4.ip_unprivileged_port_start'], '80');
@@ -183,7 +192,7 @@ test('of a shell of unshare, its own host name and id map, and its environment',
   const environment = { ...process.env, SHOWN: 'a\u001b[31mb' };
   const { pid } = await unshared(t, ['--user', '--map-root-user', '--uts', '--net'], script, environment);
   const inspection = await inspect({ pid }, { environment: true, files: true });
-  assertAsOthersSay(inspection);
+  await assertAsOthersSay(inspection);
   assert.deepEqual(inspection.unreadable, {});
   assert.equal(inspection.linux.sysctl?.['kernel.hostname'], 'of-the-shell');
   assert.deepEqual(inspection.linux.uidMappings, [{ containerID: 0, hostID: process.getuid?.(), size: 1 }]);
@@ -193,6 +202,19 @@ test('of a shell of unshare, its own host name and id map, and its environment',
     inspection.linux.namespaces?.filter(({ relation }) => relation === 'other').map(({ type }) => type),
     ['uts', 'network', 'user'],
   );
+});
+
+test('of a user namespace that has no root yet, what is seen from outside, and why the rest is not', async (t) => {
+  const { pid } = await unshared(t, ['--user', '--uts']);
+  const inspection = await inspect({ pid }, { environment: true });
+  assert.deepEqual(Object.keys(inspection.unreadable), ['linux.sysctl']);
+  assert.match(
+    inspection.unreadable['linux.sysctl'] ?? '',
+    /: uts, user\. .*could not be entered: .*EINVAL|Invalid argument/,
+  );
+  assert.deepEqual(inspection.process.user.real, { outside: process.getuid?.() });
+  assert.match(inspection.linux.mappingExplanation?.join(' ') ?? '', /No user is mapped/);
+  assert.ok((inspection.process.env?.length ?? 0) > 0);
 });
 
 test('what is refused says why at its place, and the rest is told', async (t) => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import * as path from 'node:path';
@@ -8,9 +9,14 @@ import { ListMachineNamespaces, type NamespaceReport, type oci } from '../../../
 import { Bed } from '../support/bed.js';
 import { namespacesOf } from '../support/kernel.js';
 import { eventually } from '../support/wait.js';
-import { childNamed, inodeOf, unshared } from './shells.js';
+import { childNamed, inodeOf, lsns, unshared } from './shells.js';
 
 const bed = new Bed();
+
+/** 500 processes, and ready once each of them executes its program. */
+const many = `i=0; while [ $i -lt 500 ]; do sleep 600 & i=$((i + 1)); done
+until [ "$(cat /proc/[0-9]*/comm 2>/dev/null | grep -c '^sleep$')" -ge 500 ]; do :; done
+echo ready; read _`;
 
 interface LsnsLine {
   ns: number;
@@ -35,11 +41,9 @@ const ociTypes: Record<string, oci.NamespaceType> = {
 
 type Line = { type: string; inode: number; processes: number; firstPid: number; parent: number; owner: number };
 
-function lsns(): Line[] {
+async function listed(): Promise<Line[]> {
   // Itself is among what it counts: in the namespaces of whoever started it, which is us.
-  const out = execFileSync('lsns', ['--json', '--notruncate', '--output', 'NS,TYPE,NPROCS,PID,USER,PNS,ONS'], {
-    encoding: 'utf8',
-  });
+  const out = await lsns('--json', '--notruncate', '--output', 'NS,TYPE,NPROCS,PID,USER,PNS,ONS');
   const own = new Set(Object.values(namespacesOf('self')).map((link) => Number(/\d+/.exec(link)?.[0])));
   return (JSON.parse(out) as { namespaces: LsnsLine[] }).namespaces
     .map(({ ns, type, nprocs, pid, pns, ons }) => ({
@@ -96,10 +100,10 @@ test('the list is what lsns lists, with a shell of unshare, a time namespace and
   const { id, name, pid } = await bed.up();
   // Something may have started or ended between the two looks.
   const report = await eventually('two looks at the same processes', async () => {
-    const [before, found, after] = [lsns(), await list(), lsns()];
+    const [before, found, after] = [await listed(), await list(), await listed()];
     return JSON.stringify(before) === JSON.stringify(after) && found;
   });
-  assert.deepEqual(populated(report), lsns());
+  assert.deepEqual(populated(report), await listed());
 
   const own = namespacesOf(shell);
   for (const link of ['mnt', 'net', 'ipc', 'uts', 'cgroup', 'user'] as const) {
@@ -181,6 +185,31 @@ test('command lines of others come as they are, and are cut where they get long'
   );
   const { command = '' } = (await list()).processes.find(({ identity }) => identity.pid === pid) ?? {};
   assert.equal(command, `sh -c echo ready; read _; : '\u001b[31m`.padEnd(4096, 'x'));
+});
+
+test('sandboxes of other programs are told by the program', async (t) => {
+  const options = ['--unshare-all', '--die-with-parent', '--ro-bind', '/', '/', '--proc', '/proc', '--dev', '/dev'];
+  const child = spawn('bwrap', [...options, 'sh', '-c', 'echo ready; read _'], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const closed = once(child, 'close');
+  t.after(async () => {
+    child.stdin.end('\n');
+    await closed;
+  });
+  await once(child.stdout, 'data');
+  const report = await list();
+  const shell = report.processes.find(({ command }) => command === 'sh -c echo ready; read _');
+  assert.ok(shell);
+  assert.deepEqual([shell.runtime, shell.container], ['bwrap', undefined]);
+  assert.deepEqual(entryOf(report, 'network', inodeOf(shell.identity.pid, 'net'))?.runtimes, ['bwrap']);
+});
+
+test('five hundred processes are all there in one answer', async (t) => {
+  const { end } = await unshared(t, ['--user', '--map-root-user', '--pid', '--fork', '--kill-child'], many);
+  const start = performance.now();
+  const report = await list();
+  t.diagnostic(`${report.processes.length} processes in ${(performance.now() - start).toFixed(0)} ms`);
+  assert.equal(report.processes.filter(({ command }) => command === 'sleep 600').length, 500);
+  await end();
 });
 
 test('what may not be looked at is counted by user', async (t) => {

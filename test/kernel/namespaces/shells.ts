@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import type { TestContext } from 'node:test';
@@ -52,3 +52,10 @@ export async function childNamed(pid: number, name: string): Promise<number> {
 /** The number in `net:[4026531840]`. */
 export const inodeOf = (pid: number | 'self', link: NamespaceLink): number =>
   Number(/\d+/.exec(namespacesOf(pid)[link])?.[0]);
+
+/** What lsns(8) prints. It fails when a process ends while it looks: then it is asked again. */
+export const lsns = (...args: string[]): Promise<string> =>
+  eventually('lsns', () => {
+    const { status, stdout } = spawnSync('lsns', args, { encoding: 'utf8' });
+    return status === 0 && stdout;
+  });

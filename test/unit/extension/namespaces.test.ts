@@ -156,6 +156,7 @@ describe('documents about processes', () => {
   it('compares side by side, in tables that nothing in them breaks', () => {
     const text = comparisonText(comparison);
     assert.match(text, /^# `web` and This machine$/m);
+    assert.match(text, /^\| \| `web` \| This machine \|$/m);
     assert.match(text, /^They differ in 2 of 3 matters\.$/m);
     assert.match(text, /^\| `network` \| `20` \| `10` \|$/m);
     assert.match(text, /^\| `\/a\\\|b` \| \*empty\* \| – \|$/m);

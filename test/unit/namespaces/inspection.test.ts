@@ -55,7 +55,15 @@ function inspection(more: Partial<ProcessInspection> = {}): ProcessInspection {
   return {
     ...{ identity: { pid: 5, startTime: 1 }, name: 'sh', state: 'S', startedAt: '', pids: [5], parents: [] },
     process: {
-      ...{ args: ['sh'], user: ids, group: ids, additionalGids: [], noNewPrivileges: false, rlimits: [] },
+      ...{
+        args: ['sh'],
+        user: ids,
+        group: ids,
+        additionalGids: [],
+        noNewPrivileges: false,
+        rlimits: [],
+        oomScoreAdj: 0,
+      },
       capabilities: { bounding: ['CAP_KILL'], effective: [], permitted: [], inheritable: [], ambient: [] },
     },
     mounts: [mount('/')],
