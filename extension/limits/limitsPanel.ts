@@ -274,7 +274,11 @@ export class LimitsPanel {
   }
 
   private limitsChanged(target: LimitTarget, edit: LimitEdit): void {
-    if (![this.key, this.report && targetKey(this.report.target)].includes(targetKey(target))) return;
+    if (![this.key, this.report && targetKey(this.report.target)].includes(targetKey(target))) {
+      // A group above may have become tighter, or let more through.
+      if (!('container' in target)) this.readAgain();
+      return;
+    }
     this.mark(edit);
     // An edit of one's own is announced by its answer; a roll back is nobody's answer.
     const foreign = edit.kind === 'rollback' || (this.asking === 0 && !this.own.has(edit.id));

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import * as path from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import { terrariumIn } from './support/command.js';
 import { type Editor, openEditor } from './support/editor.js';
 import { tellStory } from './support/story.js';
 import {
@@ -58,23 +59,7 @@ function makeArchive(archive: string): void {
   execFileSync('tar', ['--owner=0', '--group=0', '--numeric-owner', '-cf', archive, '-C', tree, '.']);
 }
 
-/** The `terrarium` command of the installed extension, as the person whose server it is. */
-function terrarium(...args: string[]): string {
-  const extensions = path.join(editor.home, 'extensions');
-  const name = readdirSync(extensions).find((entry) => entry.startsWith('terrarium.terrarium-')) ?? '';
-  const [uid, gid] = (process.env.TERRARIUM_EDITOR_USER ?? '').split(':').map(Number);
-  return execFileSync(process.execPath, [path.join(extensions, name, 'dist/cli.cjs'), ...args], {
-    encoding: 'utf8',
-    cwd: '/',
-    env: {
-      PATH: process.env.PATH,
-      HOME: editor.home,
-      XDG_DATA_HOME: path.join(editor.home, '.local/share'),
-      XDG_RUNTIME_DIR: path.join(editor.home, 'run'),
-    },
-    ...(uid === undefined || gid === undefined || Number.isNaN(uid) ? {} : { uid, gid }),
-  });
-}
+const terrarium = (...args: string[]): string => terrariumIn(editor.home, args);
 
 before(async () => {
   if (busybox === undefined) return;

@@ -4,6 +4,7 @@ import { after, before } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Frame } from 'playwright-core';
 import { countControls, tabTo, unnamedControls } from './support/accessible.js';
+import { terrariumIn } from './support/command.js';
 import { type Editor, openEditor } from './support/editor.js';
 import { findInit, heldLimit } from './support/kernel.js';
 import { tellStory } from './support/story.js';
@@ -130,6 +131,55 @@ chapter('Undo names what it takes back, and does', async () => {
     .waitFor();
 });
 
+chapter('a change from elsewhere is shown, and what was typed stays', async () => {
+  await form.getByRole('textbox', { name: /memory\.max/ }).focus();
+  await retype('300 MB');
+  terrariumIn(editor.home, ['limits', await containerName(), 'pids.max=123']);
+  await form
+    .getByRole('status')
+    .getByText(/Changed elsewhere: Processes max → 123/)
+    .waitFor();
+  await until(async () => (await form.getByRole('textbox', { name: /pids\.max/ }).inputValue()) === '123');
+  assert.equal(await form.getByRole('textbox', { name: /memory\.max/ }).inputValue(), '300 MB');
+  await editor.page.keyboard.press('Escape');
+});
+
+chapter('another helper: the form reads and writes on', async () => {
+  const { page } = editor;
+  await runCommand(page, 'Terrarium: Restart Helper');
+  const processes = form.getByRole('textbox', { name: /pids\.max/ });
+  await processes.focus();
+  await retype('124');
+  await page.keyboard.press('Enter');
+  await form.getByRole('status').getByText('Applied 1 limit').waitFor();
+  assert.equal(await processes.inputValue(), '124');
+  const drawn = await form
+    .getByText(/in use · .*highest/)
+    .first()
+    .textContent();
+  assert.match(drawn ?? '', /[KM]iB/);
+});
+
+chapter('a tighter limit of all containers together is named in the form of one', async () => {
+  const { page } = editor;
+  await runCommand(page, 'Terrarium: Edit Limits of All Containers');
+  const name = new RegExp(`^Limits: (?!${await containerName()})`);
+  const all = await webviewFrame(page, name);
+  const memory = all.getByRole('textbox', { name: /memory\.max/ });
+  await memory.waitFor();
+  await until(() => memory.isEnabled());
+  await memory.focus();
+  await retype('50 MiB');
+  await page.keyboard.press('Enter');
+  await all.getByRole('status').getByText('Applied 1 limit').waitFor();
+  await editor.screenshot('limits-all-containers');
+  await runCommand(page, 'View: Close Editor');
+  form = await webviewFrame(page, /^Limits/);
+  await form.getByText(/above allows only 50 MiB/).waitFor();
+  terrariumIn(editor.home, ['limits', '--all', 'memory.max=max']);
+  await form.getByRole('textbox', { name: /memory\.max/ }).waitFor();
+});
+
 chapter('the samples can be had as a table', async () => {
   const { page } = editor;
   await tabTo(page, form, /^Show as Table$/);
@@ -142,10 +192,28 @@ chapter('the samples can be had as a table', async () => {
   await table.waitFor({ state: 'hidden' });
 });
 
+chapter('a limit of CPU throttles, and a kill for memory is marked when it happens', async () => {
+  const { page } = editor;
+  await form.getByRole('textbox', { name: /cpu\.max$/ }).focus();
+  await retype('20 %');
+  await page.keyboard.press('Enter');
+  await form.getByRole('status').getByText('Applied 1 limit').waitFor();
+  await typeInTerminal(page, 'timeout 120 sh -c "while :; do :; done" &\n');
+  await form.getByText(/slowed down/).waitFor();
+  await until(async () => !/^0 s/.test((await form.locator('dt:text-is("slowed down") + dd').textContent()) ?? '0 s'));
+  await typeInTerminal(page, 'tail /dev/zero\n');
+  await waitForTerminal(page, /Killed/, 60_000);
+  await form
+    .getByRole('listitem')
+    .filter({ hasText: /out of memory/i })
+    .first()
+    .waitFor();
+});
+
 chapter('it looks right in light, dark and high contrast, narrow and wide', async () => {
   const { page } = editor;
   await form.getByRole('textbox', { name: /memory\.max/ }).focus();
-  await retype('1 MiB');
+  await retype('512 kB');
   await form.getByRole('region', { name: 'What Apply will do' }).waitFor();
   await runCommand(page, 'View: Hide Panel');
   await page.setViewportSize({ width: 1600, height: 900 });
@@ -174,26 +242,12 @@ chapter('it looks right in light, dark and high contrast, narrow and wide', asyn
   await editor.screenshot('limits-all');
 });
 
-chapter('a kill for memory is marked when it happens', async () => {
-  const { page } = editor;
-  await page.setViewportSize({ width: 1280, height: 800 });
-  await runCommand(page, 'View: Toggle Primary Side Bar Visibility');
-  await runCommand(page, 'View: Toggle Panel Visibility');
-  await typeInTerminal(page, 'tail /dev/zero\n');
-  await waitForTerminal(page, /Killed/, 60_000);
-  await form
-    .getByRole('listitem')
-    .filter({ hasText: /out of memory/i })
-    .first()
-    .waitFor();
-});
-
 chapter('what does not run has limits for its next start; what is removed is gone', async () => {
   const { page } = editor;
   await runCommand(page, 'Terrarium: Stop');
   await form.getByText('limits take effect at the next start').waitFor({ timeout: 30_000 });
   const memory = form.getByRole('textbox', { name: /memory\.max/ });
-  assert.equal(await memory.inputValue(), '1 MiB', 'a draft survives');
+  assert.equal(await memory.inputValue(), '512 kB', 'a draft survives');
   await runCommand(page, 'Terrarium: Remove…');
   await page
     .getByRole('dialog')
@@ -206,6 +260,11 @@ chapter('what does not run has limits for its next start; what is removed is gon
   await page.keyboard.press('Enter');
   await page.getByRole('tab', { name: /^Limits/ }).waitFor({ state: 'detached' });
 });
+
+/** Of the one container, as its form is called. */
+async function containerName(): Promise<string> {
+  return ((await form.getByRole('heading', { level: 1 }).textContent()) ?? '').replace('Limits of ', '').trim();
+}
 
 /** Puts other text into the field that has the focus. VS Code answers Control+A in a webview later than keys that follow. */
 async function retype(text: string): Promise<void> {
