@@ -114,7 +114,7 @@ async function isWebview(frame: Frame, title: string | RegExp): Promise<boolean>
     return typeof title === 'string' ? own === title : title.test(own);
   } catch (error) {
     // A frame that is replaced meanwhile is looked for again.
-    if (error instanceof Error && /detached|destroyed|closed/.test(error.message)) return false;
+    if (error instanceof Error && /detached|destroyed|closed|different document/.test(error.message)) return false;
     throw error;
   }
 }
