@@ -28,7 +28,8 @@ export function viewActions(
   const idle = !state.busy && !state.gone;
   const { undoable } = report;
   return {
-    canApply: idle && !state.invalid && state.changes > 0,
+    // While one change is on trial, the helper takes no other.
+    canApply: idle && !state.invalid && state.changes > 0 && report.trial === undefined,
     offersTrial: report.live && report.trial === undefined,
     offersRestart: report.live && !('cgroup' in report.target),
     canRevert: idle && state.drafts > 0,

@@ -47,11 +47,19 @@ export type Bounds = Partial<Record<'memoryLimit' | 'cpuLimit' | 'pidsLimit', nu
 /** Milliseconds without a sample that make a gap: at 1 Hz a busy machine may lose two. */
 const gapAfter = 4000;
 
+/** What is to be appended for a sample: itself, after a gap where nobody looked since the one before. */
+export function withGap(last: Sample | undefined, sample: Sample): Sample[] {
+  const gap = last !== undefined && sample.at - last.at > gapAfter;
+  return gap ? [{ at: last.at + 1, values: {} }, sample] : [sample];
+}
+
 /** The last minutes of one target: samples while somebody looked, and marks. It holds; it does not poll. */
 export class History {
   private kept: Sample[] = [];
   private readonly told: Mark[] = [];
   private previous: DetailedStats | undefined;
+  /** Counters begin at nothing in each: the third kill of one is not the third of another. */
+  private generation = 0;
 
   /** @param minutes  how far back samples and marks are kept */
   constructor(private readonly minutes: number) {}
@@ -69,16 +77,24 @@ export class History {
     const at = Date.parse(details.at);
     const last = this.kept.at(-1);
     const continuous = last !== undefined && at - last.at <= gapAfter;
-    if (last !== undefined && !continuous) this.kept.push({ at: last.at + 1, values: {} });
     const since = continuous ? this.previous : undefined;
     const sample: Sample = { at, values: { ...valuesOf(details, since), ...bounds } };
-    this.kept.push(sample);
+    this.kept.push(...withGap(last, sample));
     const oldest = at - this.minutes * 60_000;
     this.kept = this.kept.filter((one) => one.at >= oldest);
     // What happened while nobody looked is marked too, when it is first seen.
-    const marks = marksSince(details, this.previous).filter((one) => this.mark(one));
+    const marks = marksSince(details, this.previous, this.generation).filter((one) => this.mark(one));
     this.previous = details;
     return { sample, marks };
+  }
+
+  /**
+   * Keeps the mark of an out-of-memory kill, unless it is known already.
+   * @param count  how many there have been in all, which tells them apart
+   */
+  markKill(at: number, count: number, text: string): Mark[] {
+    const mark = killed(at, this.generation, count, text);
+    return this.mark(mark) ? [mark] : [];
   }
 
   /** Keeps a mark; false when it is known already. */
@@ -93,6 +109,7 @@ export class History {
   /** Counters of a cgroup that was made anew begin at nothing again. */
   restart(): void {
     this.previous = undefined;
+    this.generation++;
   }
 }
 
@@ -113,9 +130,8 @@ export function describeEdit({ kind, changes }: Pick<LimitEdit, 'kind' | 'change
 
 const shown = (name: string, value: string): string => formatValue(knobOf(name), value) || 'none';
 
-/** An out-of-memory kill; `count` is how many there have been in all, which tells them apart. */
-export const markOfKill = (at: number, count: number, text: string): Mark => ({
-  id: `killed-${count}`,
+const killed = (at: number, generation: number, count: number, text: string): Mark => ({
+  id: `killed-${generation}-${count}`,
   at,
   kind: 'killed',
   text,
@@ -166,25 +182,20 @@ function throttledShare({ cpu }: DetailedStats, since: DetailedStats | undefined
 }
 
 /** Kills and refusals that have been counted since the sample before. */
-function marksSince(details: DetailedStats, since: DetailedStats | undefined): Mark[] {
+function marksSince(details: DetailedStats, since: DetailedStats | undefined, generation: number): Mark[] {
   if (since === undefined) return [];
   const at = Date.parse(details.at);
   const marks: Mark[] = [];
-  const kills = details.memory?.events.oom_kill;
-  const killed = (kills ?? 0) - (since.memory?.events.oom_kill ?? 0);
-  if (kills !== undefined && killed > 0) {
-    marks.push(
-      markOfKill(
-        at,
-        kills,
-        killed === 1 ? 'Out of memory: a process was killed' : `Out of memory: ${killed} processes were killed`,
-      ),
-    );
+  const kills = details.memory?.events.oom_kill ?? 0;
+  const more = kills - (since.memory?.events.oom_kill ?? 0);
+  if (more > 0) {
+    const who = more === 1 ? 'a process was killed' : `${more} processes were killed`;
+    marks.push(killed(at, generation, kills, `Out of memory: ${who}`));
   }
   const refused = (details.pids?.refused ?? 0) - (since.pids?.refused ?? 0);
   if (refused > 0) {
     marks.push({
-      id: `refused-${details.pids?.refused}`,
+      id: `refused-${generation}-${details.pids?.refused}`,
       at,
       kind: 'refused',
       text: refused === 1 ? 'A new process was refused' : `${refused} new processes were refused`,

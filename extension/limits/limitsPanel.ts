@@ -19,7 +19,7 @@ import type { DetailedStats, LimitChange, LimitEdit, LimitsReport, LimitTarget }
 import type { HelperClient } from '../helperClient.js';
 import { plainText } from '../text/untrusted.js';
 import { describeForeignEdit, trialSeconds } from './actions.js';
-import { boundsOf, History, markOfEdit, markOfKill } from './history.js';
+import { boundsOf, History, type Mark, markOfEdit } from './history.js';
 import { limitsPage } from './html.js';
 import { type How, type MessageFromForm, type MessageToForm, messageFromForm } from './messages.js';
 import { targetKey } from './target.js';
@@ -50,7 +50,7 @@ export class LimitsPanel {
   private focused: string | undefined;
   /** Answers may overtake each other; only the latest reading is shown. */
   private reading = 0;
-  /** Edits that this form asked for, by id; `undefined` while the answer is awaited. */
+  /** Edits that this form asked for, by id, and how many it still awaits the answer of. */
   private readonly own = new Set<string>();
   private asking = 0;
 
@@ -88,8 +88,7 @@ export class LimitsPanel {
       helper.onNotification(DetailsSampled, ({ details }) => this.sampled(details)),
       helper.onNotification(LimitReached, ({ summary, limit, count, message }) => {
         if (this.key !== targetKey({ container: summary.id }) || limit !== 'memory.max') return;
-        const mark = markOfKill(Date.now(), count, message);
-        if (this.history.mark(mark)) this.post({ type: 'marks', marks: [mark] });
+        this.postMarks(this.history.markKill(Date.now(), count, message));
       }),
     );
     const webview = panel.webview;
@@ -207,7 +206,7 @@ export class LimitsPanel {
       this.post({ type: 'preview', request, preview });
     } catch (error) {
       const { message, data } = describeError(error);
-      this.post({ type: 'preview', request, refused: [message, data.cause, data.fix].filter(Boolean).join(' ') });
+      this.post({ type: 'preview', request, refused: sentences(message, data.cause, data.fix) });
     }
   }
 
@@ -287,7 +286,11 @@ export class LimitsPanel {
 
   private mark(edit: LimitEdit): void {
     const mark = markOfEdit(edit);
-    if (this.history.mark(mark)) this.post({ type: 'marks', marks: [mark] });
+    if (this.history.mark(mark)) this.postMarks([mark]);
+  }
+
+  private postMarks(marks: Mark[]): void {
+    if (marks.length > 0) this.post({ type: 'marks', marks });
   }
 
   private sampled(all: readonly DetailedStats[]): void {
@@ -353,5 +356,11 @@ function describeError(error: unknown): { message: string; data: ErrorData } {
   const data = error instanceof Error && 'data' in error ? error.data : undefined;
   return { message, data: typeof data === 'object' && data !== null ? data : {} };
 }
+
+/** One after another, each with its full stop. */
+const sentences = (...parts: (string | undefined)[]): string =>
+  parts
+    .flatMap((part) => (part === undefined || part === '' ? [] : [/[.!?…]$/.test(part) ? part : `${part}.`]))
+    .join(' ');
 
 const codeOf = (error: unknown): unknown => (error instanceof Error && 'code' in error ? error.code : undefined);

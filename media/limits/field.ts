@@ -47,9 +47,11 @@ export class Field {
   private readonly remedy: HTMLElement;
   private readonly reason = make('p');
   private readonly remedyText = make('pre', { tabIndex: 0 });
+  private readonly help: string;
 
   constructor(name: string, devices: () => ShownReport['devices'], events: FieldEvents) {
     const knob = knobOf(name);
+    this.help = knob.help;
     const id = name.replaceAll('.', '-');
     this.editor = editorFor(knob, devices)(knob, id, events.edited);
     const flag = knob.kind === 'flag';
@@ -96,7 +98,7 @@ export class Field {
   }
 
   draw(view: FieldView, busy: boolean): void {
-    const description = [view.error, view.exact, ...view.notes].filter(Boolean).join('. ');
+    const description = [view.error, view.exact, this.help, ...view.notes].filter(Boolean).join(' ');
     const { text, disabled } = view;
     this.editor.draw({ text, disabled, readonly: busy, invalid: view.error !== undefined, description });
     if (this.clear !== undefined) this.clear.disabled = disabled || busy || view.cleared;

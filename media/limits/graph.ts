@@ -166,13 +166,16 @@ export class GraphView {
   }
 }
 
-function lineOf({ color, stroke, percent }: GraphSeries): uPlot.Series {
+function lineOf({ measure, color, stroke, percent }: GraphSeries): uPlot.Series {
   const line = themeColor(color);
+  // A limit holds until it is changed: there is nothing between two of its values.
+  const steps = measure.endsWith('Limit') ? uPlot.paths.stepped?.({ align: 1 }) : undefined;
   return {
     stroke: line,
     width: stroke === 'dotted' ? 1 : 1.5,
     dash: dashes[stroke],
     points: { show: false },
+    ...(steps && { paths: steps }),
     ...(stroke === 'area' && { fill: translucent(line) }),
     ...(percent === true && { scale: 'percent' }),
   };

@@ -1,6 +1,6 @@
 import { describeCounters, pressureRows } from '../../extension/limits/counters.js';
 import { drawnGraphs } from '../../extension/limits/graphs.js';
-import type { Mark, Sample } from '../../extension/limits/history.js';
+import { type Mark, type Sample, withGap } from '../../extension/limits/history.js';
 import type { ShownDetails } from '../../extension/limits/messages.js';
 import { make, makeButton } from './dom.js';
 import { GraphView } from './graph.js';
@@ -47,10 +47,7 @@ export class LivePanel {
   }
 
   add(sample: Sample, details: ShownDetails): void {
-    const last = this.samples.at(-1);
-    // The extension keeps a gap where nobody looked; this page has the same rule.
-    if (last !== undefined && sample.at - last.at > 4000) this.samples.push({ at: last.at + 1, values: {} });
-    this.samples.push(sample);
+    this.samples.push(...withGap(this.samples.at(-1), sample));
     const oldest = sample.at - this.keepFor;
     this.samples = this.samples.filter(({ at }) => at >= oldest);
     this.drawFacts(details);

@@ -130,7 +130,7 @@ function draw(): Change[] {
     if (view.error !== undefined) invalid = true;
   }
   askForPreview(changes);
-  previewPanel.draw(changes.length === 0 ? undefined : previewOfDrafts());
+  drawPreview(changes);
   drawActions(changes, invalid);
   save();
   return invalid ? [] : changes;
@@ -186,6 +186,12 @@ function askForPreview(changes: Change[]): void {
 
 /** What came of the preview; nothing while it is awaited, since the one before spoke of other drafts. */
 const previewOfDrafts = () => preview?.shown;
+
+/** The panel keeps the one before until the next has come: the page would jump with every key. */
+function drawPreview(changes: readonly Change[]): void {
+  if (changes.length === 0) previewPanel.draw(undefined);
+  else if (preview?.shown !== undefined) previewPanel.draw(preview.shown);
+}
 
 // ---- asking for changes --------------------------------------------------------------------------------------------
 

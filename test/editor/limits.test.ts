@@ -219,7 +219,7 @@ chapter('a limit of CPU throttles, and a kill for memory is marked when it happe
 chapter('it looks right in light, dark and high contrast, narrow and wide', async () => {
   const { page } = editor;
   await form.getByRole('textbox', { name: /memory\.max/ }).focus();
-  await retype('512 kB');
+  await retype('1 MiB');
   await form.getByRole('region', { name: 'What Apply will do' }).waitFor();
   await runCommand(page, 'View: Hide Panel');
   await page.setViewportSize({ width: 1600, height: 900 });
@@ -253,7 +253,7 @@ chapter('what does not run has limits for its next start; what is removed is gon
   await runCommand(page, 'Terrarium: Stop');
   await form.getByText('limits take effect at the next start').waitFor({ timeout: 30_000 });
   const memory = form.getByRole('textbox', { name: /memory\.max/ });
-  assert.equal(await memory.inputValue(), '512 kB', 'a draft survives');
+  assert.equal(await memory.inputValue(), '1 MiB', 'a draft survives');
   await runCommand(page, 'Terrarium: Remove…');
   await page
     .getByRole('dialog')

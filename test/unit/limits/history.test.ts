@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { describeCounters, pressureRows } from '../../../extension/limits/counters.js';
 import { ceilingOf, columnsOf, drawnGraphs, formatMeasure, graphs } from '../../../extension/limits/graphs.js';
-import { boundsOf, History, markOfEdit, markOfKill } from '../../../extension/limits/history.js';
+import { boundsOf, History, markOfEdit } from '../../../extension/limits/history.js';
 import type { ShownDetails } from '../../../extension/limits/messages.js';
 import type { DetailedStats, LimitEdit } from '../../../helper/protocol/limits.js';
 import { MiB, memory, reportOf, sampleOf } from './report.js';
@@ -58,13 +58,15 @@ describe('History', () => {
   it('marks kills once, whoever tells of them first', () => {
     const history = new History(5);
     assert.deepEqual(history.add(detailed(used(1, 3), 0), {}).marks, []);
-    assert.equal(history.mark(markOfKill(1_700_000_000_500, 4, 'killed: out of memory at 100 MB')), true);
+    assert.equal(history.markKill(1_700_000_000_500, 4, 'killed: out of memory at 100 MB').length, 1);
+    assert.equal(history.markKill(1_700_000_000_600, 4, 'killed: out of memory at 100 MB').length, 0);
     assert.deepEqual(history.add(detailed(used(1, 4), 1), {}).marks, []);
     const [mark] = history.add(detailed(used(1, 6), 2), {}).marks;
     assert.equal(mark?.text, 'Out of memory: 2 processes were killed');
     assert.equal(history.marks.length, 2);
     history.restart();
-    assert.deepEqual(history.add(detailed(used(1, 9), 3), {}).marks, []);
+    assert.deepEqual(history.add(detailed(used(1, 0), 3), {}).marks, []);
+    assert.equal(history.markKill(1_700_000_004_000, 4, 'the fourth of another').length, 1);
   });
 
   it('marks refused processes', () => {

@@ -95,10 +95,10 @@ describe('viewActions', () => {
     assert.equal(viewActions(reportOf(readings, { undoable: two }), state).undo?.label, 'Undo 2 changes');
   });
 
-  it('has a trial or none: no second one, and no undo beside it', () => {
+  it('has a trial or none: no change and no undo beside it', () => {
     const trial = { edit: 'e', rollsBackAt: '2026-01-01T00:00:30Z' };
     const shown = viewActions(reportOf(readings, { trial, undoable: edit }), state);
-    assert.deepEqual([shown.trial, shown.offersTrial, shown.undo], [true, false, undefined]);
+    assert.deepEqual([shown.trial, shown.canApply, shown.offersTrial, shown.undo], [true, false, false, undefined]);
     assert.equal(viewActions(reportOf(readings, { live: false }), state).offersTrial, false);
   });
 
