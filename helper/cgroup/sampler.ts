@@ -115,7 +115,7 @@ export class StatisticsSampler {
       if (open === undefined) continue;
       const { stats, mark } = sampleBrief(container, this.sourcesOf(open), this.tightest, open.mark);
       open.mark = mark;
-      sampled.push(stats);
+      if (open.ended !== true) sampled.push(stats);
     }
     return sampled.filter(({ container }) => this.brief.has(container));
   }
@@ -123,22 +123,34 @@ export class StatisticsSampler {
   private async sampleDetailed(): Promise<DetailedStats[]> {
     const sampled: DetailedStats[] = [];
     for (const [key, watched] of [...this.details]) {
-      const open = this.stillThere(watched.open) ?? openTarget(await this.options.resolve(watched.target));
+      const open = this.stillThere(watched.open) ?? openTarget(await this.resolve(watched.target));
       // Somebody may have looked away while it was looked up.
       if (this.details.get(key) !== watched) {
         open?.counters?.close();
         continue;
       }
       watched.open = open;
-      if (open === undefined) {
-        sampled.push({ target: watched.target, at: new Date().toISOString(), gone: true });
-        continue;
+      if (open !== undefined) {
+        const { stats, mark } = sampleDetails(watched.target, this.sourcesOf(open), open.mark);
+        open.mark = mark;
+        if (open.ended !== true) {
+          sampled.push(stats);
+          continue;
+        }
       }
-      const { stats, mark } = sampleDetails(watched.target, this.sourcesOf(open), open.mark);
-      open.mark = mark;
-      sampled.push(stats);
+      sampled.push({ target: watched.target, at: new Date().toISOString(), gone: true });
     }
     return sampled;
+  }
+
+  /** One that cannot be looked up takes nothing from the others. */
+  private async resolve(target: LimitTarget): Promise<SampledTarget | undefined> {
+    try {
+      return await this.options.resolve(target);
+    } catch (error) {
+      this.options.onError(error);
+      return undefined;
+    }
   }
 
   /** Undefined, and closed, when its cgroup or its init has gone: the next run has others. */

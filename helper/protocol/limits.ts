@@ -186,7 +186,10 @@ export interface DeviceUse {
   writes: number;
 }
 
-/** All that the kernel counts of one target, for the form. Absent: not counted here. */
+/**
+ * All that the kernel counts of one target, for the form. Absent: not counted here; rates (`cores`, `io`) also in the first
+ * sample, since they are differences of two. Source of each number: docs/statistics.md.
+ */
 export interface DetailedStats {
   target: LimitTarget;
   /** ISO 8601. */

@@ -210,16 +210,20 @@ test('the sampler works while somebody watches, and not a moment longer', async 
   const rounds: ContainerStats[][] = [];
   const details: DetailedStats[] = [];
   const asked: string[] = [];
+  const errors: string[] = [];
   const target = { cgroup: { version: 2, paths: { unified: folder } } } as const;
   const sampler = new StatisticsSampler({
     find: (container) => {
       asked.push(container);
       return container === 'c' ? target : undefined;
     },
-    resolve: async () => target,
+    resolve: async (wanted) => {
+      if ('group' in wanted) throw new Error('cannot be looked up');
+      return target;
+    },
     onSampled: (stats) => rounds.push(stats),
     onDetailed: (sampled) => details.push(...sampled),
-    onError: (error) => assert.fail(String(error)),
+    onError: (error) => errors.push(String(error)),
     interval: 20,
   });
   t.after(() => sampler.dispose());
@@ -246,6 +250,12 @@ test('the sampler works while somebody watches, and not a moment longer', async 
   writeFileSync(path.join(folder, 'pids.current'), '1\n');
   await until(() => details.at(-1)?.pids?.count === 1);
   assert.equal(details.at(-1)?.gone, undefined);
+
+  assert.deepEqual(errors, []);
+  sampler.watch([], [{ group: 'none' }, { cgroup: folder }]);
+  await until(() => errors.length > 0 && details.slice(-2).some(({ pids }) => pids?.count === 1));
+  assert.match(errors[0] ?? '', /cannot be looked up/);
+  assert.ok(details.some((one) => 'group' in one.target && one.gone === true));
 
   sampler.watch([]);
   const still = details.length;
