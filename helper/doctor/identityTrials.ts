@@ -51,7 +51,8 @@ export async function trySingleId(
 async function mapOfZygote({ zygote }: Bench): Promise<string | undefined> {
   try {
     const map = await readFile(`/proc/${await zygote.pid()}/uid_map`, 'utf8');
-    return map.trim().replace(/ +/g, ' ').replaceAll('\n', ',').replaceAll(', ', ', ');
+    const extents = map.trim().split('\n');
+    return extents.map((extent) => extent.trim().replace(/\s+/g, ' ')).join(', ');
   } catch (error) {
     if (error instanceof ZygoteError) return undefined;
     throw error;

@@ -32,6 +32,7 @@ export interface ProgramResult {
 
 /** A program that answers at once, or is not answered for: so the doctor never waits for it. */
 const patienceMilliseconds = 5000;
+const outputPatienceMilliseconds = 200;
 
 /**
  * Runs a program to its end, without input.
@@ -62,12 +63,15 @@ export function runProgram(
     });
     child.once('exit', (status) => {
       clearTimeout(timer);
-      // What it left in the background may hold the pipes for good: nothing is expected of them any more.
-      setImmediate(() => {
+      const finish = () => {
+        clearTimeout(patienceForOutput);
         child.stdout.destroy();
         child.stderr.destroy();
         resolve({ status: status ?? undefined, timedOut, output: output.trim() });
-      });
+      };
+      // What it printed last is still on its way; but what it left in the background may hold the pipes for good.
+      const patienceForOutput = setTimeout(finish, outputPatienceMilliseconds);
+      child.once('close', finish);
     });
   });
 }
