@@ -1,4 +1,4 @@
-import { PassThrough } from 'node:stream';
+import { finished, PassThrough } from 'node:stream';
 import { createConnection, ProposedFeatures } from 'vscode-languageserver/node';
 import { wholeMessages } from './requests/wholeMessages.js';
 import { findInstallation, serve } from './server.js';
@@ -14,9 +14,13 @@ export function serveInProcess(): { input: NodeJS.WritableStream; output: NodeJS
 }
 
 function start(input: NodeJS.ReadableStream, output: NodeJS.WritableStream): void {
-  // Given streams, not readers: the connection then ends this process with its client.
-  const connection = createConnection(ProposedFeatures.all, input, wholeMessages(output));
-  serve(connection, findInstallation(__dirname));
+  // Given streams, not readers: the connection then ends this process with its client, as soon as this stream ends.
+  const untilLeft = new PassThrough();
+  const connection = createConnection(ProposedFeatures.all, untilLeft, wholeMessages(output));
+  const { leave } = serve(connection, findInstallation(__dirname));
+  input.pipe(untilLeft, { end: false });
+  // A window that crashed says no shutdown.
+  finished(input, () => void leave().finally(() => untilLeft.end()));
 }
 
 if (require.main === module) {

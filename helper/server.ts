@@ -104,8 +104,8 @@ export function assembleMachine(installation: Installation, log: (message: strin
   };
 }
 
-/** Serves one client until its connection closes. */
-export function serve(connection: Connection, installation: Installation): void {
+/** Serves one client until its connection closes. `leave`: ends what must not outlast the client, and never fails. */
+export function serve(connection: Connection, installation: Installation): { leave(): Promise<void> } {
   const log = (message: string) => connection.console.info(message);
   const machine = assembleMachine(installation, log);
   const router = new Router(connection, log, async (error) =>
@@ -180,6 +180,10 @@ export function serve(connection: Connection, installation: Installation): void 
     await allLedgersWritten();
   });
   connection.listen();
+  return {
+    leave: () =>
+      edits.dispose().catch((error: unknown) => log(`trials of limits were not rolled back: ${String(error)}`)),
+  };
 }
 
 async function tellEnds(

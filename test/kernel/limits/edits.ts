@@ -182,17 +182,25 @@ export function testEdits(bed: LimitsBed): void {
     await leaving.helper.stop();
     assert.equal(await bed.file(id, 'pids.max'), '40');
 
-    const gone = await bed.client();
-    await bed.set(id, { 'pids.max': '60' }, { trySeconds: 600 }, gone.helper);
-    gone.helper.child.stdin?.end();
-    await eventually('the rollback', async () => (await bed.file(id, 'pids.max')) === '40');
-
     const killed = await bed.client();
     await bed.set(id, { 'pids.max': '70' }, { trySeconds: 600 }, killed.helper);
     await killed.helper.crash();
     // By the other helper that is there, without being asked: the file is read with nothing of Terrarium's.
     const [file = ''] = (await bed.reading(id, 'pids.max')).files;
     await eventually('the rollback', () => readFileSync(file, 'utf8').trim() === '40');
+  });
+
+  testEdit('a trial ends with a client that is gone without a word', async () => {
+    const { id } = await bed.up({ resources: begin });
+    const [file = ''] = (await bed.reading(id, 'pids.max')).files;
+    const alone = await bed.client();
+    await bed.helper.stop();
+    await bed.set(id, { 'pids.max': '50' }, { trySeconds: 600 }, alone.helper);
+    alone.helper.child.stdin?.end();
+    // Nobody else is there to do it.
+    await eventually('the rollback', () => readFileSync(file, 'utf8').trim() === '40');
+    await eventually('the end of the helper', () => alone.helper.child.exitCode !== null);
+    await bed.renew();
   });
 
   testEdit('a trial whose helper was killed is rolled back by the next one that starts', async () => {
