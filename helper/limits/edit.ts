@@ -32,9 +32,11 @@ export async function readTarget(machine: Machine, target: LimitTarget): Promise
   if (journal?.pending === undefined || !isDue(journal.pending)) {
     return reportOf(machine, subject, ofThisLife(subject, journal));
   }
-  return withTarget(machine, subject.target, async (locked) =>
-    reportOf(machine, locked, await settled(machine, locked)),
-  );
+  return withTarget(machine, subject.target, async (locked) => {
+    const ended = await settled(machine, locked);
+    // What was left undone may have been in the configuration.
+    return reportOf(machine, await findSubject(machine, locked.target), ended);
+  });
 }
 
 /** The latest edits of a target, oldest first. @throws NotFound, Invalid */

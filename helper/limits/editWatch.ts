@@ -1,4 +1,4 @@
-import { type FSWatcher, readdirSync, watch } from 'node:fs';
+import { existsSync, type FSWatcher, readdirSync, watch } from 'node:fs';
 import { ResponseError } from 'vscode-jsonrpc';
 import type { Machine } from '../container/machine.js';
 import { ErrorCode, type LimitEdit, type LimitTarget } from '../protocol/index.js';
@@ -35,16 +35,37 @@ export class EditWatch {
     private readonly onEdited: (target: LimitTarget, edit: LimitEdit) => void,
   ) {}
 
+  /** Begins, and ends what helpers that are gone have left. Without room for its folder there are no edits to watch. */
   start(): void {
-    const folder = journalFolder(this.machine.locations);
     this.isWatching = true;
+    try {
+      const folder = journalFolder(this.machine.locations);
+      this.begin(folder);
+      for (const key of keysIn(folder)) {
+        if (!this.sweep(key)) this.look(key, false);
+      }
+    } catch (error) {
+      this.machine.log(`edits of limits are not watched: ${String(error)}`);
+    }
+  }
+
+  private begin(folder: string): void {
     try {
       this.watcher = watch(folder, (_, name) => this.look(keyOfFile(name ?? '')));
       this.watcher.on('error', (error) => this.lookNowAndThen(folder, error));
     } catch (error) {
       this.lookNowAndThen(folder, error);
     }
-    this.lookAtAll(folder, false);
+  }
+
+  /** Edits of cgroups that others made go when those are gone. */
+  private sweep(key: string): boolean {
+    const journal = this.read(key);
+    if (journal === undefined || !('cgroup' in journal.target) || existsSync(journal.target.cgroup)) return false;
+    void removeJournal(this.machine.locations, key).catch((error: unknown) => {
+      this.machine.log(`edits of ${key} were not removed: ${String(error)}`);
+    });
+    return true;
   }
 
   /** Rolls back the trials of this helper: whoever could keep them has gone. */
@@ -61,18 +82,26 @@ export class EditWatch {
     await Promise.all(this.settling.values());
   }
 
-  private lookAtAll(folder: string, tell: boolean): void {
-    for (const key of keysIn(folder)) this.look(key, tell);
-  }
-
   /** Users have 128 inotify instances in all: other programs may have taken them. */
   private lookNowAndThen(folder: string, error: unknown): void {
     this.machine.log(`edits of limits are looked for, not told: ${String(error)}`);
-    this.poll ??= setInterval(() => this.lookAtAll(folder, true), pollMilliseconds).unref();
+    this.poll ??= setInterval(() => {
+      for (const key of keysIn(folder)) this.look(key);
+    }, pollMilliseconds).unref();
   }
 
   private look(key: string | undefined, tell = true): void {
     if (key === undefined || !this.isWatching) return;
+    try {
+      this.lookAt(key, tell);
+    } catch (error) {
+      // Out of descriptors, for one: it is looked at again.
+      this.machine.log(`edits of ${key} cannot be read: ${String(error)}`);
+      this.wake(key, retryMilliseconds);
+    }
+  }
+
+  private lookAt(key: string, tell: boolean): void {
     const journal = this.read(key);
     clearTimeout(this.timers.get(key));
     this.timers.delete(key);
@@ -82,7 +111,7 @@ export class EditWatch {
     }
     const { pending } = journal;
     // In the middle of a write there is nothing new to tell yet.
-    if (pending?.phase !== 'writing') this.tell(key, journal, tell);
+    if (pending === undefined || pending.phase === 'trial') this.tell(key, journal, tell);
     if (pending === undefined) return;
     const retry = (this.retries.get(key) ?? 0) - performance.now();
     if (isDue(pending) && retry > 0) this.wake(key, retry);

@@ -15,7 +15,7 @@ export function thisHelper(): PendingEdit['owner'] {
 }
 
 /** Whether the helper that began it is still there to end it. */
-export function isOwned({ owner }: PendingEdit): boolean {
+function isOwned({ owner }: PendingEdit): boolean {
   return owner.bootId === bootId() && isAlive(owner);
 }
 
