@@ -85,9 +85,15 @@ export class EditWatch {
   /** Users have 128 inotify instances in all: other programs may have taken them. */
   private lookNowAndThen(folder: string, error: unknown): void {
     this.machine.log(`edits of limits are looked for, not told: ${String(error)}`);
-    this.poll ??= setInterval(() => {
+    this.poll ??= setInterval(() => this.lookAtAll(folder), pollMilliseconds).unref();
+  }
+
+  private lookAtAll(folder: string): void {
+    try {
       for (const key of keysIn(folder)) this.look(key);
-    }, pollMilliseconds).unref();
+    } catch (error) {
+      this.machine.log(`edits of limits cannot be listed: ${String(error)}`);
+    }
   }
 
   private look(key: string | undefined, tell = true): void {
