@@ -33,7 +33,7 @@ export function viewActions(
     offersTrial: report.live && report.trial === undefined,
     offersRestart: report.live && !('cgroup' in report.target),
     canRevert: idle && state.drafts > 0,
-    ...(undoable !== undefined && idle && report.trial === undefined && { undo: describeUndo(undoable) }),
+    ...(undoable !== undefined && !state.gone && report.trial === undefined && { undo: describeUndo(undoable) }),
     trial: report.trial !== undefined && !state.gone,
   };
 }

@@ -57,7 +57,7 @@ ${remedyBlock('notice')}
 <vscode-button id="revert" secondary disabled>Revert</vscode-button>
 <vscode-button id="undo" secondary hidden>Undo</vscode-button>
 </div>
-<p id="status" role="status"></p>
+<p id="status" role="status" tabindex="-1"></p>
 ${remedyBlock('failure')}
 </footer>
 </form>

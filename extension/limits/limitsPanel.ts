@@ -53,6 +53,8 @@ export class LimitsPanel {
   /** Edits that this form asked for, by id, and how many it still awaits the answer of. */
   private readonly own = new Set<string>();
   private asking = 0;
+  /** What others did, to be said with the next reading: one that is overtaken is not shown. */
+  private announcement: string | undefined;
 
   /** Opens the form beside what is open now. */
   static open(extensionUri: Uri, helper: LimitsHelper, target: LimitTarget, title: string): LimitsPanel {
@@ -152,7 +154,7 @@ export class LimitsPanel {
       case 'keep': {
         const report = await this.helper.request(KeepLimits, { target: this.target, edit: message.edit });
         this.reading++;
-        this.show(report, { answers: message.request });
+        this.show(report, message.request);
         break;
       }
       case 'close':
@@ -175,15 +177,18 @@ export class LimitsPanel {
   }
 
   private async begin(): Promise<void> {
+    // What was seen before the page was hidden; what has been edited since follows.
+    this.post({ type: 'history', samples: [...this.history.samples], marks: [...this.history.marks] });
     await this.read();
     this.postFocus();
+    if (this.gone) return;
     const edits = await this.helper.request(ListLimitEdits, { target: this.target });
     const since = Date.now() - historyMinutes * 60_000;
-    for (const edit of edits) if (Date.parse(edit.at) >= since) this.history.mark(markOfEdit(edit));
-    this.post({ type: 'history', samples: [...this.history.samples], marks: [...this.history.marks] });
+    const recent = edits.filter(({ at }) => Date.parse(at) >= since).map(markOfEdit);
+    this.postMarks(recent.filter((mark) => this.history.mark(mark)));
   }
 
-  private async read(announce?: string): Promise<void> {
+  private async read(): Promise<void> {
     const reading = ++this.reading;
     let report: LimitsReport;
     try {
@@ -193,11 +198,11 @@ export class LimitsPanel {
       else if (reading === this.reading) throw error;
       return;
     }
-    if (reading === this.reading) this.show(report, announce === undefined ? {} : { announce });
+    if (reading === this.reading) this.show(report);
   }
 
-  private readAgain(announce?: string): void {
-    if (this.ready) this.read(announce).catch((error: unknown) => this.fail(error));
+  private readAgain(): void {
+    if (this.ready) this.read().catch((error: unknown) => this.fail(error));
   }
 
   private async preview(request: number, changes: LimitChange[]): Promise<void> {
@@ -226,14 +231,15 @@ export class LimitsPanel {
       const { report, edit } = await make();
       this.own.add(edit.id);
       this.reading++;
-      this.show(report, { answers: request });
+      this.show(report, request);
       this.mark(edit);
     } finally {
       this.asking--;
     }
   }
 
-  private show(report: LimitsReport, more: { answers?: number; announce?: string }): void {
+  /** @param answers  the number of the form's request that this is the answer to */
+  private show(report: LimitsReport, answers?: number): void {
     if (this.gone || this.report?.live !== report.live) this.history.restart();
     this.report = report;
     this.gone = false;
@@ -242,8 +248,10 @@ export class LimitsPanel {
       type: 'report',
       report,
       ...(report.trial && { trialLeft: Math.max(0, Date.parse(report.trial.rollsBackAt) - Date.now()) }),
-      ...more,
+      ...(answers !== undefined && { answers }),
+      ...(this.announcement !== undefined && { announce: this.announcement }),
     });
+    if (this.ready) this.announcement = undefined;
     this.watch();
   }
 
@@ -281,7 +289,8 @@ export class LimitsPanel {
     this.mark(edit);
     // An edit of one's own is announced by its answer; a roll back is nobody's answer.
     const foreign = edit.kind === 'rollback' || (this.asking === 0 && !this.own.has(edit.id));
-    this.readAgain(foreign ? describeForeignEdit(edit) : undefined);
+    if (foreign) this.announcement = describeForeignEdit(edit);
+    this.readAgain();
   }
 
   private mark(edit: LimitEdit): void {

@@ -78,7 +78,11 @@ export function describeInner(
 ): void {
   void input.updateComplete.then(() => {
     const inner = input.wrappedElement;
-    inner.setAttribute('aria-invalid', String(invalid));
-    inner.setAttribute('aria-description', description);
+    for (const [name, value] of [
+      ['aria-invalid', String(invalid)],
+      ['aria-description', description],
+    ] as const) {
+      if (inner.getAttribute(name) !== value) inner.setAttribute(name, value);
+    }
   });
 }

@@ -22,7 +22,7 @@ function themeColor(variable: string): string {
   );
 }
 
-/** Lines over the last minutes, with a legend that is a table of its own and marks on the time axis. */
+/** Lines over the last minutes, with marks on the time axis, and a legend that has the values. */
 export class GraphView {
   readonly element: HTMLElement;
   private readonly canvas = make('div', { className: 'canvas' });

@@ -72,7 +72,7 @@ export class LivePanel {
   }
 
   private drawGraphs(drawn: ReturnType<typeof drawnGraphs>): void {
-    const shape = (graphs: typeof drawn) => JSON.stringify(graphs.map(({ id, series }) => [id, series.length]));
+    const shape = (graphs: typeof drawn) => JSON.stringify(graphs.map(({ id, series }) => [id, series]));
     if (shape(drawn) !== shape(this.graphs.map(({ graph }) => graph))) {
       for (const graph of this.graphs) graph.remove();
       this.graphs = drawn.map((graph) => new GraphView(graph));
@@ -90,10 +90,9 @@ export class LivePanel {
     const list = make(
       'ol',
       {},
-      ...recent.map(({ at, kind, text }) => {
-        const entry = make('li', { className: kind }, make('time', {}, new Date(at).toLocaleTimeString()), ` ${text}`);
-        return entry;
-      }),
+      ...recent.map(({ at, kind, text }) =>
+        make('li', { className: kind }, make('time', {}, new Date(at).toLocaleTimeString()), ` ${text}`),
+      ),
     );
     this.happened.replaceChildren(make('h3', {}, 'What happened'), list);
   }

@@ -156,6 +156,7 @@ function drawActions(changes: readonly Change[], invalid: boolean): void {
   button('revert').disabled = !view.canRevert;
   const undo = button('undo');
   undo.hidden = view.undo === undefined;
+  undo.disabled = pending !== undefined;
   if (view.undo !== undefined) {
     undo.textContent = view.undo.label;
     undo.title = view.undo.description;

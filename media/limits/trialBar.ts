@@ -15,7 +15,10 @@ export class TrialBar {
   }
 
   show(shown: boolean, busy: boolean): void {
-    element('trial', HTMLElement).hidden = !shown;
+    const bar = element('trial', HTMLElement);
+    // The focus does not fall off the page with the button that was chosen.
+    if (!shown && bar.contains(document.activeElement)) element('status', HTMLElement).focus();
+    bar.hidden = !shown;
     button('keep').disabled = busy;
     button('rollBack').disabled = busy;
   }
