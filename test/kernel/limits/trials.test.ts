@@ -1,0 +1,4 @@
+import { LimitsBed } from './limitsBed.js';
+import { testTrials } from './trials.js';
+
+testTrials(new LimitsBed('own'));

@@ -1,0 +1,4 @@
+import { LimitsBed } from '../kernel/limits/limitsBed.js';
+import { testTrials } from '../kernel/limits/trials.js';
+
+testTrials(new LimitsBed('user'));
