@@ -114,7 +114,13 @@ export class GraphView {
           percent: { range: () => [0, 100] },
         },
         axes: [
-          { ...axis, size: 22, space: 70, values: (_plot, times) => times.map(clockTime) },
+          {
+            ...axis,
+            size: 22,
+            space: 62,
+            incrs: [5, 10, 15, 30, 60, 120, 300],
+            values: (_plot, times) => times.map(clockTime),
+          },
           {
             ...axis,
             size: 64,

@@ -222,6 +222,7 @@ chapter('it looks right in light, dark and high contrast, narrow and wide', asyn
   await retype('1 MiB');
   await form.getByRole('region', { name: 'What Apply will do' }).waitFor();
   await runCommand(page, 'View: Hide Panel');
+  await runCommand(page, 'Notifications: Clear All Notifications');
   await page.setViewportSize({ width: 1600, height: 900 });
   for (const [theme, name] of [
     ['Light Modern', 'light'],
