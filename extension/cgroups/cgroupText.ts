@@ -32,8 +32,8 @@ export function presentHierarchy(node: CgroupNode): Presentation {
   };
 }
 
-/** A group, by the container's name where it is one of ours; `details` are fresher than the listing. */
-export function presentGroup(node: CgroupNode, details?: DetailedStats): Presentation {
+/** A group, by the container's name where it is one of ours, with its numbers as they were when it was listed. */
+export function presentGroup(node: CgroupNode): Presentation {
   const name = plainText(node.name, 120);
   const container = node.container && plainText(node.container.name, 64);
   const group =
@@ -42,10 +42,9 @@ export function presentGroup(node: CgroupNode, details?: DetailedStats): Present
   const ours = container !== undefined ? 'container' : group !== undefined ? 'group of containers' : undefined;
   const what = ours ?? unit?.what;
   const label = container ?? group ?? name;
-  const memory = details?.memory?.bytes ?? node.memoryBytes;
-  const tasks = details?.pids?.count ?? node.pids;
+  const { memoryBytes: memory, pids: tasks } = node;
   const parts = [
-    isEmpty(node, tasks) ? 'empty' : memory === undefined ? undefined : formatBytes(memory),
+    isEmpty(node) ? 'empty' : memory === undefined ? undefined : formatBytes(memory),
     tasks !== undefined && tasks > 0 ? counted1(tasks, 'task') : ownProcesses(node),
     ours,
     ours === undefined ? undefined : name,
@@ -77,8 +76,8 @@ export function presentGroup(node: CgroupNode, details?: DetailedStats): Present
 }
 
 /** Nothing runs in it or below. Where the kernel does not tell (v1 without pids) it counts as not empty. */
-export function isEmpty(node: CgroupNode, tasks = node.pids): boolean {
-  return node.populated === undefined ? tasks === 0 : !node.populated;
+export function isEmpty({ populated, pids }: CgroupNode): boolean {
+  return populated === undefined ? pids === 0 : !populated;
 }
 
 const ownProcesses = ({ processes }: CgroupNode): string | undefined =>

@@ -62,8 +62,10 @@ export class CgroupTree implements TreeDataProvider<CgroupTreeNode>, Disposable 
       }
       for (const node of this.shown.get(path) ?? []) {
         if (node.kind === 'cgroup') continue;
+        // The group's own line stays as it was listed: the editor would ask for all that is below it.
         const differs = JSON.stringify(presentNode(node, before)) !== JSON.stringify(presentNode(node, sample));
-        if (differs) this.changed.fire(node);
+        const others = node.kind === 'members' && before?.pids?.count !== sample.pids?.count;
+        if (differs || others) this.changed.fire(node);
       }
     }
   }
@@ -96,6 +98,7 @@ export class CgroupTree implements TreeDataProvider<CgroupTreeNode>, Disposable 
       if (node.kind === 'cgroup') return await this.below(node);
       if (node.kind === 'members') {
         const processes = await this.helper.request(ListCgroupProcesses, { path: node.cgroup });
+        node.node = { ...node.node, processes: processes.length };
         return processes.map((process) => ({ kind: 'member', cgroup: node.cgroup, process }));
       }
       return [];

@@ -73,6 +73,8 @@ export class CgroupsView implements Disposable {
     if (open) this.expanded.add(element.cgroup);
     else this.expanded.delete(element.cgroup);
     this.watch();
+    // While it is closed nobody tells what happens in it: the editor asks again when it is opened.
+    if (!open) this.tree.refresh(element.cgroup);
   }
 
   private watch(): void {

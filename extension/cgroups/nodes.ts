@@ -68,7 +68,7 @@ export function nodeId(node: CgroupTreeNode): string {
 export function presentNode(node: CgroupTreeNode, details: DetailedStats | undefined): Presentation {
   switch (node.kind) {
     case 'cgroup':
-      return node.top ? presentHierarchy(node.node) : presentGroup(node.node, details);
+      return node.top ? presentHierarchy(node.node) : presentGroup(node.node);
     case 'cgroupLimit':
       return presentLimit(node.reading, node.live, useOfDetails(details));
     case 'pressure':

@@ -122,7 +122,8 @@ chapter('the overview shows what runs, sorted by memory with the keyboard', asyn
   await page.locator('.part.panel').waitFor({ state: 'hidden' });
   // By the button, which also waits until the workbench has moved the focus.
   const header = page.locator('.sidebar .pane-header', { hasText: 'Containers' });
-  await header.locator('.title').click();
+  if ((await header.getAttribute('aria-expanded')) !== 'true') await header.locator('.title').click();
+  await header.hover();
   await header.getByRole('button', { name: 'Show Overview of Containers' }).click();
   overview = await webviewFrame(page, /^Containers: Overview/);
   await collapseView(page, 'Containers');

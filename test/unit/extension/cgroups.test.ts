@@ -47,14 +47,6 @@ describe('a control group', () => {
     assert.match(shown.tooltip ?? '', /^\/sys\/fs\/cgroup\/a b\n/);
   });
 
-  it('takes the latest sample before the listing', () => {
-    const shown = presentGroup(
-      group({ memoryBytes: 5, pids: 1 }),
-      details({ memory: { bytes: 2 ** 20, events: {} }, pids: { count: 7 } }),
-    );
-    assert.equal(shown.description, '1 MiB · 7 tasks');
-  });
-
   it('is empty when nothing runs below it; of v1 without pids nobody knows', () => {
     assert.equal(isEmpty(group({ populated: false })), true);
     assert.equal(isEmpty(group({ populated: true, pids: 0 })), false);
