@@ -10,6 +10,7 @@ import { findLocations, makeLocations } from './container/locations.js';
 import { cgroupFinder, type Machine } from './container/machine.js';
 import { recover, tidyUnwatched } from './container/recover.js';
 import { ContainerStore } from './container/store.js';
+import { removeStrayCgroups } from './container/strayCgroups.js';
 import { ThrowAways } from './container/throwAway.js';
 import { ContainerWatcher } from './container/watcher.js';
 import { zygoteFailure } from './doctor/zygoteFailure.js';
@@ -99,7 +100,11 @@ export function assembleMachine(installation: Installation, log: (message: strin
     identity,
     stage: installation.stage,
     hostLayer: (hidden) => prepareHostLayer(locations.hostLayer, hidden),
-    cgroups: cgroupFinder(zygote),
+    cgroups: cgroupFinder(zygote, (access) => {
+      removeStrayCgroups({ store, locations }, access).catch((error: unknown) => {
+        log(`empty cgroups were not removed: ${String(error)}`);
+      });
+    }),
     log,
   };
 }

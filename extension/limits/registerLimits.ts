@@ -1,7 +1,7 @@
 import { commands, type ExtensionContext, l10n, type WebviewPanel, window } from 'vscode';
 import * as z from 'zod/mini';
 import { ListContainers } from '../../helper/protocol/index.js';
-import type { LimitTarget } from '../../helper/protocol/limits.js';
+import { allContainers, type LimitTarget } from '../../helper/protocol/limits.js';
 import { chooseContainer, containerArgument } from '../containers/chooseContainer.js';
 import type { Notifier } from '../errors/notifier.js';
 import { plainText } from '../text/untrusted.js';
@@ -61,11 +61,17 @@ async function targetOf(
   const named = given === undefined ? limitTarget.safeParse(argument) : undefined;
   if (named?.success === true) {
     const target = named.data;
-    return { target, title: 'group' in target ? target.group : 'cgroup' in target ? target.cgroup : target.container };
+    return { target, title: titleOf(target) };
   }
   const summary =
     given === undefined
       ? await chooseContainer(helper, l10n.t('Edit the limits of'))
       : (await helper.request(ListContainers)).find(({ id }) => id === given);
   return summary === undefined ? undefined : { target: { container: summary.id }, title: summary.name };
+}
+
+function titleOf(target: LimitTarget): string {
+  if ('container' in target) return target.container;
+  if ('cgroup' in target) return target.cgroup;
+  return target.group === allContainers ? l10n.t('All Containers') : target.group;
 }

@@ -41,6 +41,7 @@ export type CgroupAccess =
     }
   | ({ mode: 'none' } & CgroupNotice);
 
+/** Controllers that are not there, by name: why, and how to have them. */
 export type Absences = Readonly<Record<string, CgroupNotice>>;
 
 /** The leaf that the zygote and the monitors stay in, beside the containers. */
@@ -108,8 +109,9 @@ export async function detectCgroupAccess(
   // Without a controller v2 still counts, freezes and kills.
   if (v2 !== undefined) return v2;
   const locked = [...(unified === undefined ? [] : [unified]), ...legacy].filter(({ readOnly }) => readOnly);
-  if (locked.length > 0)
-    return { mode: 'none', ...readOnlyCgroups(locked.map((one) => shown(one.mountPoint, machine))) };
+  if (locked.length > 0) {
+    return { mode: 'none', ...readOnlyCgroups(locked.map(({ mountPoint }) => shown(mountPoint, machine))) };
+  }
   if (legacy.length > 0) {
     const folders = legacy.map(({ folder }) => shown(folder, machine).replace(/\/$/, ''));
     return { mode: 'none', ...v1NotDelegated(folders, machine.user) };

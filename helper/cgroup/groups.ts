@@ -70,10 +70,25 @@ function hasGroups(folder: string): boolean {
   return readdirSync(folder, { withFileTypes: true }).some((entry) => entry.isDirectory());
 }
 
-/** In one write(2): the group has what the one above hands down, so none is refused. cgroup-v2.rst, "Enabling and Disabling" */
+/**
+ * In one write(2), since the group has what the one above hands down; when an administrator took some of it back meanwhile,
+ * one refusal undoes all, so each by itself. Source: cgroup-v2.rst, "Enabling and Disabling".
+ */
 function handDown(folder: string, controllers: readonly string[]): void {
   if (controllers.length === 0) return;
-  write(path.join(folder, 'cgroup.subtree_control'), controllers.map((name) => `+${name}`).join(' '));
+  const file = path.join(folder, 'cgroup.subtree_control');
+  const enable = (names: readonly string[]): boolean => {
+    try {
+      write(file, names.map((name) => `+${name}`).join(' '));
+      return true;
+    } catch (error) {
+      const { code, syscall } = error as NodeJS.ErrnoException;
+      if (syscall !== 'write' || (code !== 'ENOENT' && code !== 'EINVAL')) throw error;
+      return false;
+    }
+  };
+  // A limit of one that is not there is refused where it is asked for.
+  if (!enable(controllers)) for (const name of controllers) enable([name]);
 }
 
 /**

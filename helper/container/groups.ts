@@ -83,7 +83,7 @@ export async function listGroups(machine: Machine): Promise<GroupSummary[]> {
     .sort((a, b) => a.name.localeCompare(b.name));
 }
 
-/** Groups that this helper has seen ready, by the first of their folders. */
+/** Groups that this helper has seen ready, by their folders. */
 const ready = new Map<string, string>();
 
 /** Others may remove a group between its making and that of one in it. */
@@ -104,14 +104,13 @@ export async function readyGroups(machine: Machine, access: CgroupAccess, group:
   const key = Object.values(innermost.paths).join();
   if (isReady(key, innermost)) return;
   await lockedGroups(machine.locations, async () => {
-    for (let attempt = 1; !isReady(key, innermost); attempt++) {
+    for (let attempt = 1; attempt <= attempts && !isReady(key, innermost); attempt++) {
       try {
         makeLevels(machine, access, group);
         const identity = groupIdentity(innermost);
         if (identity !== undefined) ready.set(key, identity);
       } catch (error) {
-        const { code, syscall } = error as NodeJS.ErrnoException;
-        if (code !== 'ENOENT' || syscall !== 'mkdir' || attempt === attempts) throw error;
+        if (!isParentGone(error) || attempt === attempts) throw error;
       }
     }
   });
@@ -170,10 +169,15 @@ function groupWrites(access: CgroupAccess, name: string, resources: oci.Resource
   });
 }
 
+/** Who left last removed the group above: it is to be made again. */
+function isParentGone(error: unknown): boolean {
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  return code === 'ENOENT' && syscall === 'mkdir';
+}
+
 function explained(error: unknown, name: string): unknown {
   const { code, path, syscall } = error as NodeJS.ErrnoException;
-  // Removed by who left last: to be made again.
-  if (code === undefined || (code === 'ENOENT' && syscall === 'mkdir')) return error;
+  if (code === undefined || isParentGone(error)) return error;
   return terrariumError(ErrorCode.StepFailed, `The cgroup of ${nameOf(name)} could not be made as it is to be`, {
     errno: code,
     ...(syscall === undefined ? {} : { syscall }),

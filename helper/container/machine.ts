@@ -29,8 +29,8 @@ export interface Machine {
   log(message: string): void;
 }
 
-/** Finds the cgroups for the zygote that is there now; another zygote, another answer. */
-export function cgroupFinder(zygote: Zygote): () => Promise<CgroupAccess> {
+/** Finds the cgroups for the zygote that is there now; another zygote, another answer, and `onFound` once for each. */
+export function cgroupFinder(zygote: Zygote, onFound: (access: CgroupAccess) => void): () => Promise<CgroupAccess> {
   let found: { pid: number; access: Promise<CgroupAccess> } | undefined;
   return async () => {
     const pid = await zygote.pid();
@@ -39,7 +39,7 @@ export function cgroupFinder(zygote: Zygote): () => Promise<CgroupAccess> {
         prepareDelegation(detected, pid),
       );
       found = { pid, access };
-      access.catch(() => {
+      access.then(onFound, () => {
         found = undefined;
       });
     }

@@ -13,7 +13,6 @@ import type { ContainerRecord, RuntimeRecord } from './record.js';
 import { removeContainer, removeLeftCgroups } from './remove.js';
 import { readLatestRun } from './runs.js';
 import { socketOf } from './start.js';
-import { removeStrayCgroups } from './strayCgroups.js';
 import { lingerMilliseconds, readRemovableFrom } from './throwAway.js';
 import { undoUnanswered } from './unanswered.js';
 
@@ -43,7 +42,8 @@ export async function recover(machine: Machine): Promise<void> {
       await handle.close();
     }
   }
-  await removeStrayCgroups(machine);
+  // Looking for a place for cgroups tidies it. A zygote that is not there is not started for that.
+  if (await machine.zygote.isRunning()) await machine.cgroups();
 }
 
 /**

@@ -1,5 +1,6 @@
 import { promises as fs } from 'node:fs';
 import * as path from 'node:path';
+import type { CgroupAccess } from '../cgroup/access.js';
 import { readCgroupFile } from '../cgroup/file.js';
 import { removeEmpty } from '../cgroup/groups.js';
 import { foldersOf, groupRecord, ownerOf } from '../cgroup/layout.js';
@@ -15,12 +16,15 @@ const youngMilliseconds = 60_000;
  * Removes cgroups of ours that no record tells of any more: those of containers whose folder is gone, and groups, as far
  * as nothing is in them. What has processes is left alone.
  */
-export async function removeStrayCgroups(machine: Machine): Promise<void> {
-  const record = groupRecord(await machine.cgroups(), allContainers);
+export async function removeStrayCgroups(
+  { store, locations }: Pick<Machine, 'store' | 'locations'>,
+  access: CgroupAccess,
+): Promise<void> {
+  const record = groupRecord(access, allContainers);
   if (record === undefined) return;
-  const known = new Set(await machine.store.ids());
+  const known = new Set(await store.ids());
   // Whoever makes a group has the lock until it is whole.
-  await lockedGroups(machine.locations, async () => {
+  await lockedGroups(locations, async () => {
     for (const top of foldersOf(record)) await removeStraysIn(top, known);
   });
 }

@@ -36,6 +36,7 @@ export const fieldMeanings: Readonly<Record<string, FieldMeaning>> = {
     section: 'config-linux.md#time-offsets',
     otherwise: 'no time namespace, the machine’s clocks',
   },
+  group: { otherwise: 'none: it has only limits of its own, and those of all containers' },
   resources: { oci: 'linux.resources', section: 'config-linux.md#control-groups', otherwise: 'no limits' },
   'resources.memory.limit': { oci: 'linux.resources.memory.limit', section: 'config-linux.md#memory' },
   'resources.memory.reservation': { oci: 'linux.resources.memory.reservation', section: 'config-linux.md#memory' },

@@ -35,6 +35,13 @@ export class Zygote {
     return (await this.find()).pid;
   }
 
+  /** Whether the zygote is there, without starting one. */
+  async isRunning(): Promise<boolean> {
+    const { stage, runtime, identity } = this.options;
+    const socket = await zygoteSocket(runtime, stage, identity, hasUserManager(process.env));
+    return (await findListener(socket)) !== undefined;
+  }
+
   /** What systemd --user said when it was asked in vain to start the zygote that is there; only who asked knows. */
   get serviceRefusal(): string | undefined {
     return this.refusal;
