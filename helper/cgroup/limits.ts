@@ -85,10 +85,17 @@ async function readLive(subject: LimitsQuestion, record: CgroupRecord): Promise<
   const offered = await offeredKnobs(record);
   const configured = subject.resources === undefined ? undefined : limitsOf(subject.resources);
   const read = async (name: string): Promise<LimitReading[]> => {
-    const reading = await readOne(record, name, configured, subject.cores);
-    if (reading !== undefined) return [reading];
-    const unavailable = whyNotListed(record.version, name, offered, subject.access);
-    return unavailable === undefined ? [] : [{ name, files: [], writable: false, unavailable }];
+    const without = (unavailable: Remedy) => [{ name, files: [], writable: false, unavailable }];
+    try {
+      const reading = await readOne(record, name, configured, subject.cores);
+      if (reading !== undefined) return [reading];
+    } catch (error) {
+      const unreadable = whyUnreadable(error);
+      if (unreadable === undefined) throw error;
+      return without(unreadable);
+    }
+    const missing = whyNotListed(record.version, name, offered, subject.access);
+    return missing === undefined ? [] : without(missing);
   };
   const known = await Promise.all(knobsOfVersion(record.version).map(read));
   const unknown = await Promise.all(offered.unknown.map(read));
@@ -124,6 +131,13 @@ async function readOne(
     writable: refusal === undefined,
     ...(refusal === undefined ? {} : { unavailable: refusal }),
   };
+}
+
+/** One file that is not for everybody must not hide all others. Undefined: another error. */
+function whyUnreadable(error: unknown): Remedy | undefined {
+  const { code, path: file } = error as NodeJS.ErrnoException;
+  if (code !== 'EACCES' && code !== 'EPERM' && code !== 'EOPNOTSUPP') return undefined;
+  return { reason: `${file ?? 'The file'} cannot be read (${code}).`, remedy: 'Look at it as its owner.' };
 }
 
 /** By access(2), which knows of read-only mounts too. Undefined: it can be written. */

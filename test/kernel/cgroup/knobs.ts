@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, rmdirSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, rmdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import * as path from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -183,6 +183,20 @@ export function testKnobs(
     for (const { name, nextStart } of (await subject.report()).readings) assert.equal(nextStart, undefined, name);
   });
 
+  knobTest('what the kernel rounds is told', async (helper) => {
+    const subject = await Subject.run(helper, {});
+    const { writes, report } = await subject.set({ 'memory.max': '100000001' });
+    const [file = ''] = (await subject.reading('memory.max')).files;
+    const held = readFileSync(file, 'utf8').trim();
+    assert.ok(Number(held) < 100_000_001 && Number(held) > 100_000_001 - 65_536, `the kernel holds ${held}`);
+    assert.deepEqual(
+      writes.find((write) => write.file === file),
+      { name: 'memory.max', file, data: '100000001', held },
+    );
+    const reading = report.readings.find(({ name }) => name === 'memory.max');
+    assert.deepEqual([reading?.value, reading?.nextStart], [held, undefined]);
+  });
+
   knobTest('only idle CPU: the weight comes back afterwards', async (helper) => {
     const subject = await Subject.run(helper, { resources: { cpu: { shares: 2000 } } });
     await subject.set({ 'cpu.idle': '1' });
@@ -298,7 +312,13 @@ export function testKnobs(
     await assert.rejects(writeLimits(record(folder), [{ name: 'pids.max', value: '5' }]), {
       code: protocol.ErrorCode.WrongState,
     });
+    // To root every file is its own.
     if (process.getuid?.() === 0) return;
+    chmodSync(file, 0o000);
+    const read = await subject.readings();
+    assert.match(read('pids.max').unavailable?.reason ?? '', /cannot be read \(EACCES\)/);
+    assert.equal(read('memory.max').value, 'max');
+    chmodSync(file, 0o644);
     // What the administrator made and handed over: its limits stay the administrator's.
     const foreign = version === 2 ? '/sys/fs/cgroup/system.slice' : path.resolve(file, '../../..');
     await assert.rejects(
