@@ -22,6 +22,8 @@ const shipped = [
   'dist/specification.schema.json',
   'dist/media/limits.css',
   'dist/media/limits.js',
+  'dist/media/overview.css',
+  'dist/media/overview.js',
   `dist/node_modules/@koromix/koffi-${platform}/index.js`,
   `dist/node_modules/@koromix/koffi-${platform}/linux_${process.arch}/koffi.node`,
   `dist/node_modules/@koromix/koffi-${platform}/package.json`,
