@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { type CgroupOwners, listGroupProcesses, listGroups, listHierarchies } from '../cgroup/browse.js';
 import { CgroupFolderWatches } from '../cgroup/folderWatches.js';
@@ -61,7 +61,8 @@ async function ownersOf(machine: Machine): Promise<CgroupOwners> {
 
 /** This machine's users by id; the first of several names for one id counts, as for getpwuid(3). */
 function userNames(): ReadonlyMap<number, string> {
-  const passwd = readFileSync('/etc/passwd', 'utf8');
+  // Where accounts come from elsewhere alone there is no such file: then ids stand for themselves.
+  const passwd = existsSync('/etc/passwd') ? readFileSync('/etc/passwd', 'utf8') : '';
   return new Map(
     usersOf({ passwd, group: '' })
       .reverse()
