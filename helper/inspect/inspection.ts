@@ -97,7 +97,7 @@ function read(folder: number, identity: ProcessIdentity, surroundings: Surroundi
   const capabilities = capabilityReport(status).sets;
   const args = readEntries(`${proc}/${folder}/cmdline`, longestArguments);
   if (args.cut) unreadable['process.args'] = `Cut after ${longestArguments} bytes.`;
-  const isReadonly = mounts?.findLast(({ destination }) => destination === '/');
+  const rootMount = mounts?.findLast(({ destination }) => destination === '/');
   return {
     identity,
     ...(surroundings.container === undefined ? {} : { container: surroundings.container }),
@@ -120,12 +120,12 @@ function read(folder: number, identity: ProcessIdentity, surroundings: Surroundi
       oomScoreAdj: Number(file('oom_score_adj')),
       ...(label === undefined ? {} : { securityLabel: label }),
     },
-    ...(rootPath === undefined || isReadonly === undefined
+    ...(rootPath === undefined || rootMount === undefined
       ? {}
       : {
           root: {
             path: rootPath,
-            readonly: isReadonly.options.includes('ro') || isReadonly.superOptions.includes('ro'),
+            readonly: rootMount.options.includes('ro') || rootMount.superOptions.includes('ro'),
           },
         }),
     ...(mounts === undefined ? {} : { mounts }),

@@ -1,6 +1,6 @@
 /** Looking at any process, from outside and, where the kernel asks for that, from inside of its user namespace. */
 import type { Machine } from '../container/machine.js';
-import { runningRun } from '../container/stop.js';
+import { liveRun, runningRun } from '../container/stop.js';
 import { ReadPrivateParts } from '../inspect/agentProtocol.js';
 import { inspectProcess, withPrivateParts } from '../inspect/inspection.js';
 import { readNamespaces } from '../inspect/namespaces.js';
@@ -52,16 +52,26 @@ export async function lookAt(
     container: containerOf(identity.pid, containers, host),
   });
   const own = Object.fromEntries((inspection.linux.namespaces ?? []).map(({ type, inode }) => [type, inode]));
-  const parts = await readPrivate(machine, { identity, namespaces: own, environment, files }, host);
+  const { container } = inspection;
+  const monitor = container && (await monitorOf(machine, container));
+  const parts = await readPrivate(machine, { identity, namespaces: own, environment, files }, host, monitor);
   return withPrivateParts(inspection, parts);
 }
 
 /**
  * From here when that will do, else by agents inside: first in the process's own user namespace, then, for what is refused
- * there, in the one around it. The first process of a container that stays up by itself is a copy of its monitor and not
- * dumpable: the kernel asks for power over the user namespace that its program was executed in.
+ * there, in that of the container's monitor. The first process of a container that stays up by itself is a copy of its
+ * monitor and not dumpable: the kernel asks for power over the user namespace that its program was executed in.
+ *
+ * An agent has this machine's files before it. Root of the user namespace that it is in may trace it (ptrace(2)), so it
+ * never goes where somebody could who sees its pid: into the user namespace of a process in our pid namespace.
  */
-async function readPrivate(machine: Machine, question: PrivateQuestion, host: NamespaceInodes): Promise<PrivateParts> {
+async function readPrivate(
+  machine: Machine,
+  question: PrivateQuestion,
+  host: NamespaceInodes,
+  monitor: ProcessIdentity | undefined,
+): Promise<PrivateParts> {
   const own = question.namespaces;
   let parts = readPrivateParts(question, false);
   const isWhole = () => Object.keys(parts.unreadable).length + parts.otherNamespaces.length === 0;
@@ -69,7 +79,12 @@ async function readPrivate(machine: Machine, question: PrivateQuestion, host: Na
   // than we, but go where sysctls are.
   const isWorthIt = own.user !== undefined && (own.user !== host.user || parts.otherNamespaces.length > 0);
   if (isWhole() || !isWorthIt) return parts;
-  const insides = own.user === host.user ? [undefined] : [question.identity, ...around(question.identity, own, host)];
+  const isExposed = own.user !== host.user && own.pid === host.pid;
+  if (isExposed) parts.notEntered = 'Whoever is root there sees our processes, and could take hold of an agent inside.';
+  const insides =
+    own.user === host.user
+      ? [undefined]
+      : [...(isExposed ? [] : [question.identity]), ...(monitor === undefined ? [] : [monitor])];
   for (const inside of insides) {
     parts = await ask(machine, inside, question, parts);
     if (isWhole()) break;
@@ -77,16 +92,9 @@ async function readPrivate(machine: Machine, question: PrivateQuestion, host: Na
   return parts;
 }
 
-/** The nearest process above one that is in another user namespace than it and we are. */
-function around({ pid }: ProcessIdentity, own: NamespaceInodes, host: NamespaceInodes): ProcessIdentity[] {
-  const seen = new Set<number>();
-  for (let stat = readStat(pid); stat !== undefined && !seen.has(stat.pid); stat = readStat(stat.parentPid)) {
-    seen.add(stat.pid);
-    const user = unlessDenied(() => readNamespaces(stat.pid))?.user;
-    if (user === undefined || user === host.user) break;
-    if (user !== own.user) return [{ pid: stat.pid, startTime: stat.startTime }];
-  }
-  return [];
+/** The monitor of a container: it is in the user namespace around the container's, where nobody inside has any power. */
+async function monitorOf(machine: Machine, { id }: ContainerName): Promise<ProcessIdentity | undefined> {
+  return liveRun(machine, await machine.store.find(id))?.runtime.monitor;
 }
 
 /** Adds to `known` what an agent can read, which is of no further use then. */

@@ -75,7 +75,7 @@ test('what a container was given differs from the host as it was asked for', asy
 });
 
 test('a process compared with itself is alike in everything', async (t) => {
-  const { pid } = await unshared(t, ['--user', '--map-root-user', '--net', '--uts']);
+  const { pid } = await unshared(t, ['--user', '--map-root-user', '--net', '--uts', '--pid', '--fork', '--kill-child']);
   const { sections } = await compare({ pid }, { pid });
   for (const { topic, differences, same, unknown } of sections) {
     assert.deepEqual([topic, differences, unknown], [topic, [], undefined]);

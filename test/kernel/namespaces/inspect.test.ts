@@ -190,7 +190,8 @@ test('of a process of a subordinate id, its environment and files, by an agent i
 test('of a shell of unshare, its own host name and id map, and its environment', async (t) => {
   const script = 'hostname of-the-shell && echo ready && read _';
   const environment = { ...process.env, SHOWN: 'a\u001b[31mb' };
-  const { pid } = await unshared(t, ['--user', '--map-root-user', '--uts', '--net'], script, environment);
+  const options = ['--user', '--map-root-user', '--uts', '--net', '--pid', '--fork', '--kill-child'];
+  const { pid } = await unshared(t, options, script, environment);
   const inspection = await inspect({ pid }, { environment: true, files: true });
   await assertAsOthersSay(inspection);
   assert.deepEqual(inspection.unreadable, {});
@@ -200,12 +201,27 @@ test('of a shell of unshare, its own host name and id map, and its environment',
   assert.equal(inspection.container, undefined);
   assert.deepEqual(
     inspection.linux.namespaces?.filter(({ relation }) => relation === 'other').map(({ type }) => type),
-    ['uts', 'network', 'user'],
+    ['uts', 'network', 'pid', 'user'],
   );
 });
 
+test('no agent goes where somebody could trace it: into the user namespace of who sees its pid', async (t) => {
+  const { pid } = await unshared(t, ['--user', '--map-root-user', '--uts']);
+  const inspection = await inspect({ pid }, { environment: true });
+  assert.match(inspection.unreadable['linux.sysctl'] ?? '', /: uts, user\. .*could take hold of an agent/);
+  // What is the person's own is read from outside, and so are settings of namespaces that are shared.
+  assert.ok((inspection.process.env?.length ?? 0) > 0);
+  assert.equal(typeof inspection.linux.sysctl?.['net.ipv4.ip_forward'], 'string');
+  const shared = await bed.up({ shareHost: ['pid'], hostname: 'sees-all' });
+  const container = await inspect({ container: shared.name }, { files: true });
+  // The one around it, where nobody in the container has any power.
+  assert.equal(container.linux.sysctl?.['kernel.hostname'], 'sees-all');
+  assert.match(container.unreadable['linux.sysctl'] ?? '', /: user\./);
+  assert.deepEqual(Object.keys(container.unreadable), ['linux.sysctl']);
+});
+
 test('of a user namespace that has no root yet, what is seen from outside, and why the rest is not', async (t) => {
-  const { pid } = await unshared(t, ['--user', '--uts']);
+  const { pid } = await unshared(t, ['--user', '--uts', '--pid', '--fork', '--kill-child']);
   const inspection = await inspect({ pid }, { environment: true });
   assert.deepEqual(Object.keys(inspection.unreadable), ['linux.sysctl']);
   assert.match(
