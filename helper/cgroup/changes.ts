@@ -1,6 +1,6 @@
 import { ErrorCode, knobOf, type LimitChange, terrariumError } from '../protocol/index.js';
 import { memoryAndSwap } from './controlFiles.js';
-import { knobFiles } from './knobFiles.js';
+import { isLimitFile, knobFiles } from './knobFiles.js';
 import { type HeldLimit, limitNumber, periodOf } from './reading.js';
 import { allowance, checkValue } from './values.js';
 
@@ -42,6 +42,7 @@ const related: Readonly<Record<string, readonly string[]>> = {
 export function changeWrites(version: 1 | 2, held: HeldLimits, changes: readonly LimitChange[]): ChangeWrite[] {
   const wanted = new Map<string, string>();
   for (const { name, value } of changes) {
+    if (!isLimitFile(name)) throw noLimit(name);
     wanted.set(name, checkValue(knobOf(name), value, periodOf(held.get('cpu.max')?.value)));
     if (!held.has(name)) throw noSuchKnob(version, name);
   }
@@ -141,6 +142,12 @@ function checkTogether(held: HeldLimits, wanted: ReadonlyMap<string, string>): v
       fix: 'Set cpu.idle to 0 in the same go.',
     });
   }
+}
+
+function noLimit(name: string): Error {
+  return terrariumError(ErrorCode.Invalid, `${JSON.stringify(name)} is not the name of a limit`, {
+    fix: 'Use the plain name of a limit, for instance memory.high or io.max.',
+  });
 }
 
 function noSuchKnob(version: 1 | 2, name: string): Error {

@@ -3,7 +3,7 @@ import * as path from 'node:path';
 import { knobs } from '../protocol/index.js';
 import { words } from './access.js';
 import { readCgroupFile } from './file.js';
-import { knobFiles, knobOfV1File } from './knobFiles.js';
+import { isLimitFile, knobFiles, knobOfV1File } from './knobFiles.js';
 import { controllerKey } from './reading.js';
 import { type CgroupRecord, controllerFolder } from './record.js';
 
@@ -42,13 +42,9 @@ async function offeredByV2(record: CgroupRecord): Promise<OfferedKnobs> {
   };
 }
 
-/**
- * By its name: what belongs to a controller, and is not a trigger of pressure, a mark that a write resets, or a second name
- * for a knob. Source: cgroup-v2.rst, "Conventions".
- */
+/** Not of the core, which is no controller, and no second name for a knob. */
 function mayBeLimit(file: string): boolean {
-  if (file.startsWith('cgroup.') || !/^[a-z0-9_]+(\.[a-zA-Z0-9_]+)+$/.test(file)) return false;
-  return !/\.(pressure|peak|stat|events|current|reclaim)$/.test(file) && file !== 'cpu.weight.nice';
+  return isLimitFile(file) && !file.startsWith('cgroup.') && file !== 'cpu.weight.nice';
 }
 
 /** The mode tells what the file is for, whoever it belongs to: what only can be read is a count, what only can be written an order. */

@@ -36,10 +36,21 @@ export interface KnobFiles {
   encode(value: string, before?: readonly string[]): FileWrite[];
 }
 
+/**
+ * Whether a file of cgroup v2 may hold a limit, by its name: a plain one, for a slash would reach another group; of a
+ * controller, for cgroup.procs and its like move and end processes; and no trigger of pressure, order, count, or mark that a
+ * write resets. Source: cgroup-v2.rst, "Conventions".
+ */
+export function isLimitFile(file: string): boolean {
+  if (!/^[a-z0-9_]+(\.[a-zA-Z0-9_]+)+$/.test(file)) return false;
+  if (file.startsWith('cgroup.')) return file.startsWith('cgroup.max.');
+  return !/\.(pressure|peak|stat|events|current|reclaim)$/.test(file);
+}
+
 /** The ways in which a knob may be kept: the first whose files are there counts. Empty: this version has no such knob. */
 export function knobFiles(version: 1 | 2, name: string): readonly KnobFiles[] {
   const knob = knobOf(name);
-  if (knob.controller === 'rlimit' || (knob.only !== undefined && knob.only !== version)) return [];
+  if (!isLimitFile(name) || (knob.only !== undefined && knob.only !== version)) return [];
   if (version === 1) return v1Files(name);
   if (name === 'io.weight')
     return [ioWeightFile('io', ['io.weight']), ioWeightFile('io', ['io.bfq.weight'], bfqWeight)];

@@ -1,5 +1,6 @@
 import { ErrorCode, knobOf, type LimitChange, type oci, terrariumError } from '../protocol/index.js';
 import { blockIoOf, limitsOfBlockIo } from './blockIo.js';
+import { isLimitFile } from './knobFiles.js';
 import { periodOf } from './reading.js';
 import { defaultPeriod, sharesToWeight, weightToShares } from './units.js';
 import { checkValue } from './values.js';
@@ -89,11 +90,9 @@ function unlessNegative(name: string, value: number): string {
   });
 }
 
-/** Throws `Invalid`. A name with a slash would reach another cgroup; cgroup.procs and its like would move processes instead of limiting. */
+/** Throws `Invalid`. */
 function checkUnifiedName(file: string): void {
-  const isLimit =
-    /^[a-z0-9_]+(\.[a-zA-Z0-9_]+)+$/.test(file) && !(file.startsWith('cgroup.') && !file.startsWith('cgroup.max.'));
-  if (isLimit && knobOf(file).controller !== 'rlimit') return;
+  if (isLimitFile(file)) return;
   throw terrariumError(ErrorCode.Invalid, `unified["${file}"] is not a limit of cgroup v2`, {
     fix: 'Use the plain name of a limit, for instance "memory.high" or "io.max".',
   });

@@ -155,6 +155,23 @@ test('a knob whose controller is there, but whose file this kernel does not have
   assert.match(byName(other, 'memory.swap.max')?.unavailable?.remedy ?? '', /swapaccount/);
 });
 
+test('only limits of the group itself can be written, whatever the name says', async (t) => {
+  const { record, root } = inTree(t, { ...v2Files, 'other.max': '1\n', 'g/cgroup.kill': '0\n' });
+  for (const name of [
+    '../other.max',
+    'cgroup.procs',
+    'cgroup.kill',
+    'cpu.pressure',
+    'memory.peak',
+    '/etc/hosts.max',
+    'RLIMIT_AS',
+    '',
+  ]) {
+    await assert.rejects(writeLimits(record, [{ name, value: '7' }]), { code: ErrorCode.Invalid }, name);
+  }
+  assert.equal(readFileSync(path.join(root, 'other.max'), 'utf8'), '1\n');
+});
+
 test('kernel memory is a limit of old kernels only', () => {
   for (const [release, old] of [
     ['4.19.0-27-amd64', true],
