@@ -32,8 +32,6 @@ const longestPeriod = 1_000_000;
 /** Beyond this a number is a slip of the hand: the kernel's own NR_CPUS ends here. */
 const mostCores = 8192;
 
-const secondsPerMicrosecond = 1 / 1_000_000;
-
 /**
  * Reads what was typed for a knob.
  * @returns the kernel's text for it, as `LimitChange.value` wants it
@@ -255,7 +253,7 @@ function time(knob: Knob, input: string, bare: number): Parsed<number> {
 function parseSeconds(knob: Knob, input: string): ParsedValue {
   const parsed = time(knob, input, 1_000_000);
   if (!parsed.ok) return parsed;
-  const seconds = Math.floor(parsed.value * secondsPerMicrosecond);
+  const seconds = Math.floor(parsed.value / 1_000_000);
   return seconds < (knob.least ?? 0) ? refuse(`At least ${knob.least} s.`) : accept(String(seconds));
 }
 

@@ -153,10 +153,14 @@ chapter('limits: what is applied in the form is what the kernel holds', async ()
     await memory.fill('100 MiB');
     await form.getByRole('button', { name: 'Apply' }).click();
     await until(() => heldLimit(initPid) === 100 * 1024 * 1024);
+    await form.getByRole('status').getByText('Applied 1 limit').waitFor();
   }
   await expand(container());
   await expand(section('Processes'));
   await expand(section('Namespaces'));
+  await treeItem(page, /^Namespace \w+, own/)
+    .first()
+    .waitFor();
   await editor.screenshot('limits');
 });
 
