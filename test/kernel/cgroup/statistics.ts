@@ -103,13 +103,17 @@ export function testStatistics(version: 'v1' | 'v2', start: (t: TestContext) => 
     const samples = collect(helper);
     const { id, folders } = await run(helper, {
       args: ['/bin/sh', '-c', 'while :; do :; done'],
-      resources: { cpu: { quota: 20_000, period: 100_000 } },
+      resources: { cpu: { quota: 5000, period: 100_000 } },
     });
     const stat = () => keyed(read(folders.unified ?? folders.cpu ?? '', 'cpu.stat'));
     const throttled = () => (v2 ? (stat().throttled_usec ?? 0) : (stat().throttled_time ?? 0) / 1000);
     const before = { periods: stat().nr_periods ?? 0, count: stat().nr_throttled ?? 0, time: throttled() };
     await helper.sendRequest(protocol.WatchStats, { containers: [], details: [{ container: id }] });
-    await until(() => samples.detailed.length >= 3, 'three samples came');
+    // On a busy machine it may be a while until it gets as much as it is allowed.
+    await until(
+      () => samples.detailed.length >= 3 && (samples.detailed.at(-1)?.cpu?.throttledPeriods ?? 0) > before.count,
+      'it is throttled',
+    );
     const last = samples.detailed.at(-1)?.cpu;
     const after = { periods: stat().nr_periods ?? 0, count: stat().nr_throttled ?? 0, time: throttled() };
     assert.ok(
@@ -180,7 +184,7 @@ export function testStatistics(version: 'v1' | 'v2', start: (t: TestContext) => 
       process: { args: ['/bin/sh', '-c', 'while :; do :; done'] },
     });
     await until(() => samples.brief.at(-1)?.pids === 2, 'what entered is counted');
-    await until(() => (samples.brief.at(-1)?.cpu ?? 0) > 0.2, 'its CPU time is counted');
+    await until(() => (samples.brief.at(-1)?.cpu ?? 0) > 0.02, 'its CPU time is counted');
     await helper.sendRequest(protocol.WatchStats, { containers: [] });
     const still = samples.brief.length;
     await delay(2200);
