@@ -27,6 +27,8 @@ export class NamespacesView implements TreeDataProvider<NamespaceNode>, Disposab
   private report: Promise<NamespaceReport> | undefined;
   /** The latest that was read: nodes are drawn after it. */
   private read: NamespaceReport | undefined;
+  /** Somebody has looked: before, there is nothing to bring up to date. */
+  private asked = false;
   private arrangement: Arrangement;
   private readonly changed = new EventEmitter<NamespaceNode | undefined>();
   private readonly subscriptions: Disposable[];
@@ -44,14 +46,13 @@ export class NamespacesView implements TreeDataProvider<NamespaceNode>, Disposab
     this.subscriptions = [
       this.view,
       this.view.onDidChangeVisibility(({ visible }) => {
-        // The first time it is read anyway.
-        if (visible && this.read !== undefined) this.refresh();
+        if (visible && this.asked) this.refresh();
       }),
       store.onDidChange(() => {
         if (this.view.visible) this.refresh();
       }),
       helper.onDidChangeState(({ kind }) => {
-        if (kind !== 'starting' && this.read !== undefined) this.refresh();
+        if (kind !== 'starting' && this.asked && this.view.visible) this.refresh();
       }),
     ];
     this.tellArrangement();
@@ -77,6 +78,7 @@ export class NamespacesView implements TreeDataProvider<NamespaceNode>, Disposab
 
   async getChildren(node?: NamespaceNode): Promise<NamespaceNode[]> {
     try {
+      this.asked = true;
       this.report ??= this.helper.request(ListMachineNamespaces);
       this.read = await this.report;
       return childrenOf(this.read, this.arrangement, node);
