@@ -27,8 +27,8 @@ interface RowNotation {
 }
 
 const rateLabels = {
-  rbps: 'Bytes read per s',
-  wbps: 'Bytes written per s',
+  rbps: 'Read per s',
+  wbps: 'Written per s',
   riops: 'Reads per s',
   wiops: 'Writes per s',
 };
