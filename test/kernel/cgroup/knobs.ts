@@ -229,8 +229,8 @@ export function testKnobs(
         '/bin/sh',
         '-c',
         `echo ready; until [ -e /go ]; do sleep 0.05; done
-         s=$(date +%s%N); dd if=/dev/zero of=/big bs=64k count=${mebibytes * 16} oflag=direct 2>/dev/null || echo failed
-         e=$(date +%s%N); echo "took $(((e - s) / 1000000))"; exec sleep 60`,
+         for i in 1 2 3 4; do LC_ALL=C dd if=/dev/zero of=/big bs=64k count=${mebibytes * 16} oflag=direct; done 2>&1
+         exec sleep 60`,
       ],
     });
     await waitFor(subject, /ready/);
@@ -239,9 +239,17 @@ export function testKnobs(
       container: subject.id,
       process: { args: ['/bin/sh', '-c', ': > /go'], terminal: false },
     });
-    const took = Number((await waitFor(subject, /took (\d+)|failed/))?.[1]);
-    const expected = (mebibytes / 2) * 1000;
-    assert.ok(took > expected * 0.9 && took < expected * 1.1, `${mebibytes} MiB at 2 MiB/s took ${took} ms`);
+    const expected = mebibytes / 2;
+    const measured = async () =>
+      [...(await subject.output()).matchAll(/copied, ([\d.]+) s/g)].map((match) => Number(match[1]));
+    const fits = (seconds: number) => seconds > expected * 0.9 && seconds < expected * 1.1;
+    // On a busy machine a writer may be short of time; a limit that is not in force is too fast every time.
+    for (let run = 1; run <= 4 && !(await measured()).some(fits); run++) {
+      await until(async () => (await measured()).length >= run, `writer ${run} is done`);
+    }
+    const times = await measured();
+    assert.ok(times.some(fits), `${mebibytes} MiB at 2 MiB/s took ${times.join(', ')} s`);
+    assert.ok(Math.min(...times) > expected * 0.9, `the fastest took ${Math.min(...times)} s`);
   });
 
   knobTest('a raised limit frees a throttled process at once', async (helper) => {
