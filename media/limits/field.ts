@@ -80,11 +80,10 @@ export class Field {
     this.element = make(
       'div',
       { className: 'field' },
-      title,
+      make('div', { className: 'field-head' }, title, this.usage),
       make('p', { className: 'help' }, knob.help),
       row,
       live,
-      this.usage,
       this.notes,
       this.remedy,
     );

@@ -158,9 +158,7 @@ chapter('limits: what is applied in the form is what the kernel holds', async ()
   await expand(container());
   await expand(section('Processes'));
   await expand(section('Namespaces'));
-  await treeItem(page, /^Namespace \w+, own/)
-    .first()
-    .waitFor();
+  await treeItem(page, /^Namespace mount/).waitFor();
   await editor.screenshot('limits');
 });
 
