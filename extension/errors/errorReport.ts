@@ -25,11 +25,17 @@ export function isCancelled(error: unknown): boolean {
   return codeOf(error) !== undefined && cancelledCodes.includes(Number(codeOf(error)));
 }
 
+/** The helper ended, or was ended, before it answered: what was asked for may have been done or not. */
+export function isDisconnected(error: unknown): boolean {
+  const code = codeOf(error);
+  return code !== undefined && connectionCodes.includes(code);
+}
+
 /** Makes one report of what a request was refused with. `doing` says what was attempted, as in "Start web". */
 export function reportOf(error: unknown, doing: string): ErrorReport {
   const code = codeOf(error);
   const text = error instanceof Error ? error.message : String(error);
-  if (code !== undefined && connectionCodes.includes(code)) {
+  if (isDisconnected(error)) {
     return {
       message: messageText(`${doing}: the helper ended before it answered. Containers run on without it.`),
       actions: [{ kind: 'showLog' }],

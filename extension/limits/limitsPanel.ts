@@ -16,6 +16,7 @@ import {
   UndoLimits,
 } from '../../helper/protocol/index.js';
 import type { DetailedStats, LimitChange, LimitEdit, LimitsReport, LimitTarget } from '../../helper/protocol/limits.js';
+import { isDisconnected } from '../errors/errorReport.js';
 import type { HelperClient } from '../helperClient.js';
 import { plainText } from '../text/untrusted.js';
 import { describeForeignEdit, trialSeconds } from './actions.js';
@@ -361,6 +362,10 @@ function panelOptions(extensionUri: Uri) {
 }
 
 function describeError(error: unknown): { message: string; data: ErrorData } {
+  if (isDisconnected(error)) {
+    const message = l10n.t('The helper ended before it answered. What is set is shown as soon as another one runs.');
+    return { message, data: {} };
+  }
   const message = error instanceof Error ? error.message : String(error);
   const data = error instanceof Error && 'data' in error ? error.data : undefined;
   return { message, data: typeof data === 'object' && data !== null ? data : {} };

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readlinkSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { after, before } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Frame } from 'playwright-core';
@@ -146,7 +146,10 @@ chapter('a change from elsewhere is shown, and what was typed stays', async () =
 
 chapter('another helper: the form reads and writes on', async () => {
   const { page } = editor;
+  const before = helpers();
   await runCommand(page, 'Terrarium: Restart Helper');
+  // What is asked of the one that is being ended is answered by nobody.
+  await until(() => helpers().length > 0 && !helpers().some((pid) => before.includes(pid)));
   const processes = form.getByRole('textbox', { name: /pids\.max/ });
   await processes.focus();
   await retype('124');
@@ -267,6 +270,20 @@ chapter('what does not run has limits for its next start; what is removed is gon
   await page.keyboard.press('Enter');
   await page.getByRole('tab', { name: /^Limits/ }).waitFor({ state: 'detached' });
 });
+
+/** Pids of the helpers of this editor. */
+const helpers = (): string[] =>
+  readdirSync('/proc').filter((pid) => {
+    if (!/^\d+$/.test(pid)) return false;
+    try {
+      const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+      return command.includes(editor.home) && command.includes('dist/helper.cjs');
+    } catch (error) {
+      // It has ended meanwhile.
+      if (!/ENOENT|ESRCH/.test(String(error))) throw error;
+      return false;
+    }
+  });
 
 /** Of the one container, as its form is called. */
 async function containerName(): Promise<string> {
