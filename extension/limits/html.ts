@@ -1,37 +1,13 @@
-/** What the page loads, as the webview addresses it. */
-export interface PageResources {
-  script: string;
-  style: string;
-  /** `webview.cspSource` */
-  source: string;
-  nonce: string;
-}
+import { type PageResources, webviewPage } from '../webviews/page.js';
 
 /**
  * The page of the form. It holds nothing that a container or an image said: such text only ever arrives in messages
  * and is set as text. Scripts run by nonce alone, and nothing is loaded from elsewhere.
  */
-export function limitsPage({ script, style, source, nonce }: PageResources): string {
-  const policy = [
-    "default-src 'none'",
-    `script-src 'nonce-${nonce}'`,
-    `style-src ${source}`,
-    `font-src ${source}`,
-    "form-action 'none'",
-    "base-uri 'none'",
-  ].join('; ');
-  return `<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${policy}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<link rel="stylesheet" href="${style}">
-<title>Limits</title>
-</head>
-<body>
-<main>
-<header>
+export function limitsPage(resources: PageResources): string {
+  return webviewPage(
+    'Limits',
+    `<header>
 <h1>Limits of <span id="name"></span></h1>
 <p id="state"></p>
 <div id="gone" role="alert" class="remedy" hidden>
@@ -61,11 +37,9 @@ ${remedyBlock('notice')}
 ${remedyBlock('failure')}
 </footer>
 </form>
-<aside id="live" aria-label="Use over the last minutes" hidden></aside>
-</main>
-<script nonce="${nonce}" src="${script}"></script>
-</body>
-</html>`;
+<aside id="live" aria-label="Use over the last minutes" hidden></aside>`,
+    resources,
+  );
 }
 
 /** A reason with its remedy, both filled in later, and a button that copies the remedy. */

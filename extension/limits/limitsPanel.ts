@@ -1,5 +1,4 @@
-import { randomBytes } from 'node:crypto';
-import { type Disposable, env, l10n, Uri, ViewColumn, type WebviewPanel, window } from 'vscode';
+import { type Disposable, env, l10n, type Uri, ViewColumn, type WebviewPanel, window } from 'vscode';
 import {
   type ContainerSummary,
   ContainersChanged,
@@ -19,6 +18,7 @@ import type { DetailedStats, LimitChange, LimitEdit, LimitsReport, LimitTarget }
 import { isDisconnected } from '../errors/errorReport.js';
 import type { HelperClient } from '../helperClient.js';
 import { plainText } from '../text/untrusted.js';
+import { pageResources, webviewOptions } from '../webviews/resources.js';
 import { describeForeignEdit, trialSeconds } from './actions.js';
 import { boundsOf, History, type Mark, markOfEdit } from './history.js';
 import { limitsPage } from './html.js';
@@ -59,13 +59,13 @@ export class LimitsPanel {
 
   /** Opens the form beside what is open now. */
   static open(extensionUri: Uri, helper: LimitsHelper, target: LimitTarget, title: string): LimitsPanel {
-    const panel = window.createWebviewPanel(viewType, '', ViewColumn.Active, panelOptions(extensionUri));
+    const panel = window.createWebviewPanel(viewType, '', ViewColumn.Active, webviewOptions(extensionUri));
     return new LimitsPanel(panel, extensionUri, helper, target, title);
   }
 
   /** Takes over a panel that the editor made again after a reload. */
   static revive(panel: WebviewPanel, extensionUri: Uri, helper: LimitsHelper, target: LimitTarget): LimitsPanel {
-    panel.webview.options = panelOptions(extensionUri);
+    panel.webview.options = webviewOptions(extensionUri);
     return new LimitsPanel(panel, extensionUri, helper, target, panel.title);
   }
 
@@ -94,14 +94,7 @@ export class LimitsPanel {
         this.postMarks(this.history.markKill(Date.now(), count, message));
       }),
     );
-    const webview = panel.webview;
-    const media = Uri.joinPath(extensionUri, 'dist', 'media');
-    webview.html = limitsPage({
-      script: webview.asWebviewUri(Uri.joinPath(media, 'limits.js')).toString(),
-      style: webview.asWebviewUri(Uri.joinPath(media, 'limits.css')).toString(),
-      source: webview.cspSource,
-      nonce: randomBytes(16).toString('base64'),
-    });
+    panel.webview.html = limitsPage(pageResources(panel.webview, extensionUri, 'limits'));
   }
 
   onDidClose(handler: () => void): void {
@@ -355,10 +348,6 @@ export class LimitsPanel {
     this.helper.statistics.set(this, []);
     for (const disposable of this.disposables) disposable.dispose();
   }
-}
-
-function panelOptions(extensionUri: Uri) {
-  return { enableScripts: true, localResourceRoots: [Uri.joinPath(extensionUri, 'dist', 'media')] };
 }
 
 function describeError(error: unknown): { message: string; data: ErrorData } {

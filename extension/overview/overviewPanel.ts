@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { commands, type Disposable, l10n, Uri, ViewColumn, type WebviewPanel, window } from 'vscode';
 import {
   allContainers,
@@ -13,6 +12,7 @@ import {
 import type { ContainerStore } from '../containers/containerStore.js';
 import type { Notifier } from '../errors/notifier.js';
 import type { HelperClient } from '../helperClient.js';
+import { pageResources, webviewOptions } from '../webviews/resources.js';
 import { overviewPage } from './html.js';
 import { MachineMeter } from './machineUse.js';
 import { type Action, type MessageFromPage, type MessageToPage, messageFromPage } from './messages.js';
@@ -55,14 +55,14 @@ export class OverviewPanel {
   static open(parts: OverviewParts): OverviewPanel {
     const title = l10n.t('Containers: Overview');
     return new OverviewPanel(
-      window.createWebviewPanel(viewType, title, ViewColumn.Active, options(parts.extensionUri)),
+      window.createWebviewPanel(viewType, title, ViewColumn.Active, webviewOptions(parts.extensionUri)),
       parts,
     );
   }
 
   /** Takes over a panel that the editor made again after a reload. */
   static revive(panel: WebviewPanel, parts: OverviewParts): OverviewPanel {
-    panel.webview.options = options(parts.extensionUri);
+    panel.webview.options = webviewOptions(parts.extensionUri);
     return new OverviewPanel(panel, parts);
   }
 
@@ -86,14 +86,7 @@ export class OverviewPanel {
         this.watch();
       }),
     );
-    const webview = panel.webview;
-    const media = Uri.joinPath(extensionUri, 'dist', 'media');
-    webview.html = overviewPage({
-      script: webview.asWebviewUri(Uri.joinPath(media, 'overview.js')).toString(),
-      style: webview.asWebviewUri(Uri.joinPath(media, 'overview.css')).toString(),
-      source: webview.cspSource,
-      nonce: randomBytes(16).toString('base64'),
-    });
+    panel.webview.html = overviewPage(pageResources(panel.webview, extensionUri, 'overview'));
   }
 
   onDidClose(handler: () => void): void {
@@ -246,8 +239,4 @@ export class OverviewPanel {
 function keyOf(target: LimitTarget): string {
   if ('container' in target) return containerKey(target.container);
   return 'group' in target ? groupKey(target.group) : target.cgroup;
-}
-
-function options(extensionUri: Uri) {
-  return { enableScripts: true, localResourceRoots: [Uri.joinPath(extensionUri, 'dist', 'media')] };
 }

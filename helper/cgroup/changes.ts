@@ -1,5 +1,6 @@
 import { ErrorCode, knobOf, type LimitChange, terrariumError } from '../protocol/index.js';
 import { memoryAndSwap } from './controlFiles.js';
+import { doctorLineOf } from './doctorLines.js';
 import { isLimitFile, knobFiles } from './knobFiles.js';
 import { type HeldLimit, limitNumber, periodOf } from './reading.js';
 import { allowance, checkValue } from './values.js';
@@ -171,12 +172,4 @@ function noSuchKnob(version: 1 | 2, name: string): Error {
     fix: `Have ${controller} delegated (the doctor says how), then restart the container.`,
     doctor: doctorLineOf(controller),
   });
-}
-
-/** The line of the doctor that tries a controller. */
-export function doctorLineOf(controller: string) {
-  const lines = ['cgroup-memory', 'cgroup-pids', 'cgroup-cpu', 'cgroup-cpuset', 'cgroup-io', 'cgroup-hugetlb'] as const;
-  // v1's name of it.
-  const name = controller === 'blkio' ? 'io' : controller;
-  return lines.find((line) => line === `cgroup-${name}`) ?? 'cgroup';
 }

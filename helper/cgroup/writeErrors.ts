@@ -7,7 +7,7 @@ import {
   type TerrariumError,
   terrariumError,
 } from '../protocol/index.js';
-import { doctorLineOf } from './changes.js';
+import { doctorLineOf } from './doctorLines.js';
 
 export interface RefusedWrite {
   change: LimitChange | undefined;

@@ -1,3 +1,4 @@
+import { doctorLineOf } from '../cgroup/doctorLines.js';
 import { delegateCommand } from '../cgroup/remedy.js';
 import type { DoctorLineId } from '../protocol/index.js';
 import { type Failure, isErrno, isStep, type Rule } from './explanation.js';
@@ -7,20 +8,9 @@ const touchesCgroup = (failure: Failure): boolean =>
   isStep(failure, 'makeCgroup', 'joinCgroup', 'removeCgroup') ||
   /\/(memory|cpu|cpuset|pids|io|blkio|hugetlb|freezer)\.[^/]+$/.test(failure.path);
 
-const lines: Readonly<Record<string, DoctorLineId>> = {
-  memory: 'cgroup-memory',
-  cpu: 'cgroup-cpu',
-  cpuset: 'cgroup-cpuset',
-  pids: 'cgroup-pids',
-  io: 'cgroup-io',
-  blkio: 'cgroup-io',
-  hugetlb: 'cgroup-hugetlb',
-  freezer: 'cgroup-freezer',
-};
-
 /** The doctor's line on the controller whose file this is, else the one on groups as such. Pure. */
 export function lineOfFile(file: string): DoctorLineId {
-  return lines[/([a-z]+)(\.[^/]*)$/.exec(file)?.[1] ?? ''] ?? 'cgroup';
+  return doctorLineOf(/([a-z]+)(\.[^/]*)$/.exec(file)?.[1] ?? '');
 }
 
 const notDelegated: Rule = (failure) =>
