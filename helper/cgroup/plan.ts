@@ -1,6 +1,6 @@
 import * as path from 'node:path';
 import type { Step } from '../plan/step.js';
-import { type DoctorLineId, ErrorCode, type oci, terrariumError } from '../protocol/index.js';
+import { type DoctorLineId, ErrorCode, knobOf, type oci, terrariumError } from '../protocol/index.js';
 import type { CgroupAccess } from './access.js';
 import { type ControlWrite, v1Writes, v2Writes } from './controlFiles.js';
 import { doctorLineOf } from './doctorLines.js';
@@ -76,8 +76,10 @@ export function cgroupSteps(
 export function limitWrites(access: CgroupAccess, resources: oci.Resources | undefined): ControlWrite[] {
   const limits = limitsOf(resources);
   if (access.mode === 'none') {
-    const asked = v2Writes(limits).map((write) => write.file);
-    if (asked.length > 0) throw missingController(asked, access, 'cgroup');
+    // No limit, as OCI's -1 says it, is what there is without cgroups.
+    const asked = v2Writes(limits).filter(({ file, data }) => data !== knobOf(file).cleared);
+    const files = asked.map(({ file }) => file);
+    if (files.length > 0) throw missingController(files, access, 'cgroup');
     return [];
   }
   const writes = access.mode === 'v2' ? v2Writes(limits) : v1Writes(limits);

@@ -147,11 +147,11 @@ export function contained(command, user, groups = [], before = []) {
 const rootOnly = { range: 'terrarium-test', single: 'terrarium-norange', root: 'root' };
 
 /**
- * Calls `run(identity, command → wrapped command, env)` once for each identity that this user can take: one after the
- * other, or at the same time.
+ * Calls `run(identity, command → wrapped command, env)` once for each identity that this user can take, at most so many
+ * at the same time.
  * @returns {Promise<string[]>} identities that were not taken
  */
-export async function forEachIdentity(folder, { together = false }, run) {
+export async function forEachIdentity(folder, lanes, run) {
   if (process.getuid?.() !== 0) {
     const own = ownIdentity();
     const uid = process.getuid?.() ?? -1;
@@ -163,15 +163,19 @@ export async function forEachIdentity(folder, { together = false }, run) {
   // One identity is enough while something is being written; CI sets nothing and takes all.
   const chosen = process.env.TERRARIUM_TEST_AS;
   if (chosen !== undefined && !(chosen in rootOnly)) throw new Error(`TERRARIUM_TEST_AS=${chosen} is no identity`);
-  const runs = [];
-  for (const [identity, name] of Object.entries(rootOnly)) {
-    if (chosen !== undefined && identity !== chosen) continue;
-    const user = identity === 'root' ? { uid: 0, gid: 0 } : ensureUser(name, identity === 'range');
-    const one = runAs(folder, identity, user, run);
-    if (!together) await one;
-    runs.push(one);
-  }
-  await Promise.all(runs);
+  const waiting = Object.entries(rootOnly).filter(([identity]) => chosen === undefined || identity === chosen);
+  const lane = async () => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      const [identity, name] = next;
+      await runAs(
+        folder,
+        identity,
+        identity === 'root' ? { uid: 0, gid: 0 } : ensureUser(name, identity === 'range'),
+        run,
+      );
+    }
+  };
+  await Promise.all(Array.from({ length: lanes }, lane));
   return [];
 }
 

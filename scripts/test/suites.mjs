@@ -31,11 +31,11 @@ async function unit({ tally, filters }) {
 
 /**
  * Kernel and security tests: the truth about a machine depends on who asks.
- * @param {boolean} together  all at the same time: they share nothing but the machine, yet that is enough to disturb
- *   what measures time
+ * @param {number} lanes  how many of them at the same time: they share nothing but the machine, yet that is enough to
+ *   disturb what measures time
  */
 const asEachIdentity =
-  (kind, together) =>
+  (kind, lanes) =>
   async ({ tally, filters }) => {
     const files = chosenFiles(kind, filters);
     if (testFiles(root, kind).length === 0) return;
@@ -43,10 +43,10 @@ const asEachIdentity =
     try {
       const node = await publicNode(folder);
       const tree = await copyTree(folder);
-      const notRun = await forEachIdentity(folder, { together }, async (identity, wrap, env) => {
+      const notRun = await forEachIdentity(folder, lanes, async (identity, wrap, env) => {
         // Timing of containers is part of what is tested: one file after another.
         const command = wrap(nodeTest(tree, files, { concurrency: 1, node }));
-        await runSuite(tally, `${kind} (${identity})`, command, { cwd: tree, env }, together);
+        await runSuite(tally, `${kind} (${identity})`, command, { cwd: tree, env }, lanes > 1);
       });
       for (const identity of notRun)
         tally.add(kind, { name: `as ${identity}`, outcome: 'skipped', reason: 'only root can become other users' });
@@ -62,8 +62,8 @@ const asEachIdentity =
 export const suites = {
   check: { built: true, run: check },
   unit: { built: true, run: unit },
-  kernel: { built: true, run: asEachIdentity('kernel', false) },
-  security: { built: true, run: asEachIdentity('security', true) },
+  kernel: { built: true, run: asEachIdentity('kernel', 2) },
+  security: { built: true, run: asEachIdentity('security', 3) },
   'extension-host': { built: true, run: runExtensionHostSuite },
   editor: { built: true, run: runEditorSuite },
   machine: { built: true, prepare: prepareMachine, run: runMachineSuite },

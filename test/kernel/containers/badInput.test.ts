@@ -63,7 +63,7 @@ test('roots that are none: missing, a file, empty, without the command', async (
 
 test('specifications that make no sense are refused, each field by its name', async () => {
   const wrong: readonly [object, RegExp][] = [
-    [{ resources: { memory: { limit: -1 } } }, /resources\.memory\.limit/],
+    [{ resources: { memory: { limit: -2 } } }, /resources\.memory\.limit/],
     [{ resources: { memory: { limit: '100M' } } }, /resources\.memory\.limit/],
     [{ resources: { cpu: { quota: 0.5 } } }, /resources\.cpu\.quota/],
     [{ resources: { pids: { limit: 1e99 } } }, /resources\.pids\.limit/],

@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import {
   chmodSync,
   copyFileSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -146,7 +147,11 @@ export class Zygote {
         }
         await until('its monitors ended', () => children(this.pid).length === 0);
         // Work folders of overlays are mode 000, and some files belong to other ids: only the zygote can remove them.
-        await this.send([{ kind: 'removeTree', path: this.folder }]);
+        // Mounts go a moment after the last process in their namespace: until then they are in the way.
+        for (let tries = 0; tries < 100 && existsSync(this.folder); tries++) {
+          const { status } = await this.send([{ kind: 'removeTree', path: this.folder }]);
+          if (status !== 'done') await sleep(20);
+        }
       }
     } finally {
       this.#process?.kill();

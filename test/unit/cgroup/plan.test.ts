@@ -84,7 +84,7 @@ test('a controller that is asked for and absent is explained by itself', () => {
 });
 
 test('without cgroups a container without limits has no steps', () => {
-  const steps = cgroupSteps(none, 'abc', { cpu: {}, memory: {} });
+  const steps = cgroupSteps(none, 'abc', { cpu: {}, memory: { limit: -1 }, pids: { limit: -1 } });
   assert.deepEqual(steps, { beforeClone: [], cloneInto: '', afterClone: [], eventsFile: '', record: undefined });
 });
 
