@@ -88,7 +88,8 @@ function notesOf(report: ShownReport, reading: ShownReading): string[] {
   const inWords = ['bytes', 'cpuMax', 'microseconds', 'seconds'].includes(knob.kind);
   const told = raw === (inWords ? formatValue(knob, reading.value ?? '') : reading.value);
   if (report.live && raw !== '' && !told && reading.value !== knob.cleared && reading.value !== 'max') {
-    const file = baseName(reading.files[0] ?? '');
+    // Of several files it is not said which holds what: they are one value.
+    const file = reading.files.length === 1 ? baseName(reading.files[0] ?? '') : '';
     const holder = file === '' || file === reading.name ? 'The kernel' : file;
     notes.push(`${holder} holds ${raw.replaceAll('\n', '; ')}`);
   }

@@ -118,7 +118,7 @@ class DeviceRows implements ValueEditor {
         this.text = state.text;
         this.common = read.common;
         this.rows = read.rows;
-        this.build();
+        this.rebuild();
       }
     }
     this.drawChoice();
@@ -143,6 +143,14 @@ class DeviceRows implements ValueEditor {
   private tell(): void {
     this.text = this.notation.write(this.common, this.rows);
     this.edited(this.text);
+  }
+
+  /** Makes the rows anew; the cursor stays in its field, as far as that is there again. */
+  private rebuild(): void {
+    const focused = this.inputs.find((input) => input === document.activeElement)?.label;
+    this.build();
+    const again = this.inputs.find(({ label }) => label === focused);
+    if (again !== undefined) void again.updateComplete.then(() => again.wrappedElement.focus());
   }
 
   private build(): void {

@@ -8,6 +8,7 @@ import { type Editor, openEditor } from './support/editor.js';
 import { tellStory } from './support/story.js';
 import {
   answerQuickInput,
+  answerSteps,
   chooseInMenu,
   expand,
   notification,
@@ -125,11 +126,7 @@ chapter('it is renamed by F2, stopped and started by its buttons', async () => {
 chapter('what is refused says what and why in one notification', async () => {
   const { page } = editor;
   await runCommand(page, 'Terrarium: Create Container with Choices');
-  const answers = [undefined, 'no-such-program-here', undefined, undefined, undefined];
-  for (const [index, answer] of answers.entries()) {
-    await page.locator('.quick-input-title', { hasText: `(${index + 1}/${answers.length})` }).waitFor();
-    await answerQuickInput(page, answer);
-  }
+  await answerSteps(page, [undefined, 'no-such-program-here', undefined, undefined, undefined, undefined]);
   const toast = notification(page, /no-such-program-here/);
   await toast.waitFor();
   await editor.screenshot('refused');

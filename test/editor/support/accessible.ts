@@ -30,8 +30,8 @@ export async function tabTo(page: Page, frame: Frame, name: RegExp, most = 120):
   throw new Error(`Tab never reached ${name}: ${[...new Set(seen)].join(' | ')}`);
 }
 
-/** Runs in the page: the name of what has the focus, through the components' shadows. */
-const focusedName = `(() => {
+/** To be run in the page: the name of what has the focus, through the components' shadows. */
+export const focusedName = `(() => {
   let at = document.activeElement;
   while (at?.shadowRoot?.activeElement) at = at.shadowRoot.activeElement;
   return at?.getAttribute('aria-label') ?? at?.labels?.[0]?.textContent?.trim() ?? at?.textContent?.trim() ?? '';

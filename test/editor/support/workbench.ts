@@ -38,6 +38,27 @@ export async function answerQuickInput(page: Page, text?: string): Promise<void>
   await page.keyboard.press('Enter');
 }
 
+/** A choice of a flow after which something is asked before the next step, by what the question says. */
+export interface Digression {
+  choice: string;
+  question: string;
+  answer: string;
+}
+
+/** Answers the questions of a flow one after another, waiting for each; undefined picks the first entry. */
+export async function answerSteps(page: Page, answers: readonly (string | undefined | Digression)[]): Promise<void> {
+  for (const [index, answer] of answers.entries()) {
+    await page.locator('.quick-input-title', { hasText: `(${index + 1}/${answers.length})` }).waitFor();
+    if (typeof answer !== 'object') {
+      await answerQuickInput(page, answer);
+      continue;
+    }
+    await answerQuickInput(page, answer.choice);
+    await page.locator('.quick-input-message', { hasText: answer.question }).waitFor();
+    await answerQuickInput(page, answer.answer);
+  }
+}
+
 /** Opens a file of the workspace by its name, at a place when that is `name:line:column`. */
 export async function openFile(page: Page, name: string): Promise<void> {
   const input = await openPalette(page);

@@ -77,6 +77,9 @@ describe('viewField', () => {
       writable: true,
     };
     assert.deepEqual(view(undefined, weight).notes, ['cpu.shares holds 512']);
+    const quota: ShownReading = { ...weight, name: 'cpu.max', value: '20000 100000', raw: '20000 100000' };
+    quota.files = ['/sys/fs/cgroup/cpu/x/cpu.cfs_quota_us', '/sys/fs/cgroup/cpu/x/cpu.cfs_period_us'];
+    assert.deepEqual(view(undefined, quota).notes, ['The kernel holds 20000 100000'], 'no file holds both');
     const same: ShownReading = { ...weight, raw: '39\n', files: ['/sys/fs/cgroup/x/cpu.weight'] };
     assert.deepEqual(view(undefined, same).notes, []);
     const none: ShownReading = { ...memory, value: 'max', raw: '9223372036854771712' };
