@@ -66,6 +66,8 @@ const ioWeight: RowNotation = {
   columns: [{ key: 'weight', label: 'Weight', placeholder: '100' }],
   common: { label: 'All other devices', placeholder: '100' },
   read: (text) => {
+    // What is not known is not shown as the default.
+    if (text === '') return { common: '', rows: [] };
     const parsed = parseIoWeight(text);
     if (!parsed.ok) return undefined;
     const { default: common, devices } = parsed.value;

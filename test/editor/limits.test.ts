@@ -36,7 +36,8 @@ chapter('the form opens with the cursor’s keys in it, and every section it has
   const { page } = editor;
   await openTerrarium(page);
   await runCommand(page, 'Terrarium: Create Container with Choices');
-  await answerSteps(page, [undefined, undefined, undefined, undefined, ['New Group', 'lab'], undefined]);
+  const inLab = { choice: 'New Group', question: 'The name of the new group', answer: 'lab' };
+  await answerSteps(page, [undefined, undefined, undefined, undefined, inLab, undefined]);
   await waitForTerminal(page, /[#$] *$/, 60_000);
   await typeInTerminal(page, 'echo "in $(readlink /proc/self/ns/pid)"\n');
   const [, namespace = ''] = /in (pid:\[\d+\])/.exec(await waitForTerminal(page, /in pid:\[\d+\]/)) ?? [];
