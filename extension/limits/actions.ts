@@ -20,6 +20,10 @@ export interface ActionsView {
   trial: boolean;
 }
 
+/** What can be changed is in force at once: in a control group, or without one of running processes. */
+export const takesEffectAtOnce = (report: Pick<ShownReport, 'mode' | 'live' | 'running'>): boolean =>
+  report.live || (report.mode === 'none' && report.running === true);
+
 /** Decides which buttons there are. */
 export function viewActions(
   report: ShownReport,
@@ -30,8 +34,8 @@ export function viewActions(
   return {
     // While one change is on trial, the helper takes no other.
     canApply: idle && !state.invalid && state.changes > 0 && report.trial === undefined,
-    offersTrial: report.live && report.trial === undefined,
-    offersRestart: report.live && !('cgroup' in report.target),
+    offersTrial: takesEffectAtOnce(report) && report.trial === undefined,
+    offersRestart: takesEffectAtOnce(report) && !('cgroup' in report.target),
     canRevert: idle && state.drafts > 0,
     ...(undoable !== undefined && !state.gone && report.trial === undefined && { undo: describeUndo(undoable) }),
     trial: report.trial !== undefined && !state.gone,
@@ -50,7 +54,7 @@ function describeUndo({ changes }: ShownEdit): { label: string; description: str
 /** What became of applied changes, as the kernel has it: one sentence, and one for each that it rounded. */
 export function describeOutcome(changes: readonly Change[], report: ShownReport, how: How): string {
   const count = changes.length === 1 ? '1 limit' : `${changes.length} limits`;
-  const done = !report.live
+  const done = !takesEffectAtOnce(report)
     ? `Kept ${count} for the next start.`
     : how === 'trial'
       ? `${count} on trial, read back.`
@@ -72,11 +76,16 @@ export function describeForeignEdit(edit: ShownEdit): string {
 }
 
 /** In a line: what is being limited, and when changes take effect. */
-export function describeState({ mode, live, target }: ShownReport, gone: boolean): string {
+export function describeState(report: ShownReport, gone: boolean): string {
+  const { mode, live, target } = report;
   if (gone) return '';
   if ('cgroup' in target) return 'Changes take effect at once. They last as long as this control group.';
   const what = 'container' in target ? 'The container' : target.group === '/' ? 'Terrarium' : 'The group';
-  if (mode === 'none') return `${what} has no control group here: only limits of each process can be set.`;
+  if (mode === 'none') {
+    const without = `${what} has no control group here: only limits of each process can be set.`;
+    if (!('container' in target)) return without;
+    return `${without} They take effect ${takesEffectAtOnce(report) ? 'at once' : 'at the next start'}.`;
+  }
   const runs = 'container' in target ? 'runs' : 'has running containers';
   return live
     ? `${what} ${runs}: limits take effect at once.`

@@ -1,5 +1,6 @@
 import { knobOf } from '../../helper/protocol/knobs.js';
 import { formatUsage, formatValue, numberOf, parseValue } from '../../helper/protocol/notation.js';
+import { takesEffectAtOnce } from './actions.js';
 import type { ShownDetails, ShownPreview, ShownReading, ShownReport } from './messages.js';
 
 /** One field as it is to be drawn. All text, nothing of the page. */
@@ -44,7 +45,7 @@ export function viewField({ report, reading, draft, preview, details, gone = fal
     cleared: typed === undefined && (reading.value === undefined || reading.value === knob.cleared),
     notes: notesOf(report, reading),
   };
-  if (report.live && !gone) {
+  if (takesEffectAtOnce(report) && !gone) {
     const usage = describeUsage(reading, { ...reading, ...sampled(reading.name, details) });
     if (usage !== undefined) view.usage = usage;
   }
@@ -79,7 +80,7 @@ function notesOf(report: ShownReport, reading: ShownReading): string[] {
     const { value, path } = reading.effective;
     notes.push(`The group ${path} above allows only ${formatValue(knob, value) || 'nothing'}.`);
   }
-  if (report.live && reading.nextStart !== undefined) {
+  if (takesEffectAtOnce(report) && reading.nextStart !== undefined) {
     notes.push(`From the next start on: ${describeValue(reading.name, reading.nextStart)}.`);
   }
   const raw = reading.raw?.trim() ?? '';
@@ -87,7 +88,7 @@ function notesOf(report: ShownReport, reading: ShownReading): string[] {
   // cgroup v1 has for no limit is a number that tells nobody anything.
   const inWords = ['bytes', 'cpuMax', 'microseconds', 'seconds'].includes(knob.kind);
   const told = raw === (inWords ? formatValue(knob, reading.value ?? '') : reading.value);
-  if (report.live && raw !== '' && !told && reading.value !== knob.cleared && reading.value !== 'max') {
+  if (takesEffectAtOnce(report) && raw !== '' && !told && reading.value !== knob.cleared && reading.value !== 'max') {
     // Of several files it is not said which holds what: they are one value.
     const file = reading.files.length === 1 ? baseName(reading.files[0] ?? '') : '';
     const holder = file === '' || file === reading.name ? 'The kernel' : file;

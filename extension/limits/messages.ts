@@ -41,6 +41,7 @@ const report = z.object({
   title: z.string(),
   mode: z.enum(['v2', 'v1', 'none']),
   live: z.boolean(),
+  running: z.optional(z.literal(true)),
   readings: z.array(reading),
   devices: z.array(z.object({ number: z.string(), name: z.string(), description: z.string() })),
   notice: z.optional(remedy),

@@ -59,6 +59,7 @@ export async function readLimits(
     title,
     mode: live ? (record.version === 2 ? 'v2' : 'v1') : running ? 'none' : access.mode,
     live,
+    ...(running ? { running } : {}),
     readings: [...cgroup.known, ...rlimits, ...cgroup.unknown],
     ...(running && !live && access.mode !== 'none' ? { notice: startedWithout } : noticeOf(access)),
     events: live ? await readEvents(record) : { oomKills: 0, pidsRefused: 0, throttledMicroseconds: 0 },

@@ -76,6 +76,8 @@ export interface LimitsReport {
   mode: 'v2' | 'v1' | 'none';
   /** There is a cgroup, and changes take effect at once; else these are the limits of the next start. */
   live: boolean;
+  /** Its processes run, be it without a cgroup: limits of processes (`RLIMIT_…`) take effect at once. */
+  running?: true;
   /** Knobs of every controller that the machine offers, in the order of `knobs`, then those it does not know, by name. */
   readings: LimitReading[];
   devices: BlockDevice[];

@@ -104,6 +104,12 @@ describe('viewActions', () => {
 
   it('offers nothing until a restart to what is never started', () => {
     assert.equal(viewActions(reportOf(readings), state).offersRestart, true);
+    const without = viewActions(reportOf(readings, { mode: 'none', live: false, running: true }), state);
+    assert.deepEqual(
+      [without.offersTrial, without.offersRestart],
+      [true, true],
+      'limits of processes can be tried too',
+    );
     const target = { cgroup: '/sys/fs/cgroup/x' };
     assert.equal(viewActions(reportOf(readings, { target }), state).offersRestart, false);
   });
@@ -117,6 +123,8 @@ describe('what is said', () => {
     assert.match(describeOutcome(changes, reportOf(readings), 'restart'), /until the next start/);
     assert.match(describeOutcome(changes, reportOf(readings, { live: false }), 'lasting'), /for the next start/);
     const odd = [{ name: 'memory.max', value: '536870913' }];
+    const without = reportOf(readings, { mode: 'none', live: false, running: true });
+    assert.equal(describeOutcome(changes, without, 'lasting'), 'Applied 1 limit and read back.');
     assert.match(
       describeOutcome(odd, reportOf(readings), 'lasting'),
       /Memory: 536870913 B was rounded to 512 MiB \(536870912\)/,
@@ -131,7 +139,12 @@ describe('what is said', () => {
       describeState(reportOf([], { target: { group: 'a' }, live: false }), false),
       /^The group has no running/,
     );
-    assert.match(describeState(reportOf([], { mode: 'none' }), false), /each process/);
+    const without = { mode: 'none', live: false } as const;
+    assert.match(describeState(reportOf([], without), false), /each process can be set\. .* next start/);
+    assert.match(
+      describeState(reportOf([], { ...without, running: true }), false),
+      /each process can be set\. .* at once/,
+    );
     assert.match(describeState(reportOf([], { target: { cgroup: '/x' } }), false), /as long as this control group/);
     assert.equal(describeState(reportOf([]), true), '');
   });
