@@ -12,19 +12,24 @@
 #include "title.h"
 
 /* Blocked signals are kept for sigwaitinfo even by PID 1, for which those without a handler would be thrown away. */
-static void block_signals(sigset_t *set) {
+static void waited_signals(sigset_t *set) {
   static const int of_the_program[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS};
   sigfillset(set);
   for (size_t i = 0; i < sizeof of_the_program / sizeof *of_the_program; i++) sigdelset(set, of_the_program[i]);
+}
+
+void init_block_signals(void) {
+  sigset_t set;
+  waited_signals(&set);
   /* Ignored, children would be reaped without a word, and their status lost. */
-  if (signal(SIGCHLD, SIG_DFL) == SIG_ERR || sigprocmask(SIG_SETMASK, set, NULL) < 0) _exit(125);
+  if (signal(SIGCHLD, SIG_DFL) == SIG_ERR || sigprocmask(SIG_SETMASK, &set, NULL) < 0) _exit(125);
 }
 
 /*
  * This memory is a copy of the zygote's, with paths of the machine in it. Who holds the zygote's user namespace may look
  * at a process that is not dumpable (helper, monitors, whoever enters), the container may not.
  */
-static void hide(void) {
+void init_hide(void) {
   if (prctl(PR_SET_DUMPABLE, 0) < 0) _exit(125);
 }
 
@@ -53,8 +58,7 @@ static _Noreturn void outstay(int lease_fd) {
 _Noreturn void init_stay(int lease_fd) {
   sigset_t set;
   int status;
-  block_signals(&set);
-  hide();
+  waited_signals(&set);
   title_set("terrarium init");
   if (prctl(PR_SET_NAME, "init") < 0) _exit(125);
   if (lease_fd >= 0) outstay(lease_fd);
@@ -70,8 +74,7 @@ _Noreturn void init_stay(int lease_fd) {
 _Noreturn void init_supervise(pid_t child) {
   sigset_t set;
   int status;
-  block_signals(&set);
-  hide();
+  waited_signals(&set);
   title_set("terrarium init");
   /* The other ends of the command's pipes, above all: it would never see the end of its input. */
   close_range(3, ~0u, 0);

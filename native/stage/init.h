@@ -4,6 +4,12 @@
 
 #include <sys/types.h>
 
+/* Before anything else runs beside it: what it holds in memory is not for the container to look at. */
+void init_hide(void);
+
+/* Before anybody learns that it runs: PID 1 loses signals that come before they are blocked or handled. */
+void init_block_signals(void);
+
 /*
  * Reaps orphans until SIGTERM or SIGINT, then exits 0. With a lease (not -1) it has no children, and exits when nobody
  * else has a lock on that any more: when the last one who wanted it here has closed it, or has died.

@@ -70,9 +70,11 @@ int run_execute(struct context *context, const struct step_execute *step) {
   int error = hand_over(context);
   if (error < 0) return error;
   if (!step->supervise) return try_paths(context, step);
+  init_hide(); /* the child is shown again by its execve */
   pid_t child = (pid_t)CALL_FORK(context, clone, FLAGS(SIGCHLD), HIDDEN(0), HIDDEN(0), HIDDEN(0), HIDDEN(0));
   if (child < 0) return child;
   if (child == 0) execute_below(context, step);
+  init_block_signals();
   settle(context);
   init_supervise(child);
 }
@@ -89,6 +91,8 @@ int run_lease(struct context *context, const struct step_lease *step) {
 int run_stay_init(struct context *context) {
   int error = hand_over(context);
   if (error < 0) return error;
+  init_hide();
+  init_block_signals();
   settle(context);
   init_stay(context->lease_fd);
 }

@@ -61,7 +61,11 @@ static void become(struct streams streams, char **command) {
 /* PID 1 of a pid namespace of its own, if the test may make one. */
 static void run(const char *init, struct streams streams, bool terminal, char **command) {
   for (int number = 1; number < NSIG; number++) signal(number, SIG_DFL);
-  if (strcmp(init, "stay") == 0) init_stay(-1);
+  if (strcmp(init, "stay") == 0) {
+    init_hide();
+    init_block_signals();
+    init_stay(-1);
+  }
   bool shared = strcmp(init, "shared") == 0;
   if (shared || strcmp(init, "plain") == 0) make_session(streams, terminal);
   if (strcmp(init, "plain") == 0) become(streams, command);
@@ -71,6 +75,8 @@ static void run(const char *init, struct streams streams, bool terminal, char **
     if (!shared) make_session(streams, terminal);
     become(streams, command);
   }
+  init_hide();
+  init_block_signals();
   init_supervise(child);
 }
 

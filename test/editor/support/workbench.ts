@@ -96,10 +96,16 @@ export async function collapse(item: Locator): Promise<void> {
  * right button's release does not choose: the click is repeated until the menu is gone.
  */
 export async function chooseInMenu(page: Page, row: Locator, item: string): Promise<void> {
-  await row.click({ button: 'right' });
   // Its accessible name goes on with the keys of the entry, where it has some.
   const entry = page.getByRole('menuitem', { name: new RegExp(`^${item}(?:[, ]+(?:Del|Delete|F2))?$`) });
-  await entry.waitFor();
+  // A menu closes when something else takes the focus at that moment, as a page does that has just loaded.
+  for (const end = Date.now() + 20_000; !(await entry.isVisible()); ) {
+    if (Date.now() > end) throw new Error(`there is no menu with ${item}`);
+    await row.click({ button: 'right' });
+    await entry.waitFor({ timeout: 4000 }).catch((error: unknown) => {
+      if (!/Timeout/.test(String(error))) throw error;
+    });
+  }
   for (const end = Date.now() + 20_000; await entry.isVisible(); await delay(100)) {
     if (Date.now() > end) throw new Error(`the menu does not take ${item}`);
     await entry.click({ timeout: 1000 }).catch((error: unknown) => {
