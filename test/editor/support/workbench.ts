@@ -25,9 +25,19 @@ async function openPalette(page: Page): Promise<Locator> {
 
 /** Runs a command by its title, as the palette shows it (`Terrarium: Run Container`). */
 export async function runCommand(page: Page, title: string): Promise<void> {
-  const input = await openPalette(page);
-  await input.fill(`>${title}`);
-  await page.getByRole('option', { name: title }).first().click();
+  const option = page.getByRole('option', { name: title }).first();
+  // It closes when something else takes the focus, as a page does that has just loaded; then it is opened again.
+  for (const end = Date.now() + 20_000; ; ) {
+    const input = await openPalette(page);
+    try {
+      await input.fill(`>${title}`, { timeout: 3000 });
+      await option.waitFor({ timeout: 3000 });
+      break;
+    } catch (error) {
+      if (Date.now() > end) throw error;
+    }
+  }
+  await option.click();
 }
 
 /** Answers the quick pick or input box that is open: picks the first entry when `text` is left out. */
