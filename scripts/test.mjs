@@ -3,7 +3,7 @@
 // With TERRARIUM_TEST_REQUIRE=1 a skip that .ci/allowed-skips does not list is a failure.
 import { readFileSync } from 'node:fs';
 import * as path from 'node:path';
-import { root, runLines, stopPrograms } from './test/program.mjs';
+import { chosenFiles, root, runLines, stopPrograms, testFiles } from './test/program.mjs';
 import { defaultSuites, suites } from './test/suites.mjs';
 import { createTally } from './test/tally.mjs';
 
@@ -48,6 +48,16 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, stopP
 for (const name of chosen) suites[name].prepare?.();
 const builds = chosen.some((name) => suites[name].built);
 if (!builds || args.includes('--no-build') || (await build())) {
-  for (const name of chosen) await suites[name].run(context);
+  // Without files node --test would look for some by itself, in folders that are not meant.
+  const meant = chosen.filter(
+    (name) => testFiles(root, name).length === 0 || chosenFiles(name, context.filters).length > 0,
+  );
+  for (const name of meant) await suites[name].run(context);
+  if (meant.length === 0)
+    context.tally.add('tests', {
+      name: context.filters.join(' '),
+      outcome: 'failed',
+      error: 'no file has that in its path',
+    });
 }
 process.exitCode = context.tally.finish();

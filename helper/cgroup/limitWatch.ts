@@ -40,7 +40,7 @@ interface Entry {
   watches: EventWatch[];
 }
 
-/** Watches the limits of the containers that run, by the kernel's events alone. */
+/** Watches the limits of the containers that run, by the kernel's events wherever it tells them: see events.ts. */
 export class LimitWatch {
   private readonly begun = Date.now();
   private readonly watched = new Map<string, Entry>();
