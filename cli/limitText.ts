@@ -11,7 +11,13 @@ const isOfProcesses = (name: string): boolean => protocol.knobOf(name).controlle
 
 /** All limits in tables, those of each process by themselves, and what there is to say about them. */
 export function limitsText(report: protocol.LimitsReport): string {
-  const ofCgroup = report.readings.filter(({ name }) => !isOfProcesses(name));
+  const ofCgroup = report.readings
+    // Where nothing can be set, what nobody asked for is no news.
+    .filter(({ name, value }) => !isOfProcesses(name) && (report.mode !== 'none' || value !== undefined))
+    .map(({ unavailable, ...reading }) =>
+      // What stands below all of it is not said in every line.
+      unavailable === undefined || unavailable.reason === report.notice?.reason ? reading : { ...reading, unavailable },
+    );
   const ofProcesses = report.readings.filter(({ name }) => isOfProcesses(name));
   const tables = [
     ...(ofCgroup.length === 0 ? [] : [readingsTable('LIMIT', ofCgroup)]),

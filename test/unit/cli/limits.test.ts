@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { InvalidArgumentError } from 'commander';
 import { parseChange, parseWords } from '../../../cli/limits.js';
 import { editsText, limitsText, outcomeText, previewText } from '../../../cli/limitText.js';
-import type { LimitsReport } from '../../../helper/protocol/index.js';
+import type { LimitReading, LimitsReport } from '../../../helper/protocol/index.js';
 
 function refused(work: () => unknown, message: RegExp): void {
   assert.throws(work, (error) => {
@@ -103,8 +103,13 @@ describe('what terrarium limits prints', () => {
 
   test('without cgroups those of processes come first, and why', () => {
     const notice = { reason: 'Nothing is delegated.', remedy: 'Run this.' };
-    const text = limitsText({ ...report, mode: 'none', live: false, notice });
+    const ofCgroup = (reading: LimitReading) => !reading.name.startsWith('RLIMIT_');
+    const readings = report.readings.map((one) => (ofCgroup(one) ? { ...one, unavailable: notice } : one));
+    const text = limitsText({ ...report, readings, mode: 'none', live: false, notice });
     assert.ok(text.startsWith('OF EACH PROCESS'), text);
+    assert.match(text, /^memory\.max/m, 'what was asked for');
+    assert.doesNotMatch(text, /^io\.max/m, 'nobody asked for it');
+    assert.equal(text.split(notice.reason).length, 2, 'said once');
     assert.ok(text.endsWith('\n\nNothing is delegated.\nRun this.'), text);
   });
 
