@@ -31,7 +31,7 @@ export function groupIdentity(record: CgroupRecord): string | undefined {
  * nothing is in gets its limits again: whoever made it may have been killed before it had them. Not to be called by two at
  * once. All at once, since a start waits for it: files of cgroupfs never wait for a disk, and a way to a thread and back
  * takes longer than writing one.
- * @throws the system's errors; ENOENT of mkdir when the parent was removed meanwhile. Nothing is left behind then
+ * @throws the system's errors; ENOENT or ENODEV when it, or the parent, was removed meanwhile. Nothing is left behind then
  */
 export function makeGroup(record: CgroupRecord, access: CgroupAccess, writes: readonly ControlWrite[]): void {
   const made: string[] = [];

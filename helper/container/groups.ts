@@ -110,7 +110,8 @@ export async function readyGroups(machine: Machine, access: CgroupAccess, group:
         const identity = groupIdentity(innermost);
         if (identity !== undefined) ready.set(key, identity);
       } catch (error) {
-        if (!isParentGone(error) || attempt === attempts) throw error;
+        if (!isGone(error)) throw error;
+        if (attempt === attempts) throw explained(error, group ?? allContainers);
       }
     }
   });
@@ -134,7 +135,7 @@ function makeLevels(machine: Machine, access: CgroupAccess, group: string | unde
     try {
       makeGroup(record, access, writes);
     } catch (error) {
-      throw explained(error, name);
+      throw isGone(error) ? error : explained(error, name);
     }
   }
 }
@@ -169,15 +170,18 @@ function groupWrites(access: CgroupAccess, name: string, resources: oci.Resource
   });
 }
 
-/** Who left last removed the group above: it is to be made again. */
-function isParentGone(error: unknown): boolean {
+/**
+ * Who left last removed the group, or the one above, while it was being made ready: it is to be made again. Its folder is
+ * missing then, or a file of it that is open already leads nowhere.
+ */
+function isGone(error: unknown): boolean {
   const { code, syscall } = error as NodeJS.ErrnoException;
-  return code === 'ENOENT' && syscall === 'mkdir';
+  return code === 'ENODEV' || (code === 'ENOENT' && (syscall === 'mkdir' || syscall === 'open'));
 }
 
 function explained(error: unknown, name: string): unknown {
   const { code, path, syscall } = error as NodeJS.ErrnoException;
-  if (code === undefined || isParentGone(error)) return error;
+  if (code === undefined) return error;
   return terrariumError(ErrorCode.StepFailed, `The cgroup of ${nameOf(name)} could not be made as it is to be`, {
     errno: code,
     ...(syscall === undefined ? {} : { syscall }),
