@@ -3,6 +3,8 @@ import { resultMark } from './reporter.mjs';
 
 const colours = process.stdout.isTTY && !process.env.NO_COLOR;
 const paint = (code, text) => (colours ? `\u001b[${code}m${text}\u001b[0m` : text);
+/** The whole error stands where the test ran. */
+const brief = (error) => (error.length > 900 ? `${error.slice(0, 900)} …` : error);
 const indent = (text) => text.replace(/^/gm, '      ');
 
 /**
@@ -62,18 +64,19 @@ export function createTally(allowedSkips) {
       if (at > 0) console.log(text.slice(0, at));
       add(suite, JSON.parse(text.slice(at + resultMark.length)));
     },
-    /** Prints failures, skips by reason and the last line. @returns {number} the exit code */
+    /** Prints skips by reason, failures and the last line. @returns {number} the exit code */
     finish() {
-      if (failures.length > 0) {
-        console.log(`\n${paint(31, 'Failed')}`);
-        for (const { name, error } of failures) console.log(`  ${name}\n${indent(error ?? 'failed')}`);
-      }
       if (skips.size > 0) {
         console.log(`\n${paint(33, 'Skipped')}`);
         for (const [reason, names] of skips) {
           console.log(`  ${reason}`);
           for (const name of names) console.log(`    ${name}`);
         }
+      }
+      // Last, and in short: whoever has only the end of the output must see what failed, and why.
+      if (failures.length > 0) {
+        console.log(`\n${paint(31, 'Failed')}`);
+        for (const { name, error } of failures) console.log(`  ${name}\n${indent(brief(error ?? 'failed'))}`);
       }
       console.log(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
       return total.failed > 0 || total.passed + total.skipped === 0 ? 1 : 0;
