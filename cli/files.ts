@@ -11,7 +11,7 @@ import { bytes, table } from './table.js';
 type Connect = () => Promise<MessageConnection>;
 type Print = (text: string) => void;
 
-interface RootOptions {
+export interface RootOptions {
   image?: boolean;
   base?: boolean;
 }
@@ -67,7 +67,7 @@ export function parsePlace(text: string): { name: string; path: string } | undef
   return match === null ? undefined : { name: match[1] ?? '', path: path.posix.resolve('/', match[2] ?? '') };
 }
 
-function rootOf(name: string, { image, base }: RootOptions): protocol.FileRoot {
+export function rootOf(name: string, { image, base }: RootOptions): protocol.FileRoot {
   if (image === true) return { kind: 'image', name };
   return { kind: base === true ? 'base' : 'container', container: name };
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command, InvalidArgumentError } from 'commander';
 import { addBuildingCommands } from './building.js';
+import { addCapabilityCommands } from './capabilities.js';
 import { connect, disconnect } from './client.js';
 import { addContainerCommands } from './containers.js';
 import { addDoctorCommand } from './doctor.js';
@@ -34,6 +35,7 @@ addLimitsCommand(program, connect, print);
 addStatsCommand(program, connect, print);
 addGroupCommands(program, connect, print);
 addFileCommands(program, connect, print);
+addCapabilityCommands(program, connect, print);
 
 // A reader that goes away (head, less) is no failure.
 process.stdout.on('error', (error: NodeJS.ErrnoException) =>

@@ -15,11 +15,26 @@ import {
   type ContainerTreeNode,
   type LeafNode,
   nodeId,
+  type ProcessNode,
   presentNode,
   type SectionNode,
 } from './nodes.js';
-import { readSection } from './sectionReader.js';
+import { readPrivileges, readSection } from './sectionReader.js';
 import { sectionsOf } from './sectionText.js';
+
+function hasChildren(node: ContainerTreeNode): boolean {
+  switch (node.kind) {
+    case 'container':
+      return sectionsOf(node.summary).length > 0;
+    case 'section':
+    case 'process':
+      return true;
+    case 'fact':
+      return node.below !== undefined;
+    default:
+      return false;
+  }
+}
 
 /** The tree of containers. Sections are read when they are opened, and again when an event says they may differ. */
 export class ContainerTree implements TreeDataProvider<ContainerTreeNode>, Disposable {
@@ -67,11 +82,10 @@ export class ContainerTree implements TreeDataProvider<ContainerTreeNode>, Dispo
 
   getTreeItem(node: ContainerTreeNode): TreeItem {
     const presentation = presentNode(node, this.store.stats(node.container));
-    const leaf = node.kind === 'container' ? sectionsOf(node.summary).length === 0 : node.kind !== 'section';
     const item = treeItem(
       nodeId(node),
       presentation,
-      leaf ? TreeItemCollapsibleState.None : TreeItemCollapsibleState.Collapsed,
+      hasChildren(node) ? TreeItemCollapsibleState.Collapsed : TreeItemCollapsibleState.None,
     );
     if (node.kind === 'operation') {
       item.command = { command: 'terrarium.showLedger', title: 'Show How It Was Made', arguments: [node] };
@@ -102,6 +116,10 @@ export class ContainerTree implements TreeDataProvider<ContainerTreeNode>, Dispo
         return sectionsOf(node.summary).map((section) => this.sectionNode(node, section));
       case 'section':
         return this.leavesOf(node);
+      case 'process':
+        return this.privilegesOf(node);
+      case 'fact':
+        return node.below ?? [];
       default:
         return [];
     }
@@ -160,10 +178,23 @@ export class ContainerTree implements TreeDataProvider<ContainerTreeNode>, Dispo
       return read;
     } catch (error) {
       // Not kept: the next refresh tries again.
-      const message = error instanceof Error ? error.message : String(error);
-      this.log.warn(`${node.section} of ${node.container}: ${message}`);
-      return [{ kind: 'failure', container: node.container, section: node.section, key: 'failure', message }];
+      return [this.failure(node, 'failure', error)];
     }
+  }
+
+  /** Read each time: a process may give privileges up at any moment. */
+  private async privilegesOf(node: ProcessNode): Promise<LeafNode[]> {
+    try {
+      return await readPrivileges(this.helper, node);
+    } catch (error) {
+      return [this.failure(node, `${node.key}/failure`, error)];
+    }
+  }
+
+  private failure({ container, section }: SectionNode | ProcessNode, key: string, error: unknown): LeafNode {
+    const message = error instanceof Error ? error.message : String(error);
+    this.log.warn(`${section} of ${container}: ${message}`);
+    return { kind: 'failure', container, section, key, message };
   }
 
   private listChanged(): void {

@@ -1,4 +1,5 @@
 import type {
+  CapabilityReport,
   ContainerStats,
   ContainerSummary,
   LimitReading,
@@ -9,7 +10,7 @@ import { presentFailure } from '../views/failure.js';
 import type { Presentation } from '../views/presentation.js';
 import { presentContainer } from './containerText.js';
 import { chooseLimits, presentEvents, presentLimit, presentMoreLimits, presentNotice, useOf } from './limitText.js';
-import { presentProcess, presentSection, type Section } from './sectionText.js';
+import { presentCapabilities, presentProcess, presentSection, type Section } from './sectionText.js';
 
 /** A container in the tree. The object stays the same over updates, so that the editor keeps expansion and selection. */
 export interface ContainerNode {
@@ -33,13 +34,27 @@ interface LeafBase {
   key: string;
 }
 
+export interface ProcessNode extends LeafBase {
+  kind: 'process';
+  process: ProcessInfo;
+}
+
+/** A line about what is. */
+export interface FactNode extends LeafBase {
+  kind: 'fact';
+  presentation: Presentation;
+  copy?: string;
+  /** What it is made of, shown when it is opened. */
+  below?: FactNode[];
+}
+
 /** What is listed in a section. */
 export type LeafNode =
-  | (LeafBase & { kind: 'process'; process: ProcessInfo })
+  | ProcessNode
   | (LeafBase & { kind: 'limit'; limit: string; reading: LimitReading; live: boolean })
   | (LeafBase & { kind: 'moreLimits'; presentation: Presentation })
   | (LeafBase & { kind: 'operation'; operation: string; presentation: Presentation })
-  | (LeafBase & { kind: 'fact'; presentation: Presentation; copy?: string })
+  | FactNode
   | (LeafBase & { kind: 'failure'; message: string });
 
 export type ContainerTreeNode = ContainerNode | SectionNode | LeafNode;
@@ -63,6 +78,21 @@ export function limitLeaves(container: string, report: LimitsReport): LeafNode[]
     ...(events ? [{ ...base, kind: 'fact' as const, key: 'events', presentation: events }] : []),
     { ...base, kind: 'moreLimits' as const, key: 'all', presentation: presentMoreLimits(more) },
   ];
+}
+
+/** What a process may do; `base.key` is of what it is shown below. */
+export function privilegeFacts(base: LeafBase, report: CapabilityReport): FactNode[] {
+  const keyed = (above: string, presentation: Presentation): FactNode => ({
+    ...base,
+    kind: 'fact',
+    key: [above, presentation.label].filter((part) => part !== '').join('/'),
+    presentation,
+    copy: presentation.label,
+  });
+  return presentCapabilities(report).map(({ presentation, below }) => {
+    const fact = keyed(base.key, presentation);
+    return below.length === 0 ? fact : { ...fact, below: below.map((one) => keyed(fact.key, one)) };
+  });
 }
 
 /** Unique over the whole tree. */

@@ -7,8 +7,8 @@ import {
   ReadLimits,
 } from '../../helper/protocol/index.js';
 import type { HelperClient } from '../helperClient.js';
-import { type LeafNode, limitLeaves } from './nodes.js';
-import { presentCapabilities, presentMount, presentNamespace, presentOperation, type Section } from './sectionText.js';
+import { type FactNode, type LeafNode, limitLeaves, type ProcessNode, privilegeFacts } from './nodes.js';
+import { presentMount, presentNamespace, presentOperation, type Section } from './sectionText.js';
 
 /** Asks the helper for what is in a section of a container. Rejects as the request does. */
 export async function readSection(helper: HelperClient, container: string, section: Section): Promise<LeafNode[]> {
@@ -40,12 +40,7 @@ export async function readSection(helper: HelperClient, container: string, secti
     case 'limits':
       return limitLeaves(container, await helper.request(ReadLimits, { container }));
     case 'capabilities':
-      return presentCapabilities(await helper.request(ReadCapabilities, { container })).map((presentation) => ({
-        ...base,
-        kind: 'fact',
-        key: presentation.label,
-        presentation,
-      }));
+      return privilegeFacts({ ...base, key: '' }, await helper.request(ReadCapabilities, { container }));
     case 'operations':
       return (await helper.request(ListLedgers, { container })).map((ledger) => ({
         ...base,
@@ -55,4 +50,13 @@ export async function readSection(helper: HelperClient, container: string, secti
         presentation: presentOperation(ledger),
       }));
   }
+}
+
+/** Asks the helper what one process of a container may do. Rejects as the request does. */
+export async function readPrivileges(
+  helper: HelperClient,
+  { container, section, key, process }: ProcessNode,
+): Promise<FactNode[]> {
+  const { pid } = process.identity;
+  return privilegeFacts({ container, section, key }, await helper.request(ReadCapabilities, { container, pid }));
 }

@@ -1,3 +1,4 @@
+import { capabilities } from '../../helper/protocol/capabilities.js';
 import type {
   CapabilityReport,
   ContainerSummary,
@@ -100,19 +101,37 @@ export function presentMount(mount: MountInfo): Presentation {
   };
 }
 
-/** Capability sets, the privileges around them, one line each. */
-export function presentCapabilities(report: CapabilityReport): Presentation[] {
-  const sets = (['effective', 'permitted', 'bounding', 'inheritable', 'ambient'] as const).map((set): Presentation => {
+/** capabilities(7): what being in each of the sets means. */
+const setMeanings = {
+  effective: 'What it may do now',
+  permitted: 'What it may make effective',
+  bounding: 'What no program that it executes can go beyond',
+  inheritable: 'What a program that it executes inherits, where that program’s file allows it',
+  ambient: 'What a program that it executes keeps without capabilities of its file',
+} as const;
+
+const allowed = new Map<string, string>(capabilities.map(({ name, allows }) => [name, allows]));
+
+/** A line with lines below it, that are seen when it is opened. */
+export interface PresentedGroup {
+  presentation: Presentation;
+  below: Presentation[];
+}
+
+/** Capability sets with what each capability allows below them, then the privileges around them, one line each. */
+export function presentCapabilities(report: CapabilityReport): PresentedGroup[] {
+  const sets = (['effective', 'permitted', 'bounding', 'inheritable', 'ambient'] as const).map((set) => {
     const names = report.sets[set].map((name) => plainText(name, 40));
     const short = names.map((name) => name.replace(/^CAP_/, '').toLowerCase());
-    return {
+    const presentation: Presentation = {
       label: set,
       description: names.length === 0 ? 'none' : `${names.length} · ${short.join(', ')}`,
-      tooltip: tooltipText([`${set}: ${names.length}`, ...names]),
+      tooltip: tooltipText([`${set}: ${setMeanings[set]}`, ...names.map(capabilityLine)]),
       icon: { id: names.length === 0 ? 'shield' : 'key' },
       contextValue: 'capability',
       accessibleLabel: `Capabilities ${set}: ${names.length === 0 ? 'none' : short.join(', ')}`,
     };
+    return { presentation, below: names.map(presentCapability) };
   });
   const line = (label: string, description: string, good: boolean): Presentation => ({
     label,
@@ -123,12 +142,25 @@ export function presentCapabilities(report: CapabilityReport): Presentation[] {
     accessibleLabel: `${label}: ${description}`,
   });
   const seccomp = report.seccomp === 2 ? 'filter' : report.seccomp === 1 ? 'strict' : 'off';
-  return [
-    ...sets,
+  const lines = [
     line('no_new_privs', report.noNewPrivileges ? 'on' : 'off', report.noNewPrivileges),
     line('seccomp', seccomp, report.seccomp > 0),
     ...(report.securityLabel === undefined ? [] : [line('security label', plainText(report.securityLabel), true)]),
   ];
+  return [...sets, ...lines.map((presentation) => ({ presentation, below: [] }))];
+}
+
+const capabilityLine = (name: string): string => `${name}: ${allowed.get(name) ?? 'not known to this version'}`;
+
+function presentCapability(name: string): Presentation {
+  return {
+    label: name,
+    description: allowed.get(name) ?? 'not known to this version',
+    tooltip: capabilityLine(name),
+    icon: { id: 'key' },
+    contextValue: 'capability',
+    accessibleLabel: capabilityLine(name),
+  };
 }
 
 /** One operation on a container, with its ledger behind it. */

@@ -14,6 +14,7 @@ import {
   type FileRoot,
   ListFiles,
   MoveFile,
+  SetFileCapabilities,
   type TransferProgress,
   TransferProgressType,
   type TransferResult,
@@ -123,6 +124,14 @@ export class FileActions {
   async changeOwner(nodes: readonly FileNode[], owner: string, recursive: boolean): Promise<void> {
     await this.each(nodes, l10n.t('Change the owner of'), async ({ root, path: file }) => {
       await this.helper.request(ChangeOwner, { root, path: file, owner, recursive });
+      this.changed.fire([{ root, path: file, type: 'changed' }]);
+    });
+  }
+
+  /** @param text as for setcap(8); empty: none. A link is followed, as setcap does. */
+  async setCapabilities(nodes: readonly FileNode[], text: string): Promise<void> {
+    await this.each(nodes, l10n.t('Set the capabilities of'), async ({ root, path: file }) => {
+      await this.helper.request(SetFileCapabilities, { root, path: file, capabilities: text });
       this.changed.fire([{ root, path: file, type: 'changed' }]);
     });
   }

@@ -84,15 +84,17 @@ export async function signalContainer(
     if (number === SIGKILL) return killContainer(machine, record);
     return signalProcess(run.runtime.init, number);
   }
-  const processes = await processesOf(run);
-  const target = processes.find(({ identity }) => identity.pid === pid);
-  if (target === undefined) {
-    throw terrariumError(ErrorCode.NotFound, `Process ${pid} is not one of ${record.name}'s`, {
-      fix: 'See which there are.',
-      command: `terrarium ps ${record.name}`,
-    });
-  }
-  signalProcess(target.identity, number);
+  signalProcess(await processOf(run, record.name, pid), number);
+}
+
+/** One process of the container, by its host pid. @throws NotFound when it is not one of them */
+export async function processOf(run: LiveRun, name: string, pid: number): Promise<ProcessIdentity> {
+  const found = (await processesOf(run)).find(({ identity }) => identity.pid === pid);
+  if (found !== undefined) return found.identity;
+  throw terrariumError(ErrorCode.NotFound, `Process ${pid} is not one of ${name}'s`, {
+    fix: 'See which there are.',
+    command: `terrarium ps ${name}`,
+  });
 }
 
 /** Every process of the container, also what entered it. */

@@ -26,6 +26,9 @@ export const ChangeMode = request<protocol.FileReference & { mode: number; recur
 export const ChangeOwner = request<protocol.FileReference & { owner: string; recursive?: boolean }, null>(
   'file/changeOwner',
 );
+export const SetFileCapabilities = request<protocol.FileReference & { capabilities: string }, protocol.FileEntry>(
+  'file/setCapabilities',
+);
 export const UploadFiles = request<protocol.UploadParams, protocol.TransferResult>('file/upload');
 export const DownloadFiles = request<protocol.DownloadParams, protocol.TransferResult>('file/download');
 

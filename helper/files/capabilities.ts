@@ -1,30 +1,37 @@
-/** Capabilities of a program file, as getcap(8) writes them. */
-import { capabilityNamesOf } from '../security/capabilities.js';
+/** Capabilities of a program file as bytes of the attribute `security.capability`: linux/capability.h. */
+import { type FileCapabilities, fileCapabilitiesText } from '../protocol/index.js';
+
+export const capabilityAttribute = 'security.capability';
 
 const revisionMask = 0xff000000;
-/** VFS_CAP_REVISION_2 and 3; 3 names the root of a user namespace as well. linux/capability.h */
-const revisions = [0x02000000, 0x03000000];
+/** VFS_CAP_REVISION_2 and 3; 3 names the root of a user namespace as well. */
+const revision2 = 0x02000000;
+const revision3 = 0x03000000;
 const effectiveFlag = 1;
-/** What a kernel has at least: all of these, and it is written `=ep`. */
-const allKnown = (1n << 41n) - 1n;
+const word = 0xffffffffn;
 
-/** Text for the value of `security.capability`; undefined for none, or a format of another kernel. Pure. */
+/** Text for the value of the attribute; undefined for none, or a format of another kernel. Pure. */
 export function capabilitiesText(value: Buffer): string | undefined {
   if (value.length < 20) return undefined;
   const magic = value.readUInt32LE(0);
-  if (!revisions.includes((magic & revisionMask) >>> 0)) return undefined;
+  if (![revision2, revision3].includes((magic & revisionMask) >>> 0)) return undefined;
   const permitted = BigInt(value.readUInt32LE(4)) | (BigInt(value.readUInt32LE(12)) << 32n);
   const inheritable = BigInt(value.readUInt32LE(8)) | (BigInt(value.readUInt32LE(16)) << 32n);
-  const e = (magic & effectiveFlag) !== 0 ? 'e' : '';
-  const groups: [bigint, string][] = [
-    [permitted & inheritable, `${e}ip`],
-    [permitted & ~inheritable, `${e}p`],
-    [inheritable & ~permitted, `${e}i`],
-  ];
-  const texts = groups.filter(([mask]) => mask !== 0n).map(([mask, flags]) => `${names(mask)}=${flags}`);
-  return texts.length === 0 ? undefined : texts.join(' ');
+  const effective = (magic & effectiveFlag) !== 0;
+  return fileCapabilitiesText({ permitted, inheritable, effective }) || undefined;
 }
 
-function names(mask: bigint): string {
-  return (mask & allKnown) === allKnown ? '' : capabilityNamesOf(mask).join(',').toLowerCase();
+/**
+ * struct vfs_ns_cap_data: counts where `rootId`, as the writer's user namespace has it, is root. The kernel keeps it as the id of
+ * the machine, so that nobody outside gains by it.
+ */
+export function capabilitiesValue({ permitted, inheritable, effective }: FileCapabilities, rootId: number): Buffer {
+  const value = Buffer.alloc(24);
+  value.writeUInt32LE(revision3 | (effective ? effectiveFlag : 0), 0);
+  value.writeUInt32LE(Number(permitted & word), 4);
+  value.writeUInt32LE(Number(inheritable & word), 8);
+  value.writeUInt32LE(Number(permitted >> 32n), 12);
+  value.writeUInt32LE(Number(inheritable >> 32n), 16);
+  value.writeUInt32LE(rootId, 20);
+  return value;
 }

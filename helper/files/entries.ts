@@ -10,7 +10,7 @@ import { overflowId, parseIdMap, toHostId } from '../inspect/idmap.js';
 import { runningRoot } from '../inspect/root.js';
 import { groupsOf, readUserDatabase, usersOf } from '../inspect/user.js';
 import { ErrorCode, type FileEntry, type FileKind, type FolderContent, type oci } from '../protocol/index.js';
-import { capabilitiesText } from './capabilities.js';
+import { capabilitiesText, capabilityAttribute } from './capabilities.js';
 import { at, type OpenRoot, openIn } from './openRoot.js';
 
 /** Who ids stand for: in the root, and on this machine. */
@@ -107,7 +107,9 @@ function describe(root: OpenRoot, described: Described, owners: Owners): FileEnt
   if (group !== undefined) entry.group = group;
   if (status.isMountPoint) entry.mountPoint = true;
   if (status.type === fileTypes.symlink) describeLink(root, described, entry);
-  else if (status.type === fileTypes.file && (status.mode & 0o111) !== 0) describeProgram(described, entry);
+  // In a folder only programs are asked: it costs a call for each.
+  else if (status.type === fileTypes.file && (key.length === 0 || (status.mode & 0o111) !== 0))
+    describeProgram(described, entry);
   return entry;
 }
 
@@ -134,7 +136,7 @@ function describeProgram({ folder, key }: Described, entry: FileEntry): void {
       : typeof key === 'string'
         ? `${here}/${key}`
         : Buffer.concat([Buffer.from(`${here}/`), key]);
-  const value = findXattr(target, 'security.capability');
+  const value = findXattr(target, capabilityAttribute);
   const text = value && capabilitiesText(value);
   if (text !== undefined) entry.capabilities = text;
 }

@@ -6,6 +6,7 @@ import { changeMode, changeOwner, copyFile, createFolder, createLink, deleteFile
 import { readContent, writeContent } from './content.js';
 import { describeFile, listFolder, readOwners } from './entries.js';
 import { fileFailure } from './failure.js';
+import { setCapabilities } from './fileCapabilities.js';
 import { type OpenRoot, withOpenRoot } from './openRoot.js';
 import { download, upload } from './transfer.js';
 import type { RootView } from './view.js';
@@ -68,6 +69,10 @@ export function serveFiles(router: AgentRouter): void {
   on(protocol.ChangeOwner, 'change the owner of', own, async (root, { path, owner, recursive = false }, { signal }) =>
     nothing(changeOwner(root, { path, owner, recursive }, await readOwners(root), signal)),
   );
+  on(protocol.SetFileCapabilities, 'set the capabilities of', own, (root, { path, capabilities }) => {
+    setCapabilities(root, path, capabilities);
+    return entry(root, path, true);
+  });
   router.on(
     protocol.UploadFiles,
     (params, { signal, report }) => withOpenRoot(params.view, (root) => upload(root, params, signal, report)),

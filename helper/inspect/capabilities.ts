@@ -1,7 +1,6 @@
 /** What a process may do: its capability sets, no_new_privs, seccomp and security label. */
 import { readFileSync } from 'node:fs';
-import type { CapabilityReport } from '../protocol/index.js';
-import { capabilityNamesOf } from '../security/capabilities.js';
+import { type CapabilityReport, capabilityNamesOf } from '../protocol/index.js';
 import { procFolder } from './proc.js';
 import { type ProcessStatus, readStatus } from './status.js';
 

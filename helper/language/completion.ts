@@ -5,7 +5,8 @@
 import type { JSONSchema } from 'vscode-json-languageservice';
 import { z } from 'zod';
 import { usersOf } from '../inspect/user.js';
-import { capabilities, defaultCapabilities } from '../security/capabilities.js';
+import { capabilities } from '../protocol/index.js';
+import { defaultCapabilities } from '../security/capabilities.js';
 import { systemCallNumbers } from '../security/seccomp/architecture.js';
 import { defaultMaskedPaths, defaultPath, defaultReadonlyPaths } from '../specification/complete.js';
 import { specificationSchema } from '../specification/schema.js';

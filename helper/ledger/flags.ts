@@ -1,5 +1,5 @@
 import * as kernel from '../plan/constants.js';
-import { capabilities } from '../security/capabilities.js';
+import { capabilities } from '../protocol/index.js';
 
 /** How a number among a call's arguments is written, as strace would. Anything not covered shows as it is. */
 type Notation = (value: bigint) => string;

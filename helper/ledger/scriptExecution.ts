@@ -1,5 +1,5 @@
 import type { Plan, StepKind, StepOf } from '../plan/step.js';
-import { capabilityNamesOf } from '../security/capabilities.js';
+import { capabilityNamesOf } from '../protocol/index.js';
 import { quote } from './scriptWords.js';
 
 /**

@@ -91,6 +91,13 @@ export const ChangeMode = new RequestType<FileReference & { mode: number; recurs
 export const ChangeOwner = new RequestType<FileReference & { owner: string; recursive?: boolean }, null, ErrorData>(
   'file/changeOwner',
 );
+/**
+ * File capabilities as setcap(8) takes them, `cap_net_bind_service=ep`; none (empty, or `=`): they are removed. They count in
+ * containers of the same user, for programs that run without no_new_privs. Follows links. @throws Invalid
+ */
+export const SetFileCapabilities = new RequestType<FileReference & { capabilities: string }, FileEntry, ErrorData>(
+  'file/setCapabilities',
+);
 
 export interface TransferProgress {
   phase: 'copy';

@@ -1,6 +1,8 @@
 /** The contract between Terrarium's helper and those who ask it: the extension and the `terrarium` command. */
+export * from './capabilities.js';
 export * from './container.js';
 export * from './errors.js';
+export * from './fileCapabilities.js';
 export * from './fileMode.js';
 export * from './files.js';
 export * from './images.js';

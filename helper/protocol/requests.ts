@@ -118,7 +118,11 @@ export const InspectContainer = new RequestType<ContainerReference, ContainerIns
 export const ListProcesses = new RequestType<ContainerReference, ProcessInfo[], ErrorData>('container/processes');
 export const ListNamespaces = new RequestType<ContainerReference, NamespaceInfo[], ErrorData>('container/namespaces');
 export const ListMounts = new RequestType<ContainerReference, MountInfo[], ErrorData>('container/mounts');
-export const ReadCapabilities = new RequestType<ContainerReference, CapabilityReport, ErrorData>(
+export interface ReadCapabilitiesParams extends ContainerReference {
+  /** A process of the container, by its host pid; default its init. */
+  pid?: number;
+}
+export const ReadCapabilities = new RequestType<ReadCapabilitiesParams, CapabilityReport, ErrorData>(
   'container/capabilities',
 );
 

@@ -49,6 +49,7 @@ export function routeFiles(router: Router, machine: Machine, connection: Connect
   forward(protocol.DeleteFile, agent.DeleteFile, ({ recursive }) => recursive);
   forward(protocol.ChangeMode, agent.ChangeMode, ({ recursive }) => recursive === true);
   forward(protocol.ChangeOwner, agent.ChangeOwner, ({ recursive }) => recursive === true);
+  forward(protocol.SetFileCapabilities, agent.SetFileCapabilities);
   forward(protocol.UploadFiles, agent.UploadFiles, () => true);
   forward(protocol.DownloadFiles, agent.DownloadFiles, () => true);
 

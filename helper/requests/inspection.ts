@@ -3,7 +3,7 @@ import { readLedger, readOperation, summarizeLedgers } from '../container/ledger
 import type { Machine } from '../container/machine.js';
 import type { ContainerRecord } from '../container/record.js';
 import { readLatestRun, summarize } from '../container/runs.js';
-import { liveRun, processesOf, runningRun } from '../container/stop.js';
+import { liveRun, processesOf, processOf, runningRun } from '../container/stop.js';
 import { listContainers } from '../container/watcher.js';
 import { readCapabilities } from '../inspect/capabilities.js';
 import { formatIdMap, readIdMap } from '../inspect/idmap.js';
@@ -44,8 +44,9 @@ export function routeInspection(router: Router, machine: Machine): void {
     return mounts;
   });
   router.on(protocol.ReadCapabilities, async (params) => {
-    const { record, runtime } = await runtimeOf(params);
-    const report = readCapabilities(runtime.init.pid);
+    const { record, ...run } = await runtimeOf(params);
+    const { pid } = params.pid === undefined ? run.runtime.init : await processOf(run, record.name, params.pid);
+    const report = readCapabilities(pid);
     if (report === undefined) throw gone(record.name);
     return report;
   });

@@ -3,6 +3,7 @@ import * as path from 'node:path/posix';
 import { commands, l10n, type QuickPickItem, Uri, window, workspace } from 'vscode';
 import { modeText } from '../../../helper/protocol/fileMode.js';
 import { inFolder, sameRoot } from '../../files/addresses.js';
+import { capabilitiesMessage } from '../../files/capabilities.js';
 import type { FileNode } from '../../files/filesTree.js';
 import { ownerText } from '../../files/fileText.js';
 import { changedMode, modeProblem, octalText, ownerProblem } from '../../files/mode.js';
@@ -52,6 +53,10 @@ export function changingCommands(context: CommandContext): Record<string, { doin
     'terrarium.changeOwner': {
       doing: l10n.t('Change the owner'),
       run: (first, selection) => changeOwner(context, first, selection),
+    },
+    'terrarium.setFileCapabilities': {
+      doing: l10n.t('Set file capabilities'),
+      run: (first, selection) => setCapabilities(context, first, selection),
     },
     'terrarium.uploadFiles': { doing: l10n.t('Upload'), run: (first) => upload(context, first) },
     'terrarium.downloadFiles': {
@@ -207,6 +212,22 @@ async function changeOwner(context: CommandContext, first: unknown, selection: u
   const recursive = owner === undefined ? undefined : await askRecursive(nodes);
   if (owner !== undefined && recursive !== undefined) {
     await context.fileActions.changeOwner(nodes, owner.trim(), recursive);
+  }
+}
+
+async function setCapabilities(context: CommandContext, first: unknown, selection: unknown): Promise<void> {
+  const nodes = await someFiles(context, first, selection);
+  const [only] = nodes;
+  const text = await window.showInputBox({
+    title: messageText(titleFor(nodes, l10n.t('Set Capabilities of'))),
+    value: nodes.length === 1 ? (only.entry.capabilities ?? '') : '',
+    prompt: l10n.t(
+      'As for setcap, such as cap_net_bind_service=ep; empty removes them. no_new_privs takes their effect away.',
+    ),
+    validateInput: capabilitiesMessage,
+  });
+  if (text !== undefined) {
+    await context.fileActions.setCapabilities(nodes, text.trim());
   }
 }
 

@@ -90,14 +90,34 @@ describe('capabilities', () => {
       sets: { ...none, effective: ['CAP_CHOWN', 'CAP_NET_RAW'] },
       noNewPrivileges: true,
       seccomp: 2,
-    });
+    }).map(({ presentation }) => presentation);
     assert.equal(lines.find(({ label }) => label === 'effective')?.description, '2 · chown, net_raw');
     assert.equal(lines.find(({ label }) => label === 'ambient')?.description, 'none');
     assert.equal(lines.find(({ label }) => label === 'seccomp')?.description, 'filter');
   });
 
+  it('are opened to a line on what each allows', () => {
+    const groups = presentCapabilities({
+      sets: { ...none, bounding: ['CAP_NET_BIND_SERVICE', 'CAP_41'] },
+      noNewPrivileges: true,
+      seccomp: 2,
+    });
+    const bounding = groups.find(({ presentation }) => presentation.label === 'bounding');
+    assert.deepEqual(
+      bounding?.below.map(({ label, description }) => [label, description]),
+      [
+        ['CAP_NET_BIND_SERVICE', 'Listen on ports below 1024'],
+        ['CAP_41', 'not known to this version'],
+      ],
+    );
+    assert.match(bounding?.presentation.tooltip ?? '', /CAP_NET_BIND_SERVICE: Listen on ports below 1024/);
+    assert.deepEqual(groups.filter(({ below }) => below.length > 0).length, 1);
+  });
+
   it('warn where a protection is off', () => {
-    const lines = presentCapabilities({ sets: none, noNewPrivileges: false, seccomp: 0 });
+    const lines = presentCapabilities({ sets: none, noNewPrivileges: false, seccomp: 0 }).map(
+      ({ presentation }) => presentation,
+    );
     assert.deepEqual(
       lines.filter(({ icon }) => icon?.id === 'warning').map(({ label, description }) => [label, description]),
       [

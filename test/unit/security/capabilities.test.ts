@@ -1,12 +1,10 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { ErrorCode } from '../../../helper/protocol/index.js';
+import { capabilities, capabilityNamesOf, ErrorCode } from '../../../helper/protocol/index.js';
 import {
-  capabilities,
   capability,
   capabilityMask,
-  capabilityNamesOf,
   containerCapabilities,
   defaultCapabilities,
 } from '../../../helper/security/capabilities.js';
