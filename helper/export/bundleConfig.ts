@@ -1,4 +1,5 @@
 import type { ContainerSpecification, oci } from '../protocol/index.js';
+import { portableProfile } from '../security/seccomp/portable.js';
 import { seccompProfile } from '../specification/seccomp.js';
 
 export interface BundleConfig {
@@ -32,14 +33,20 @@ export function bundleConfig(specification: ContainerSpecification, config: oci.
     source !== undefined && (type ?? 'bind') === 'bind' ? [source] : [],
   );
   if (binds.length > 0) notes.push(`Folders of this machine are mounted as before: ${binds.join(', ')}.`);
-  const seccomp = seccompProfile(specification, config.process.capabilities);
+  const profile = seccompProfile(specification, config.process.capabilities);
+  const seccomp = profile && portableProfile(profile);
+  if (seccomp !== undefined && seccomp.different.length > 0) {
+    notes.push(
+      `Other runtimes let a seccomp rule without conditions decide alone about: ${seccomp.different.join(', ')}.`,
+    );
+  }
   return {
     config: {
       ...config,
       root: { path: 'rootfs', readonly: config.root.readonly },
       process: { ...config.process, args: config.process.args.length === 0 ? shell : config.process.args },
       mounts: config.mounts.map(portableMount),
-      linux: { ...linux, ...(seccomp === undefined ? {} : { seccomp }) },
+      linux: { ...linux, ...(seccomp === undefined ? {} : { seccomp: seccomp.profile }) },
     },
     notes,
   };

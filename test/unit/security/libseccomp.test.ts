@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import type { oci } from '../../../helper/protocol/index.js';
 import { auditArchitecture, systemCallNumbers } from '../../../helper/security/seccomp/architecture.js';
 import { compileSeccomp } from '../../../helper/security/seccomp/compile.js';
+import { portableProfile } from '../../../helper/security/seccomp/portable.js';
 import { defaultProfile } from '../../../helper/security/seccomp/profile.js';
 import { loadLibseccomp } from './libseccomp.js';
 import { simulate } from './simulate.js';
@@ -145,6 +146,55 @@ test('a rule without conditions decides the rest here, and everything in libsecc
   for (const { args, ours, theirs } of found) {
     assert.deepEqual([args[1], ours, theirs], [9n, 0x00050005, 0x7fff0000]);
   }
+});
+
+for (const architecture of architectures) {
+  test(`as it is exported, the whole default profile for ${architecture} means the same to libseccomp`, (t) => {
+    if (library === undefined) return t.skip(missing);
+    const known = (profile: oci.Seccomp): oci.Seccomp => ({
+      ...profile,
+      syscalls: (profile.syscalls ?? [])
+        .map((rule) => ({
+          ...rule,
+          names: rule.names.filter((name) => library.numberOf(name, architecture) !== undefined),
+        }))
+        .filter(({ names }) => names.length > 0),
+    });
+    const { profile, different } = portableProfile(defaultProfile());
+    assert.deepEqual(different, []);
+    const ours = compileSeccomp(known(defaultProfile()), architecture).filter;
+    const theirs = library.compile(known(profile), architecture);
+    const found = differences(defaultProfile(), architecture, ours, theirs);
+    assert.deepEqual(found.slice(0, 5), []);
+    // The control: as it is, typing into the terminal (TIOCSTI) would be let through.
+    const unwritten = library.compile(known(defaultProfile()), architecture);
+    const [first] = differences(defaultProfile(), architecture, ours, unwritten);
+    assert.equal(first?.number, systemCallNumbers[architecture].ioctl);
+  });
+}
+
+test('a rest that cannot be written as conditions is named', () => {
+  const rule = (args: oci.SeccompArgument[]): oci.Seccomp => ({
+    defaultAction: 'SCMP_ACT_ALLOW',
+    syscalls: [
+      { names: ['ioctl', 'fcntl'], action: 'SCMP_ACT_LOG' },
+      { names: ['ioctl'], action: 'SCMP_ACT_ERRNO', args },
+    ],
+  });
+  const range = portableProfile(rule([{ index: 1, value: 9, op: 'SCMP_CMP_GT' }]));
+  assert.deepEqual(range.different, ['ioctl']);
+  const masked = portableProfile(rule([{ index: 1, value: 3, valueTwo: 1, op: 'SCMP_CMP_MASKED_EQ' }]));
+  assert.deepEqual(masked.different, []);
+  assert.deepEqual(masked.profile.syscalls, [
+    { names: ['fcntl'], action: 'SCMP_ACT_LOG' },
+    {
+      names: ['ioctl'],
+      action: 'SCMP_ACT_ERRNO',
+      args: [{ index: 1, value: 3, valueTwo: 1, op: 'SCMP_CMP_MASKED_EQ' }],
+    },
+    { names: ['ioctl'], action: 'SCMP_ACT_LOG', args: [{ index: 1, value: 3, valueTwo: 0, op: 'SCMP_CMP_MASKED_EQ' }] },
+    { names: ['ioctl'], action: 'SCMP_ACT_LOG', args: [{ index: 1, value: 2, valueTwo: 2, op: 'SCMP_CMP_MASKED_EQ' }] },
+  ]);
 });
 
 test('every comparison has the verdicts of libseccomp', (t) => {
