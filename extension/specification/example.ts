@@ -66,6 +66,8 @@ export function exampleSpecification(name: string): string {
   // The built-in system call filter, "unconfined", or a profile in OCI's words.
   "seccomp": "default",
   "noNewPrivileges": true,
+  // Whether programs may make user namespaces inside; without this line: as the filter has it.
+  "nestedNamespaces": false,
   // Kernel settings of its own namespaces, for instance "net.ipv4.ip_unprivileged_port_start": "0".
   "sysctl": {},
 

@@ -31,6 +31,7 @@ const reach = z.looseObject({
   capabilities: z.optional(z.looseObject({ add: z.optional(z.array(z.string())) })),
   seccomp: z.optional(z.unknown()),
   noNewPrivileges: z.optional(z.boolean()),
+  nestedNamespaces: z.optional(z.boolean()),
   chroot: z.optional(z.boolean()),
   maskedPaths: z.optional(z.array(z.string())),
   readonlyPaths: z.optional(z.array(z.string())),
@@ -142,6 +143,7 @@ function describeSharing(specification: Reach): string[] {
     );
   }
   if (specification.noNewPrivileges === false) items.push('Programs may gain privileges (no_new_privs is off)');
+  if (specification.nestedNamespaces === true) items.push('Programs may make namespaces, and mount in them');
   const added = specification.capabilities?.add ?? [];
   if (added.length > 0) items.push(`More capabilities than by default: ${added.join(', ')}`);
   if (specification.maskedPaths !== undefined) items.push('A list of its own of what is hidden in /proc and /sys');

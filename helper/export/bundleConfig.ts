@@ -1,6 +1,7 @@
 import type { ContainerSpecification, oci } from '../protocol/index.js';
 import { portableProfile } from '../security/seccomp/portable.js';
 import { seccompProfile } from '../specification/seccomp.js';
+import { namespaceOfSysctl } from '../specification/sysctl.js';
 
 export interface BundleConfig {
   config: oci.Config;
@@ -17,7 +18,15 @@ const shell = ['/bin/sh'];
  */
 export function bundleConfig(specification: ContainerSpecification, config: oci.Config): BundleConfig {
   const notes: string[] = [];
-  const { resources, ...linux } = config.linux;
+  const { resources, sysctl = {}, ...linux } = config.linux;
+  const isUsers = ([key]: [string, string]) => namespaceOfSysctl(key) === 'user';
+  const left = Object.entries(sysctl).filter(isUsers);
+  const kept = Object.entries(sysctl).filter((setting) => !isUsers(setting));
+  if (left.length > 0) {
+    notes.push(
+      `Other runtimes refuse settings of the user namespace: ${left.map(([key]) => key).join(', ')} left out.`,
+    );
+  }
   if (resources !== undefined && Object.keys(resources).length > 0) {
     notes.push('Limits are left out: without a delegated cgroup, runtimes refuse them to ordinary users.');
   }
@@ -46,7 +55,11 @@ export function bundleConfig(specification: ContainerSpecification, config: oci.
       root: { path: 'rootfs', readonly: config.root.readonly },
       process: { ...config.process, args: config.process.args.length === 0 ? shell : config.process.args },
       mounts: config.mounts.map(portableMount),
-      linux: { ...linux, ...(seccomp === undefined ? {} : { seccomp: seccomp.profile }) },
+      linux: {
+        ...linux,
+        ...(kept.length > 0 ? { sysctl: Object.fromEntries(kept) } : {}),
+        ...(seccomp === undefined ? {} : { seccomp: seccomp.profile }),
+      },
     },
     notes,
   };

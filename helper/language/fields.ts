@@ -75,6 +75,7 @@ export const fieldMeanings: Readonly<Record<string, FieldMeaning>> = {
   },
   seccomp: { oci: 'linux.seccomp', section: 'config-linux.md#seccomp', otherwise: 'default' },
   noNewPrivileges: { oci: 'process.noNewPrivileges', section: 'config.md#linux-process', otherwise: 'true' },
+  nestedNamespaces: { otherwise: 'as the system call filter has it: refused without CAP_SYS_ADMIN' },
   maskedPaths: {
     oci: 'linux.maskedPaths',
     section: 'config-linux.md#masked-paths',

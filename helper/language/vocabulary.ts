@@ -97,6 +97,7 @@ export const sysctls: readonly Word[] = words({
   'kernel.sem': 'Limits of System V semaphores, four numbers',
   'fs.mqueue.msg_max': 'Messages that a POSIX queue holds',
   'kernel.domainname': 'NIS domain name',
+  'user.max_user_namespaces': 'User namespaces that may be made inside; 0: none',
 });
 
 /** setrlimit(2). */

@@ -49,6 +49,12 @@ export interface ContainerSpecification {
   /** Default: the built-in profile; `unconfined`: none. */
   seccomp?: 'default' | 'unconfined' | Seccomp;
   noNewPrivileges?: boolean;
+  /**
+   * User namespaces made inside, and others in them. `true`: the default profile lets them be made, and mounts with them. `false`:
+   * the kernel allows none (`user.max_user_namespaces`), whatever the profile. Absent: as the profile has it, whose default lets only
+   * containers with CAP_SYS_ADMIN make them.
+   */
+  nestedNamespaces?: boolean;
   maskedPaths?: string[];
   readonlyPaths?: string[];
   sysctl?: Record<string, string>;

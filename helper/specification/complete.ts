@@ -35,6 +35,9 @@ export const defaultMaskedPaths = [
 ];
 export const defaultReadonlyPaths = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'];
 
+/** user_namespaces(7): a count of the container's own, below that of the machine. */
+const noUserNamespaces = { 'user.max_user_namespaces': '0' };
+
 /** Where programs are looked for. */
 export const defaultPath = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
@@ -49,6 +52,7 @@ export function completeConfig(specification: ContainerSpecification, facts: Spe
   const asked = (specification.capabilities?.add ?? []).map((name) => capability(name).name);
   const ambient = facts.user.uid === 0 ? [] : privileges.filter((name) => asked.includes(name));
   const namespaces = namespacesOf(specification);
+  const sysctl = { ...specification.sysctl, ...(specification.nestedNamespaces === false ? noUserNamespaces : {}) };
   return {
     ociVersion: '1.1.0',
     hostname: specification.hostname ?? facts.name,
@@ -88,7 +92,7 @@ export function completeConfig(specification: ContainerSpecification, facts: Spe
       uidMappings: facts.identity.uidMappings,
       gidMappings: facts.identity.gidMappings,
       ...(specification.timeOffsets ? { timeOffsets: specification.timeOffsets } : {}),
-      ...(specification.sysctl ? { sysctl: specification.sysctl } : {}),
+      ...(Object.keys(sysctl).length > 0 ? { sysctl } : {}),
       ...(specification.resources ? { resources: specification.resources } : {}),
       rootfsPropagation: 'private',
       // With chroot alone nothing else is hidden: that is what it is there to show.

@@ -177,6 +177,10 @@ export const specificationSchema = z
       .optional()
       .describe('Which system calls are let through: the built-in profile, unconfined, or a profile in OCI’s words'),
     noNewPrivileges: z.boolean().optional().describe('No program can gain privileges, by setuid for one'),
+    nestedNamespaces: z
+      .boolean()
+      .optional()
+      .describe('User namespaces made inside: true lets the default filter through, false has the kernel allow none'),
     maskedPaths: z.array(absolutePath).optional().describe('What is hidden, instead of the default list'),
     readonlyPaths: z.array(absolutePath).optional().describe('What cannot be written, instead of the default list'),
     sysctl: z

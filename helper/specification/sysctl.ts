@@ -2,13 +2,14 @@ import type { ContainerSpecification, oci } from '../protocol/index.js';
 
 /**
  * Which namespace a setting of /proc/sys belongs to; undefined: to the whole machine. Sources: namespaces(7),
- * ipc_namespaces(7), and the settings that other runtimes let containers have.
+ * ipc_namespaces(7), sysctl/user.rst, and the settings that other runtimes let containers have.
  */
 export function namespaceOfSysctl(key: string): oci.NamespaceType | undefined {
   const name = key.replaceAll('/', '.');
   if (name.startsWith('net.')) return 'network';
   if (/^kernel\.(msgmax|msgmnb|msgmni|sem|shmall|shmmax|shmmni|shm_rmid_forced|auto_msgmni)$/.test(name)) return 'ipc';
   if (/^(fs\.mqueue\.|kernel\.(msg|sem|shm)_next_id$)/.test(name)) return 'ipc';
+  if (/^user\.max_[a-z]+_namespaces$/.test(name)) return 'user';
   return /^kernel\.(domainname|hostname)$/.test(name) ? 'uts' : undefined;
 }
 
@@ -21,6 +22,8 @@ type Sharing = Pick<ContainerSpecification, 'network' | 'shareHost' | 'chroot'>;
 export function refusedSysctl(key: string, { network, shareHost = [], chroot }: Sharing): string | undefined {
   const type = namespaceOfSysctl(key);
   if (type === undefined) return `${key} is a setting of the whole machine, which a container may not change`;
+  // The user namespace is always its own.
+  if (type === 'user') return undefined;
   const isShared =
     chroot === true ||
     (type === 'network' ? network !== undefined && network.kind !== 'none' : shareHost.some((other) => other === type));

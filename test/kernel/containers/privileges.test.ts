@@ -53,6 +53,20 @@ test('a blocked call fails, and does not without the filter', async () => {
   assert.equal((await bed.exec(open.id, 'unshare -U true')).exitCode, 0);
 });
 
+test('user namespaces inside: refused by the filter, let through when asked for, or counted by the kernel', async () => {
+  const attempt = 'unshare -U true';
+  const usual = await bed.up();
+  assert.match((await bed.exec(usual.id, attempt)).stderr, /Operation not permitted/);
+  const nested = await bed.up({ nestedNamespaces: true });
+  assert.equal(statusField(nested.pid, 'Seccomp'), '2');
+  assert.equal((await bed.exec(nested.id, 'unshare -Urm mount -t tmpfs none /tmp')).exitCode, 0);
+  const none = await bed.up({ nestedNamespaces: false, seccomp: 'unconfined' });
+  const { stderr, stdout } = await bed.exec(none.id, `cat /proc/sys/user/max_user_namespaces; ${attempt}`);
+  assert.equal(stdout, '0\n');
+  // ENOSPC is what the kernel says when the count is reached: user_namespaces(7).
+  assert.match(stderr, /No space left on device/);
+});
+
 test('a filter of one’s own blocks what it names', async () => {
   const seccomp = {
     defaultAction: 'SCMP_ACT_ALLOW',

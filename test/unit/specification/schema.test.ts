@@ -153,6 +153,7 @@ describe('a specification', () => {
     ['sysctl', { 'vm.swappiness': '1' }, /^sysctl\.vm\.swappiness: .* a setting of the whole machine/],
     ['sysctl', { 'vm/swappiness': '1' }, /a setting of the whole machine/],
     ['sysctl', { 'kernel.core_pattern': '|/bin/x' }, /a setting of the whole machine/],
+    ['sysctl', { 'user.max_inotify_watches': '1' }, /a setting of the whole machine/],
     ['sysctl', { 'fs.mqueue_other': '1' }, /a setting of the whole machine/],
     ['oomScoreAdj', 1001, /^oomScoreAdj: /],
     ['chroot', null, /^chroot: /],
