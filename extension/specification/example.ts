@@ -67,7 +67,7 @@ export function exampleSpecification(name: string): string {
   "seccomp": "default",
   "noNewPrivileges": true,
   // Whether programs may make user namespaces inside; without this line: as the filter has it.
-  "nestedNamespaces": false,
+  // "nestedNamespaces": false,
   // Kernel settings of its own namespaces, for instance "net.ipv4.ip_unprivileged_port_start": "0".
   "sysctl": {},
 

@@ -111,10 +111,13 @@ test('the sets of any process are those that getpcaps and the kernel tell', asyn
   while (sleeping === undefined) sleeping = (await processes()).find(({ command }) => command.includes('sleep 1000'));
   const { pid } = sleeping.identity;
   const report = await bed.helper.request(protocol.ReadCapabilities, { container: id, pid });
-  const told = execFileSync('/usr/sbin/getpcaps', ['--legacy', String(pid)], { encoding: 'utf8' });
-  const names = report.sets.effective.map((name) => name.toLowerCase()).join(',');
-  assert.ok(told.includes(`${names}+`), `${told} has not ${names}`);
-  assert.ok(names.includes('cap_net_raw') && !names.includes('cap_chown'), names);
+  const names = report.sets.effective;
+  assert.ok(names.includes('CAP_NET_RAW') && !names.includes('CAP_CHOWN'), names.join());
+  const peer = execFileSync('/usr/sbin/getpcaps', [String(pid)], { encoding: 'utf8' });
+  const told = protocol.parseFileCapabilities(peer.trim().replace(/^\d+: /, ''));
+  assert.ok(!('problem' in told), peer);
+  assert.deepEqual(protocol.capabilityNamesOf(told.permitted), names);
+  assert.equal(told.effective, true);
   const status = execFileSync('grep', ['^CapBnd', `/proc/${pid}/status`], { encoding: 'utf8' })
     .trim()
     .split(/\s+/)[1];
