@@ -10,6 +10,7 @@ import { compileSeccomp } from '../security/seccomp/compile.js';
 import type { Path } from './document.js';
 import type { Facts } from './facts.js';
 import type { Misgiving, Severity } from './problems.js';
+import { seccompArchitectureNames } from './vocabulary.js';
 
 type Check = (specification: ContainerSpecification, facts: Facts) => Misgiving[];
 
@@ -145,6 +146,17 @@ const knownCalls: ReadonlySet<string> = new Set(Object.values(systemCallNumbers)
 const checkSeccomp: Check = ({ seccomp }) => {
   if (typeof seccomp !== 'object') return [];
   const { syscalls = [], ...rest } = seccomp;
+  const architectures = (seccomp.architectures ?? []).flatMap((name, index) =>
+    seccompArchitectureNames.has(name)
+      ? []
+      : [
+          say(
+            'warning',
+            ['seccomp', 'architectures', index],
+            `There is no architecture "${name}"; its name begins with SCMP_ARCH_`,
+          ),
+        ],
+  );
   const rules = syscalls.flatMap((rule, index) => {
     const path = ['seccomp', 'syscalls', index];
     const unknown = rule.names.flatMap((name, at) =>
@@ -155,8 +167,8 @@ const checkSeccomp: Check = ({ seccomp }) => {
     return [...unknown, ...refusal(path, () => compileSeccomp({ ...rest, syscalls: [rule] }))];
   });
   return rules.some(({ severity }) => severity === 'error')
-    ? rules
-    : [...rules, ...refusal(['seccomp'], () => compileSeccomp(seccomp))];
+    ? [...architectures, ...rules]
+    : [...architectures, ...rules, ...refusal(['seccomp'], () => compileSeccomp(seccomp))];
 };
 
 const checks: readonly Check[] = [

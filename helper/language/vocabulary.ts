@@ -48,6 +48,14 @@ export const seccompArchitectures: readonly Word[] = words({
   SCMP_ARCH_AARCH64: 'arm64',
 });
 
+/** All of seccomp_arch_add(3): profiles are written for many machines. */
+export const seccompArchitectureNames: ReadonlySet<string> = new Set(
+  [
+    ...['X86', 'X86_64', 'X32', 'ARM', 'AARCH64', 'LOONGARCH64', 'M68K', 'PARISC', 'PARISC64', 'RISCV64', 'SH', 'SHEB'],
+    ...['MIPS', 'MIPS64', 'MIPS64N32', 'MIPSEL', 'MIPSEL64', 'MIPSEL64N32', 'PPC', 'PPC64', 'PPC64LE', 'S390', 'S390X'],
+  ].map((name) => `SCMP_ARCH_${name}`),
+);
+
 /** seccomp(2), in OCI's names. */
 export const seccompActions: Readonly<Record<string, string>> = {
   SCMP_ACT_ALLOW: 'The call is carried out',

@@ -38,6 +38,10 @@ describe('problems of a specification', () => {
     assertOne('{ "root": { "kind": "image", "nam": "debian", "name": "debian" } }', 'error "nam": There is no field');
     assertOne('{ "seccomp": { "defaultAction": "ALLOW" } }', 'error "ALLOW": ');
     assertOne('{ "seccomp": "off" }', 'error "off": ');
+    assertOne(
+      '{ "seccomp": { "defaultAction": "SCMP_ACT_LOG", "architectures": ["SCMP_ARCH_MIPS", "x86_64"] } }',
+      'warning "x86_64": There is no architecture',
+    );
   });
 
   it('are found in sound fields beside broken ones', () => {
