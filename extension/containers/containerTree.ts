@@ -102,6 +102,8 @@ export class ContainerTree implements TreeDataProvider<ContainerTreeNode>, Dispo
         return undefined;
       case 'section':
         return this.containers.get(node.container);
+      case 'fact':
+        return node.above ?? this.sections.get(`${node.container}/${node.section}`);
       default:
         return this.sections.get(`${node.container}/${node.section}`);
     }

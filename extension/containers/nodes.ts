@@ -46,6 +46,8 @@ export interface FactNode extends LeafBase {
   copy?: string;
   /** What it is made of, shown when it is opened. */
   below?: FactNode[];
+  /** What it is shown below, when that is not the section. */
+  above?: ProcessNode | FactNode;
 }
 
 /** What is listed in a section. */
@@ -80,18 +82,25 @@ export function limitLeaves(container: string, report: LimitsReport): LeafNode[]
   ];
 }
 
-/** What a process may do; `base.key` is of what it is shown below. */
-export function privilegeFacts(base: LeafBase, report: CapabilityReport): FactNode[] {
-  const keyed = (above: string, presentation: Presentation): FactNode => ({
-    ...base,
+/** What a process may do: lines for a section, or below a process. */
+export function privilegeFacts(
+  { container, section }: Pick<LeafBase, 'container' | 'section'>,
+  report: CapabilityReport,
+  of?: ProcessNode,
+): FactNode[] {
+  const factBelow = (above: ProcessNode | FactNode | undefined, presentation: Presentation): FactNode => ({
     kind: 'fact',
-    key: [above, presentation.label].filter((part) => part !== '').join('/'),
+    container,
+    section,
+    key: above === undefined ? presentation.label : `${above.key}/${presentation.label}`,
     presentation,
     copy: presentation.label,
+    ...(above === undefined ? {} : { above }),
   });
   return presentCapabilities(report).map(({ presentation, below }) => {
-    const fact = keyed(base.key, presentation);
-    return below.length === 0 ? fact : { ...fact, below: below.map((one) => keyed(fact.key, one)) };
+    const fact = factBelow(of, presentation);
+    if (below.length > 0) fact.below = below.map((one) => factBelow(fact, one));
+    return fact;
   });
 }
 

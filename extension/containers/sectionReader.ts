@@ -40,7 +40,7 @@ export async function readSection(helper: HelperClient, container: string, secti
     case 'limits':
       return limitLeaves(container, await helper.request(ReadLimits, { container }));
     case 'capabilities':
-      return privilegeFacts({ ...base, key: '' }, await helper.request(ReadCapabilities, { container }));
+      return privilegeFacts(base, await helper.request(ReadCapabilities, { container }));
     case 'operations':
       return (await helper.request(ListLedgers, { container })).map((ledger) => ({
         ...base,
@@ -53,10 +53,7 @@ export async function readSection(helper: HelperClient, container: string, secti
 }
 
 /** Asks the helper what one process of a container may do. Rejects as the request does. */
-export async function readPrivileges(
-  helper: HelperClient,
-  { container, section, key, process }: ProcessNode,
-): Promise<FactNode[]> {
-  const { pid } = process.identity;
-  return privilegeFacts({ container, section, key }, await helper.request(ReadCapabilities, { container, pid }));
+export async function readPrivileges(helper: HelperClient, node: ProcessNode): Promise<FactNode[]> {
+  const { container, process } = node;
+  return privilegeFacts(node, await helper.request(ReadCapabilities, { container, pid: process.identity.pid }), node);
 }

@@ -168,6 +168,16 @@ chapter('it is renamed by F2, its mode is changed, and it is deleted, by the key
   await typeInTerminal(page, 'stat -c "mode %a" /etc/renamed\n');
   await waitForTerminal(page, /mode 700/);
   await file('renamed').click();
+  await runCommand(page, 'Terrarium: Set Capabilities…');
+  await page.locator('.quick-input-widget input').fill('cap_net_bind_service=ep');
+  await page.locator('.quick-input-widget', { hasText: 'Listen on ports below 1024' }).waitFor();
+  await editor.screenshot('files-capabilities');
+  await page.keyboard.press('Enter');
+  await treeItem(page, /^File renamed, .*capabilities/).waitFor();
+  const label = (await treeItem(page, /^Container \S+, running, root glass/).getAttribute('aria-label')) ?? '';
+  const [, container = ''] = /^Container (\S+),/.exec(label) ?? [];
+  assert.equal(terrarium('caps', 'get', `${container}:/etc/renamed`).trim(), 'cap_net_bind_service=ep');
+  await file('renamed').click();
   await page.keyboard.press('Delete');
   await modal(/Delete renamed\?/).waitFor();
   await page.keyboard.press('Enter');
