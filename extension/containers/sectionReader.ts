@@ -8,7 +8,7 @@ import {
 } from '../../helper/protocol/index.js';
 import type { HelperClient } from '../helperClient.js';
 import { type LeafNode, limitLeaves } from './nodes.js';
-import { presentCapabilities, presentMount, presentNamespace, presentOperation, type Section } from './sectionText.js';
+import { presentCapabilities, presentNamespace, presentOperation, type Section } from './sectionText.js';
 
 /** Asks the helper for what is in a section of a container. Rejects as the request does. */
 export async function readSection(helper: HelperClient, container: string, section: Section): Promise<LeafNode[]> {
@@ -32,10 +32,9 @@ export async function readSection(helper: HelperClient, container: string, secti
     case 'mounts':
       return (await helper.request(ListMounts, { container })).map((mount) => ({
         ...base,
-        kind: 'fact',
+        kind: 'mount',
         key: String(mount.id),
-        presentation: presentMount(mount),
-        copy: mount.destination,
+        mount,
       }));
     case 'limits':
       return limitLeaves(container, await helper.request(ReadLimits, { container }));
