@@ -38,6 +38,7 @@ test('a folder is mounted in a running container: there only, with nosuid and no
   for (const option of ['rw', 'nosuid', 'nodev']) assert.ok(mount?.options.includes(option), option);
   assert.equal(made?.propagation, 'private');
   assert.equal(readFileSync('/proc/self/mountinfo', 'utf8'), before, 'the host has no other mounts than before');
+  assert.equal((await bed.exec(id, 'stat -c %a /new')).stdout, '755\n', 'everybody inside gets there');
   assert.ok(!existsSync(path.join(bed.rootFolder, 'new')), 'its place was made in the container’s layer');
 });
 
