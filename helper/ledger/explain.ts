@@ -97,6 +97,17 @@ const explanations: Readonly<Record<StepKind, Explanation>> = {
     without: 'it would not be there',
     manual: ['open_tree(2)', 'mount_setattr(2)', 'move_mount(2)'],
   },
+  holdMountNamespace: {
+    purpose:
+      'Take hold of the container’s mount namespace, while this process may still look at the container’s first one.',
+    without: 'there would be no way back into it once the user namespace is entered',
+    manual: ['namespaces(7)', 'ptrace(2)'],
+  },
+  enterMountNamespace: {
+    purpose: 'Enter the container’s mount namespace, with the copy in hand.',
+    without: 'it would be mounted where nobody sees it',
+    manual: ['setns(2)', 'mount_namespaces(7)'],
+  },
   cloneMount: {
     purpose: 'Copy a mount of the host, where the kernel allows it, with nosuid, nodev and whatever else was asked.',
     without: 'there would be nothing to carry into the container',

@@ -15,8 +15,10 @@ export function mountLines(plan: Plan): string[] | undefined {
 
 /** mount(8) and umount(8) of this machine, at work in the container's mount namespace. */
 function linesOf(step: Step, pid: number, destination: string): string[] | undefined {
+  // Opened first: in the container's user namespace its first process may not be looked at any more.
+  const held = `exec 9< /proc/${pid}/ns/mnt`;
   const inside = (program: string) =>
-    `nsenter --target ${pid} --user --preserve-credentials -- ${program} --namespace ${pid}`;
+    `nsenter --target ${pid} --user --preserve-credentials -- ${program} --namespace /proc/self/fd/9`;
   switch (step.kind) {
     case 'unmount':
       return [
@@ -28,6 +30,7 @@ function linesOf(step: Step, pid: number, destination: string): string[] | undef
       const flag = options === '' ? '' : ` -o ${quote(options)}`;
       return [
         '# Mount it in the mount namespace of the container. The destination must be there.',
+        held,
         `${inside('mount')} -t ${quote(step.type)}${flag} ${quote(step.source)} ${quote(destination)}`,
       ];
     }

@@ -34,9 +34,11 @@ export function addMountPlan(target: MountTarget, mount: oci.Mount): Plan {
         ]),
     { kind: 'attachMount', destination: mount.destination },
   ];
-  if (mount.type !== 'bind') return [...entering(target, CLONE_NEWUSER | CLONE_NEWNS), ...arrival];
+  if (mount.type !== 'bind') return [...entering(target), ...arrival];
   return [
-    ...entering(target, CLONE_NEWUSER),
+    hidden,
+    { kind: 'holdMountNamespace', ...processOf(target) },
+    { kind: 'setNamespaces', ...processOf(target), flags: CLONE_NEWUSER },
     { kind: 'unshare', flags: CLONE_NEWNS },
     {
       kind: 'cloneMount',
@@ -46,7 +48,7 @@ export function addMountPlan(target: MountTarget, mount: oci.Mount): Plan {
       // The copy would follow what is mounted on the host later, which only `slave` asks for.
       propagation: options.propagation === 0 ? MS_PRIVATE | MS_REC : options.propagation,
     },
-    namespacesOf(target, CLONE_NEWNS),
+    { kind: 'enterMountNamespace' },
     ...arrival,
   ];
 }
@@ -54,17 +56,19 @@ export function addMountPlan(target: MountTarget, mount: oci.Mount): Plan {
 /** The plan that unmounts in a running container what has this id in mountinfo. Pure. */
 export function removeMountPlan(target: MountTarget, mount: { destination: string; id: number }): Plan {
   return [
-    ...entering(target, CLONE_NEWUSER | CLONE_NEWNS),
+    ...entering(target),
     { kind: 'setRoot', path: target.chroot ?? '/' },
     { kind: 'unmount', path: mount.destination, mount: BigInt(mount.id) },
   ];
 }
 
-function entering(target: MountTarget, flags: number): Step[] {
-  // CVE-2016-9962: from here on the container could look at this process.
-  return [{ kind: 'setDumpable', value: 0 }, namespacesOf(target, flags)];
+/** CVE-2016-9962: from here on the container could look at this process. */
+const hidden: Step = { kind: 'setDumpable', value: 0 };
+
+function entering(target: MountTarget): Step[] {
+  return [hidden, { kind: 'setNamespaces', ...processOf(target), flags: CLONE_NEWUSER | CLONE_NEWNS }];
 }
 
-function namespacesOf({ init }: MountTarget, flags: number): Step {
-  return { kind: 'setNamespaces', pid: init.pid, startTime: BigInt(init.startTime), flags };
+function processOf({ init }: MountTarget): { pid: number; startTime: bigint } {
+  return { pid: init.pid, startTime: BigInt(init.startTime) };
 }

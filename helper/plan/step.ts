@@ -175,6 +175,13 @@ export const stepShapes = {
    * (ESTALE: somebody mounted something else there).
    */
   unmount: { code: 63, actor: 'any', fields: { path: 'string', mount: 'u64' } },
+  /**
+   * Opens the mount namespace of a process, for `enterMountNamespace`: once in the container's user namespace nobody may
+   * open it any more whose program is not the container's. Refused when its start time is another (0: not checked).
+   */
+  holdMountNamespace: { code: 64, actor: 'any', fields: { pid: 'u32', startTime: 'u64' } },
+  /** setns to what is held. */
+  enterMountNamespace: { code: 65, actor: 'any', fields: {} },
 } as const satisfies Record<string, StepShape>;
 
 export type StepKind = keyof typeof stepShapes;

@@ -26,6 +26,8 @@ struct context {
   bool null_attached;
   /* Of cloneMount and createMount, until attachMount. */
   int mount_fd;
+  /* Of holdMountNamespace. */
+  int mount_namespace_fd;
   /* The process whose namespaces the new one enters: in its pid namespace this pid would name another. */
   int target_fd;
   /* Of `lease`: a process that stays ends when nobody else has it locked; or -1. */

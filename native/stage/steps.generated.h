@@ -67,6 +67,8 @@ enum step_code {
   STEP_CREATE_MOUNT = 61,
   STEP_ATTACH_MOUNT = 62,
   STEP_UNMOUNT = 63,
+  STEP_HOLD_MOUNT_NAMESPACE = 64,
+  STEP_ENTER_MOUNT_NAMESPACE = 65,
 };
 
 struct step_monitor {
@@ -279,6 +281,11 @@ struct step_unmount {
   uint64_t mount;
 };
 
+struct step_hold_mount_namespace {
+  uint32_t pid;
+  uint64_t start_time;
+};
+
 union step_fields {
   struct step_monitor monitor;
   struct step_make_directory make_directory;
@@ -321,6 +328,7 @@ union step_fields {
   struct step_create_mount create_mount;
   struct step_attach_mount attach_mount;
   struct step_unmount unmount;
+  struct step_hold_mount_namespace hold_mount_namespace;
 };
 
 struct field_shape {
@@ -497,6 +505,10 @@ static const struct field_shape fields_unmount[] = {
     {FIELD_STRING, offsetof(struct step_unmount, path)},
     {FIELD_U64, offsetof(struct step_unmount, mount)},
 };
+static const struct field_shape fields_hold_mount_namespace[] = {
+    {FIELD_U32, offsetof(struct step_hold_mount_namespace, pid)},
+    {FIELD_U64, offsetof(struct step_hold_mount_namespace, start_time)},
+};
 
 struct step_shape {
   const char *name; /* NULL: there is no step of this code */
@@ -553,7 +565,9 @@ static const struct step_shape step_shapes[] = {
     [STEP_CREATE_MOUNT] = {"createMount", ACTOR_ANY, 4, fields_create_mount},
     [STEP_ATTACH_MOUNT] = {"attachMount", ACTOR_ANY, 1, fields_attach_mount},
     [STEP_UNMOUNT] = {"unmount", ACTOR_ANY, 2, fields_unmount},
+    [STEP_HOLD_MOUNT_NAMESPACE] = {"holdMountNamespace", ACTOR_ANY, 2, fields_hold_mount_namespace},
+    [STEP_ENTER_MOUNT_NAMESPACE] = {"enterMountNamespace", ACTOR_ANY, 0, NULL},
 };
-enum { STEP_CODES = 64 };
+enum { STEP_CODES = 66 };
 
 #endif

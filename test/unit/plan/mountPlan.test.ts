@@ -1,13 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import {
-  CLONE_NEWNS,
-  CLONE_NEWUSER,
-  MOUNT_ATTR_RDONLY,
-  MS_PRIVATE,
-  MS_REC,
-  MS_SLAVE,
-} from '../../../helper/plan/constants.js';
+import { CLONE_NEWUSER, MOUNT_ATTR_RDONLY, MS_PRIVATE, MS_REC, MS_SLAVE } from '../../../helper/plan/constants.js';
 import { containerPlan } from '../../../helper/plan/containerPlan.js';
 import { addMountPlan, removeMountPlan } from '../../../helper/plan/mountPlan.js';
 import { planInput, stepOf, stepsOf } from './samples.js';
@@ -22,20 +15,21 @@ describe('mounting in a running container', () => {
     const plan = addMountPlan(target, bind);
     assert.deepEqual(kinds(plan), [
       'setDumpable',
+      'holdMountNamespace',
       'setNamespaces',
       'unshare',
       'cloneMount',
-      'setNamespaces',
+      'enterMountNamespace',
       'setRoot',
       'attachMount',
     ]);
-    assert.deepEqual(
-      stepsOf(plan, 'setNamespaces').map(({ flags, startTime }) => [flags, startTime]),
-      [
-        [CLONE_NEWUSER, 7n],
-        [CLONE_NEWNS, 7n],
-      ],
-    );
+    assert.deepEqual(stepOf(plan, 'setNamespaces'), {
+      kind: 'setNamespaces',
+      pid: 41,
+      startTime: 7n,
+      flags: CLONE_NEWUSER,
+    });
+    assert.deepEqual(stepOf(plan, 'holdMountNamespace').startTime, 7n);
     const { source, recursive, attributes, propagation } = stepOf(plan, 'cloneMount');
     assert.deepEqual(
       [source, recursive, attributes, propagation],
