@@ -13,25 +13,24 @@ export function mountLines(plan: Plan): string[] | undefined {
   return undefined;
 }
 
-/** mount(8) and umount(8) of this machine, at work in the container's mount namespace. */
+/**
+ * nsenter(1) finds programs in the container's root. Those of this machine, told of a mount namespace by --namespace, would
+ * have to come back from there, which the kernel allows to root of the machine only.
+ */
 function linesOf(step: Step, pid: number, destination: string): string[] | undefined {
-  // Opened first: in the container's user namespace its first process may not be looked at any more.
-  const held = `exec 9< /proc/${pid}/ns/mnt`;
-  const inside = (program: string) =>
-    `nsenter --target ${pid} --user --preserve-credentials -- ${program} --namespace /proc/self/fd/9`;
+  const inside = `nsenter --target ${pid} --user --mount --preserve-credentials --`;
   switch (step.kind) {
     case 'unmount':
       return [
-        '# Unmount it in the mount namespace of the container.',
-        `${inside('umount')} --lazy ${quote(step.path)}`,
+        '# Unmount it in the mount namespace of the container, with the umount that it has.',
+        `${inside} umount -l ${quote(step.path)}`,
       ];
     case 'createMount': {
       const options = [...attributeOptions(step.attributes), ...(step.data === '' ? [] : [step.data])].join(',');
       const flag = options === '' ? '' : ` -o ${quote(options)}`;
       return [
-        '# Mount it in the mount namespace of the container. The destination must be there.',
-        held,
-        `${inside('mount')} -t ${quote(step.type)}${flag} ${quote(step.source)} ${quote(destination)}`,
+        '# Mount it in the mount namespace of the container, with the mount that it has. The destination must be there.',
+        `${inside} mount -t ${quote(step.type)}${flag} ${quote(step.source)} ${quote(destination)}`,
       ];
     }
     case 'cloneMount':
