@@ -3,6 +3,7 @@ import {
   ListMounts,
   ListNamespaces,
   ListProcesses,
+  type MountInfo,
   ReadCapabilities,
   ReadLimits,
 } from '../../helper/protocol/index.js';
@@ -30,7 +31,7 @@ export async function readSection(helper: HelperClient, container: string, secti
         copy: `${namespace.type}:[${namespace.inode}]`,
       }));
     case 'mounts':
-      return (await helper.request(ListMounts, { container })).map((mount) => ({
+      return askedFirst(await helper.request(ListMounts, { container })).map((mount) => ({
         ...base,
         kind: 'mount',
         key: String(mount.id),
@@ -54,4 +55,10 @@ export async function readSection(helper: HelperClient, container: string, secti
         presentation: presentOperation(ledger),
       }));
   }
+}
+
+/** What somebody asked for is what they look for; every container has the rest. */
+function askedFirst(mounts: readonly MountInfo[]): MountInfo[] {
+  const isAsked = ({ origin }: MountInfo) => origin !== undefined;
+  return [...mounts.filter(isAsked), ...mounts.filter((mount) => !isAsked(mount))];
 }

@@ -9,11 +9,13 @@ import { messageText, plainText } from '../text/untrusted.js';
 import { readMisgivings, realSource } from './mountCommands.js';
 import { mountOf, usualDestination } from './mountText.js';
 
+// The editor gives every tree a type for its own items; with it, it offers the tree as a place to drop them.
+const ownItems = 'application/vnd.code.tree.terrarium.containers';
 const uriList = 'text/uri-list';
 
 /** Folders and files of this machine that are dropped on a running container are mounted in it, after a question. */
 export class MountDrop implements TreeDragAndDropController<ContainerTreeNode> {
-  readonly dropMimeTypes = [uriList];
+  readonly dropMimeTypes = [ownItems, uriList];
   readonly dragMimeTypes = [];
 
   constructor(
