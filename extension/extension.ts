@@ -50,7 +50,7 @@ export function activate(extension: ExtensionContext): void {
   const helper = new HelperClient(extension, log, process.platform);
   running = helper;
   const store = new ContainerStore(helper);
-  const containers = new ContainersView(store, helper, log, notifier);
+  const containers = new ContainersView(store, helper, log);
   const images = new ImagesView(helper, log);
   const cgroups = new CgroupsView(helper, log);
   const machine = new MachineView(helper, log);
