@@ -8,6 +8,7 @@ import {
   parseBytes,
   parseMount,
   parsePositive,
+  parseTmpfs,
   type RunOptions,
   specificationOf,
 } from './options.js';
@@ -29,7 +30,12 @@ function withContainerOptions(command: Command): Command {
     .option('-u, --user <user>', 'name, uid, name:group or uid:gid inside')
     .option('-w, --cwd <folder>', 'working folder inside')
     .option('-e, --env <name=value>', 'set a variable (may be repeated)', collect)
-    .option('--mount <src:dst[:ro]>', 'show a file or folder of this machine (may be repeated)', parseMount)
+    .option(
+      '--mount <src:dst[:ro]>',
+      'a file or folder of this machine, or the name of a volume (may be repeated)',
+      parseMount,
+    )
+    .option('--tmpfs <dst[:size=64m]>', 'a file system in memory (may be repeated)', parseTmpfs)
     .option('--net <network>', 'none, host or container:NAME', 'none')
     .option('--group <name>', 'a group of containers, which can have limits together')
     .option('--memory <size>', 'limit of memory, such as 100M', parseBytes)

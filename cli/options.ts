@@ -16,6 +16,7 @@ export interface RunOptions {
   cwd?: string;
   env?: string[];
   mount?: oci.Mount[];
+  tmpfs?: oci.Mount[];
   net?: string;
   group?: string;
   memory?: number;
@@ -29,6 +30,7 @@ const period = 100_000;
 /** What `run` and `create` ask for, in the protocol's words. */
 export function specificationOf(options: RunOptions, args: string[]): ContainerSpecification {
   const { memory, cpus, pids } = options;
+  const mounts = [...(options.mount ?? []), ...(options.tmpfs ?? [])];
   const resources: oci.Resources = {
     ...(memory === undefined ? {} : { memory: { limit: memory } }),
     ...(cpus === undefined ? {} : { cpu: { quota: Math.round(cpus * period), period } }),
@@ -43,7 +45,7 @@ export function specificationOf(options: RunOptions, args: string[]): ContainerS
     ...(options.user === undefined ? {} : { user: options.user }),
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     ...(options.env === undefined ? {} : { env: options.env }),
-    ...(options.mount === undefined ? {} : { mounts: options.mount }),
+    ...(mounts.length === 0 ? {} : { mounts }),
     ...(options.net === undefined ? {} : { network: parseNetwork(options.net) }),
     ...(options.group === undefined ? {} : { group: options.group }),
     ...(options.tty === undefined ? {} : { terminal: options.tty }),
@@ -82,17 +84,28 @@ export function parseNetwork(text: string): NonNullable<ContainerSpecification['
   throw new InvalidArgumentError('Use none, host or container:NAME.');
 }
 
-/** `SRC:DST[:OPTIONS]`, options with commas between them. */
+/** `SRC:DST[:OPTIONS]`, options with commas between them. A source without a slash that is not `.` or `..` names a volume. */
 export function parseMount(text: string, previous: oci.Mount[] = []): oci.Mount[] {
   const [source = '', destination = '', options, ...rest] = text.split(':');
   if (source === '' || !destination.startsWith('/') || rest.length > 0) {
     throw new InvalidArgumentError('Use SOURCE:DESTINATION or SOURCE:DESTINATION:ro, with an absolute destination.');
   }
-  const from = path.resolve(source);
-  return [
-    ...previous,
-    { source: from, destination, type: 'bind', ...(options === undefined ? {} : { options: options.split(',') }) },
-  ];
+  const isFolder = source.includes('/') || source === '.' || source === '..';
+  const from = isFolder ? { source: path.resolve(source), type: 'bind' } : { source, type: 'volume' };
+  return [...previous, { ...from, destination, ...optionsOf(options) }];
+}
+
+/** `DST[:OPTIONS]` of a tmpfs. */
+export function parseTmpfs(text: string, previous: oci.Mount[] = []): oci.Mount[] {
+  const [destination = '', options, ...rest] = text.split(':');
+  if (!destination.startsWith('/') || rest.length > 0) {
+    throw new InvalidArgumentError('Use DESTINATION or DESTINATION:size=64m, with an absolute destination.');
+  }
+  return [...previous, { destination, type: 'tmpfs', ...optionsOf(options) }];
+}
+
+function optionsOf(text: string | undefined): Pick<oci.Mount, 'options'> {
+  return text === undefined ? {} : { options: text.split(',') };
 }
 
 /** `NAME=value`, added to those before it. */

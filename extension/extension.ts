@@ -31,6 +31,7 @@ import { registerGroupCommands } from './limits/groupCommands.js';
 import { registerLimits } from './limits/registerLimits.js';
 import { documentationOf } from './machine/doctorText.js';
 import { MachineView } from './machine/machineView.js';
+import { mountCommands } from './mounts/mountCommands.js';
 import { registerNamespaces } from './namespaces/registerNamespaces.js';
 import { registerOverview } from './overview/registerOverview.js';
 import { RegistryAccess } from './registry/credentials.js';
@@ -131,6 +132,7 @@ export function activate(extension: ExtensionContext): void {
         ...machineCommands(context, manual),
         ...fileCommands(context),
         ...changeCommands(context),
+        ...mountCommands(context),
       },
       {
         'terrarium.containers': () => containers.view.selection,

@@ -38,6 +38,7 @@ import { routeGroups } from './requests/groups.js';
 import { routeImages } from './requests/images.js';
 import { routeInspection } from './requests/inspection.js';
 import { routeLimits } from './requests/limits.js';
+import { routeMounts } from './requests/mounts.js';
 import { routeNamespaces } from './requests/namespaces.js';
 import { routeRegistry } from './requests/registry.js';
 import { Router } from './requests/router.js';
@@ -119,6 +120,7 @@ export function serve(connection: Connection, installation: Installation): { lea
 
   routeContainers(router, machine);
   routeInspection(router, machine);
+  routeMounts(router, machine);
   routeNamespaces(router, machine);
   routeImages(router, machine, connection);
   routeRegistry(router, machine, connection);

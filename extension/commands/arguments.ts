@@ -3,6 +3,7 @@ import type {
   DoctorLine,
   ImageSummary,
   LayerDetails,
+  MountInfo,
   NamespaceEntry,
   ProcessInfo,
 } from '../../helper/protocol/index.js';
@@ -21,6 +22,7 @@ interface Kinds {
   line: { line: DoctorLine };
   detail: { line: DoctorLine };
   fact: { copy?: string };
+  mount: { container: string; mount: MountInfo };
 }
 
 /** The node, if it is one of this kind. */

@@ -74,6 +74,14 @@ export class ContainerTree implements TreeDataProvider<ContainerTreeNode>, Dispo
     this.changed.fire(undefined);
   }
 
+  /** Reads the mounts of a container anew: it has others now. Its list of operations is longer, too. */
+  refreshMounts(container: string): void {
+    this.leaves.delete(`${container}/mounts`);
+    this.leaves.delete(`${container}/operations`);
+    const node = this.containers.get(container);
+    if (node) this.changed.fire(node);
+  }
+
   /** The node of a container by id, for `reveal`. */
   async node(id: string): Promise<ContainerNode | undefined> {
     await this.getChildren();

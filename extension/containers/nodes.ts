@@ -4,13 +4,14 @@ import type {
   ContainerSummary,
   LimitReading,
   LimitsReport,
+  MountInfo,
   ProcessInfo,
 } from '../../helper/protocol/index.js';
 import { presentFailure } from '../views/failure.js';
 import type { Presentation } from '../views/presentation.js';
 import { presentContainer } from './containerText.js';
 import { chooseLimits, presentEvents, presentLimit, presentMoreLimits, presentNotice, useOf } from './limitText.js';
-import { presentCapabilities, presentProcess, presentSection, type Section } from './sectionText.js';
+import { presentCapabilities, presentMount, presentProcess, presentSection, type Section } from './sectionText.js';
 
 /** A container in the tree. The object stays the same over updates, so that the editor keeps expansion and selection. */
 export interface ContainerNode {
@@ -57,6 +58,7 @@ export type LeafNode =
   | (LeafBase & { kind: 'moreLimits'; presentation: Presentation })
   | (LeafBase & { kind: 'operation'; operation: string; presentation: Presentation })
   | FactNode
+  | (LeafBase & { kind: 'mount'; mount: MountInfo })
   | (LeafBase & { kind: 'failure'; message: string });
 
 export type ContainerTreeNode = ContainerNode | SectionNode | LeafNode;
@@ -125,6 +127,8 @@ export function presentNode(node: ContainerTreeNode, stats: ContainerStats | und
       return presentSection(node.section, node.name);
     case 'process':
       return presentProcess(node.process);
+    case 'mount':
+      return presentMount(node.mount);
     case 'limit':
       return presentLimit(node.reading, node.live, useOf(stats));
     case 'moreLimits':

@@ -3,12 +3,13 @@ import {
   ListMounts,
   ListNamespaces,
   ListProcesses,
+  type MountInfo,
   ReadCapabilities,
   ReadLimits,
 } from '../../helper/protocol/index.js';
 import type { HelperClient } from '../helperClient.js';
 import { type FactNode, type LeafNode, limitLeaves, type ProcessNode, privilegeFacts } from './nodes.js';
-import { presentMount, presentNamespace, presentOperation, type Section } from './sectionText.js';
+import { presentNamespace, presentOperation, type Section } from './sectionText.js';
 
 /** Asks the helper for what is in a section of a container. Rejects as the request does. */
 export async function readSection(helper: HelperClient, container: string, section: Section): Promise<LeafNode[]> {
@@ -30,12 +31,11 @@ export async function readSection(helper: HelperClient, container: string, secti
         copy: `${namespace.type}:[${namespace.inode}]`,
       }));
     case 'mounts':
-      return (await helper.request(ListMounts, { container })).map((mount) => ({
+      return askedFirst(await helper.request(ListMounts, { container })).map((mount) => ({
         ...base,
-        kind: 'fact',
+        kind: 'mount',
         key: String(mount.id),
-        presentation: presentMount(mount),
-        copy: mount.destination,
+        mount,
       }));
     case 'limits':
       return limitLeaves(container, await helper.request(ReadLimits, { container }));
@@ -56,4 +56,10 @@ export async function readSection(helper: HelperClient, container: string, secti
 export async function readPrivileges(helper: HelperClient, node: ProcessNode): Promise<FactNode[]> {
   const { container, process } = node;
   return privilegeFacts(node, await helper.request(ReadCapabilities, { container, pid: process.identity.pid }), node);
+}
+
+/** What somebody asked for is what they look for; every container has the rest. */
+function askedFirst(mounts: readonly MountInfo[]): MountInfo[] {
+  const isAsked = ({ origin }: MountInfo) => origin !== undefined;
+  return [...mounts.filter(isAsked), ...mounts.filter((mount) => !isAsked(mount))];
 }

@@ -85,9 +85,15 @@ export function presentNamespace(namespace: NamespaceInfo): Presentation {
 export function presentMount(mount: MountInfo): Presentation {
   const destination = plainText(mount.destination, 160);
   const readonly = mount.options.includes('ro');
+  const asked = mount.origin === undefined ? undefined : askedText(mount);
   return {
     label: destination,
-    description: plainText(`${mount.type}${readonly ? ' · read-only' : ''} · ${mount.source}`, 120),
+    description: plainText(
+      [mount.type, ...(readonly ? ['read-only'] : []), mount.source, ...(asked === undefined ? [] : [asked])].join(
+        ' · ',
+      ),
+      120,
+    ),
     tooltip: tooltipText([
       `${mount.destination} (mount ${mount.id}, below ${mount.parent})`,
       `${mount.type} from ${mount.source}${mount.root === '/' ? '' : `, folder ${mount.root}`}, device ${mount.device}`,
@@ -96,9 +102,20 @@ export function presentMount(mount: MountInfo): Presentation {
       mount.propagation === '' ? undefined : `Propagation: ${mount.propagation}`,
     ]),
     icon: { id: readonly ? 'lock-small' : 'folder' },
-    contextValue: 'mount',
-    accessibleLabel: `Mount ${destination}, ${plainText(mount.type, 40)}, ${readonly ? 'read-only' : 'writable'}`,
+    contextValue: mount.origin === undefined ? 'mount' : 'mount.removable',
+    accessibleLabel: [
+      `Mount ${destination}`,
+      plainText(mount.type, 40),
+      readonly ? 'read-only' : 'writable',
+      ...(asked === undefined ? [] : [asked]),
+    ].join(', '),
   };
+}
+
+/** For what can be removed: since when it is there, and for how long. */
+function askedText({ origin, kept }: MountInfo): string {
+  if (origin === 'specification') return kept === true ? 'asked for' : 'until it ends';
+  return kept === true ? 'added, kept' : 'added until it ends';
 }
 
 /** capabilities(7): what being in each of the sets means. */

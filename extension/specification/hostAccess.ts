@@ -92,6 +92,11 @@ export async function judgeHostAccess(text: string, value: unknown, facts: HostF
 
   const mounts = await inOrder(specification.mounts ?? [], async (mount) => {
     if (!isBind(mount)) return mount;
+    if (mount.type === 'volume') {
+      const use = mount.options?.includes('ro') ? 'to read' : 'to read and write';
+      items.push(`The volume ${mount.source ?? ''}, which other containers may have, ${use}, as ${mount.destination}`);
+      return mount;
+    }
     const access = mount.options?.includes('ro') || mount.options?.includes('rro') ? 'to read' : 'to read and write';
     const source = await judge(mount.source ?? '', (shown) => `${shown}, ${access}, as ${mount.destination}`);
     return { ...mount, source };

@@ -118,7 +118,7 @@ async function isAgreed(name: string, access: HostAccess, state: Memento): Promi
 }
 
 /** The protected places, also by their real paths: links on the way there must not hide them. */
-async function realPlaces(): Promise<ProtectedPlace[]> {
+export async function realPlaces(): Promise<ProtectedPlace[]> {
   const home = os.homedir();
   const data = process.env.XDG_DATA_HOME ?? path.join(home, '.local/share');
   const places = protectedPlaces(home, process.env.XDG_RUNTIME_DIR, data);
@@ -137,7 +137,7 @@ async function realPlaces(): Promise<ProtectedPlace[]> {
 }
 
 /** The real path; undefined when nothing is there. What may not be looked at is an error: it cannot be judged. */
-async function resolveLinks(file: string): Promise<string | undefined> {
+export async function resolveLinks(file: string): Promise<string | undefined> {
   try {
     return await realpath(file);
   } catch (error) {

@@ -18,6 +18,7 @@ import { inventName } from './names.js';
 import type { ContainerRecord } from './record.js';
 import { type ResolvedRoot, withRoot } from './root.js';
 import { ContainerStore } from './store.js';
+import { keepingVolumes, volumesOf, withVolumes } from './volumes.js';
 
 /**
  * Makes a container: everything that can be wrong with the specification is found here, before anything is made. Its
@@ -29,6 +30,7 @@ export async function createContainer(machine: Machine, params: CreateParams): P
   const { store } = machine;
   const name = specification.name ?? (await inventName((candidate) => store.isNameTaken(candidate)));
   const id = ContainerStore.newId();
+  const volumes = volumesOf(specification.mounts ?? []);
   return withRoot(machine, specification.root ?? { kind: 'host' }, async (root) => {
     const record: ContainerRecord = {
       version: 1,
@@ -42,7 +44,7 @@ export async function createContainer(machine: Machine, params: CreateParams): P
       layers: root.layers,
       ...(root.imageDigest === undefined ? {} : { imageDigest: root.imageDigest }),
     };
-    await store.create(record);
+    await keepingVolumes(machine, volumes, () => store.create(record));
     return record;
   });
 }
@@ -79,7 +81,7 @@ export async function configFor(
     cgroupMount: access.mode === 'v2',
     hostQueues: existsSync('/dev/mqueue'),
   });
-  return settledSources(config, specification);
+  return settledSources(withVolumes(machine.locations, config), specification);
 }
 
 /** Refuses users that the container's id maps do not have. @throws Unavailable */

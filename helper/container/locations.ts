@@ -9,6 +9,8 @@ export interface Locations {
   /** One link per name, to the container that has it: names are unique because link names are. */
   names: string;
   images: string;
+  /** Named volumes. */
+  volumes: string;
   /** Limits of groups of containers. */
   groups: string;
   /** See hostLayer.ts. */
@@ -28,6 +30,7 @@ export function findLocations(environment: NodeJS.ProcessEnv, home: string, uid:
     containers: path.join(data, 'containers'),
     names: path.join(data, 'names'),
     images: path.join(data, 'images'),
+    volumes: path.join(data, 'volumes'),
     groups: path.join(data, 'groups'),
     hostLayer: path.join(data, 'host-layer'),
     runtime,
@@ -58,7 +61,7 @@ export function makeLocations(locations: Locations, uid: number): void {
       });
     }
   }
-  for (const folder of [locations.containers, locations.names, locations.groups])
+  for (const folder of [locations.containers, locations.names, locations.groups, locations.volumes])
     mkdirSync(folder, { recursive: true, mode: 0o700 });
   chmodSync(locations.runtime, 0o700);
   const longest = path.join(locations.runtime, 'zygote-0123456789abcdef.sock');

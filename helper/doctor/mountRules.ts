@@ -118,12 +118,12 @@ const tooLong: Rule = (failure) =>
     : undefined;
 
 const noSource: Rule = (failure) =>
-  isStep(failure, 'bind') && isErrno(failure, 'ENOENT')
+  isStep(failure, 'bind', 'cloneMount') && isErrno(failure, 'ENOENT')
     ? { cause: `There is no ${failure.path} on this machine.`, fix: 'Correct the source of the mount, or make it.' }
     : undefined;
 
 const sourceForbidden: Rule = (failure) =>
-  isStep(failure, 'bind') && isErrno(failure, 'EACCES')
+  isStep(failure, 'bind', 'cloneMount') && isErrno(failure, 'EACCES')
     ? {
         cause: `You may not reach ${failure.path}: a folder on the way to it belongs to somebody else.`,
         fix: 'Choose a source that you can read.',
@@ -131,8 +131,39 @@ const sourceForbidden: Rule = (failure) =>
       }
     : undefined;
 
+/** The stage itself refuses it, with no system call that failed. */
+const overKernelFiles: Rule = (failure) =>
+  isStep(failure, 'bind', 'attachMount') && isErrno(failure, 'EPERM') && failure.syscall === ''
+    ? {
+        cause:
+          'The destination lies in /proc or /sys, or a link in the root leads there: programs, and the kernel’s own protections, must be able to rely on what they read there.',
+        fix: 'Mount it somewhere else. If you did not name /proc or /sys, the root has a link in that place: do not trust it.',
+      }
+    : undefined;
+
+const destinationForbidden: Rule = (failure) =>
+  isStep(failure, 'attachMount') && isErrno(failure, 'EROFS', 'EACCES')
+    ? {
+        cause:
+          'The destination does not exist, and nothing can be made there: the root, or that part of it, is read-only.',
+        fix: 'Choose a destination that exists, or a folder that can be written, such as /tmp.',
+      }
+    : undefined;
+
+const mountGone: Rule = (failure) =>
+  isStep(failure, 'unmount') && isErrno(failure, 'ESTALE', 'ENOENT', 'EINVAL')
+    ? {
+        cause: isErrno(failure, 'EINVAL')
+          ? 'The kernel does not unmount it: it came along with another mount and is locked to it, for it may cover what is not to be seen.'
+          : 'A process inside has unmounted it meanwhile, or mounted something else there.',
+        fix: isErrno(failure, 'EINVAL')
+          ? 'Remove the mount that it lies in.'
+          : 'Look at the mounts of the container again.',
+      }
+    : undefined;
+
 const lockedMounts: Rule = (failure) =>
-  isStep(failure, 'bind') && isErrno(failure, 'EINVAL', 'EPERM')
+  isStep(failure, 'bind', 'cloneMount') && isErrno(failure, 'EINVAL', 'EPERM')
     ? {
         doctor: 'bind',
         cause:
@@ -142,7 +173,7 @@ const lockedMounts: Rule = (failure) =>
     : undefined;
 
 const kindsDiffer: Rule = (failure) =>
-  isStep(failure, 'bind', 'mount') && isErrno(failure, 'ENOTDIR', 'EISDIR')
+  isStep(failure, 'bind', 'mount', 'attachMount') && isErrno(failure, 'ENOTDIR', 'EISDIR')
     ? {
         cause: 'Source and destination must both be folders or both be files; and nothing is mounted onto a link.',
         fix: 'Correct the destination. If the image has a link in its place, the image is broken or hostile.',
@@ -151,7 +182,7 @@ const kindsDiffer: Rule = (failure) =>
 
 /** The path of a `bind` is its source. */
 const sourceIsLink: Rule = (failure) =>
-  isStep(failure, 'bind') && isErrno(failure, 'ELOOP')
+  isStep(failure, 'bind', 'cloneMount') && isErrno(failure, 'ELOOP')
     ? {
         cause: `${failure.path} is a link now, or leads through one, and was none when the container was made: whoever can write there, another container for one, may have put it there. It is not followed.`,
         fix: 'See where it leads, and put the folder back. If the link is meant, make the container anew.',
@@ -189,6 +220,9 @@ export const mountRules: readonly Rule[] = [
   tooLong,
   noSource,
   sourceForbidden,
+  overKernelFiles,
+  destinationForbidden,
+  mountGone,
   lockedMounts,
   kindsDiffer,
   sourceIsLink,

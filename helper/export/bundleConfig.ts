@@ -39,7 +39,7 @@ export function bundleConfig(specification: ContainerSpecification, config: oci.
   if (specification.chroot === true) notes.push('The root is changed with pivot_root instead of chroot.');
   if (specification.init === true) notes.push('There is no init in front of the command.');
   const binds = (specification.mounts ?? []).flatMap(({ source, type }) =>
-    source !== undefined && (type ?? 'bind') === 'bind' ? [source] : [],
+    source !== undefined && (type ?? 'bind') === 'bind' ? [source] : type === 'volume' ? [`volume ${source}`] : [],
   );
   if (binds.length > 0) notes.push(`Folders of this machine are mounted as before: ${binds.join(', ')}.`);
   const profile = seccompProfile(specification, config.process.capabilities);

@@ -147,6 +147,9 @@ function userMounts({ mounts = [] }: ContainerSpecification, notes: string[]): P
     if (source !== undefined && (type === undefined || type === 'bind')) {
       return [{ mount, volume: { name, hostPath: { path: source } } }];
     }
+    if (source !== undefined && type === 'volume') {
+      return [{ mount, volume: { name, persistentVolumeClaim: { claimName: source } } }];
+    }
     notes.push(`The mount on ${JSON.stringify(destination)} is left out: a Pod has no ${type} volumes.`);
     return [];
   });

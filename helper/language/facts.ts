@@ -51,7 +51,9 @@ export type Questions = Pick<ContainerSpecification, 'root' | 'mounts'>;
 
 /** Looks everything up. Rejects when images or containers cannot be listed. */
 export async function gatherFacts(machine: Machine, { root, mounts }: Questions, place: FilePlace): Promise<Facts> {
-  const sources = place.trusted ? (mounts ?? []).flatMap(({ source }) => source ?? []) : [];
+  const sources = place.trusted
+    ? (mounts ?? []).flatMap(({ type, source }) => (type === 'volume' ? [] : (source ?? [])))
+    : [];
   const [images, containers, rootFacts, found] = await Promise.all([
     machine.images.list(),
     listContainers(machine),
@@ -117,7 +119,7 @@ export function withAbsolutePaths(value: unknown, place: Pick<FilePlace, 'folder
     ...(Array.isArray(mounts)
       ? {
           mounts: mounts.map((mount: unknown) =>
-            isRecord(mount) && typeof mount.source === 'string' && mount.type !== 'tmpfs'
+            isRecord(mount) && typeof mount.source === 'string' && mount.type !== 'tmpfs' && mount.type !== 'volume'
               ? { ...mount, source: absolute(mount.source) }
               : mount,
           ),

@@ -97,6 +97,37 @@ const explanations: Readonly<Record<StepKind, Explanation>> = {
     without: 'it would not be there',
     manual: ['open_tree(2)', 'mount_setattr(2)', 'move_mount(2)'],
   },
+  holdMountNamespace: {
+    purpose:
+      'Take hold of the container’s mount namespace, while this process may still look at the container’s first one.',
+    without: 'there would be no way back into it once the user namespace is entered',
+    manual: ['namespaces(7)', 'ptrace(2)'],
+  },
+  enterMountNamespace: {
+    purpose: 'Enter the container’s mount namespace, with the copy in hand.',
+    without: 'it would be mounted where nobody sees it',
+    manual: ['setns(2)', 'mount_namespaces(7)'],
+  },
+  cloneMount: {
+    purpose: 'Copy a mount of the host, where the kernel allows it, with nosuid, nodev and whatever else was asked.',
+    without: 'there would be nothing to carry into the container',
+    manual: ['open_tree(2)', 'mount_setattr(2)', 'mount_namespaces(7)'],
+  },
+  createMount: {
+    purpose: 'Make a file system that is mounted nowhere yet.',
+    without: 'there would be nothing to mount',
+    manual: ['fsopen(2)', 'fsmount(2)'],
+  },
+  attachMount: {
+    purpose: 'Mount it at its place in the container, found inside of the root and never in /proc or /sys.',
+    without: 'nobody inside would see it',
+    manual: ['move_mount(2)', 'openat2(2)'],
+  },
+  unmount: {
+    purpose: 'Unmount what lies there, after a check that it is what was meant.',
+    without: 'it would stay',
+    manual: ['umount(2)', 'statx(2)'],
+  },
   maskPath: {
     purpose: 'Cover a path that tells or changes something about the whole machine.',
     without: 'the container could read it',

@@ -3,6 +3,7 @@ import type { Plan, Step, StepOf } from '../plan/step.js';
 import type { oci } from '../protocol/index.js';
 import type { Identity } from '../zygote/identity.js';
 import { executeLines } from './scriptExecution.js';
+import { mountLines } from './scriptMounts.js';
 import { functions, insideLines, outsideLines } from './scriptSteps.js';
 import { quote } from './scriptWords.js';
 
@@ -33,7 +34,7 @@ export function renderScript(plan: Plan, heading: ScriptHeading): string {
   ];
   // What makes a container maps ids; it may join another's network, too.
   if (!plan.some((step) => step.kind === 'mapIds') && plan.some((step) => step.kind === 'setNamespaces')) {
-    return [...lines, ...enterLines(plan)].join('\n');
+    return [...lines, ...(mountLines(plan) ?? enterLines(plan))].join('\n');
   }
   return [
     ...lines,

@@ -107,7 +107,8 @@ const attributeNames: readonly [number, string][] = [
   [kernel.MOUNT_ATTR_STRICTATIME, 'strictatime'],
 ];
 
-function attributeOptions(attributes: number): string[] {
+/** MOUNT_ATTR_* by the names that mount(8) has for them. */
+export function attributeOptions(attributes: number): string[] {
   return attributeNames.filter(([flag]) => (attributes & flag) !== 0).map(([, name]) => name);
 }
 

@@ -7,6 +7,7 @@ import {
   MOUNT_ATTR_RDONLY,
   MS_PRIVATE,
   MS_REC,
+  MS_SLAVE,
   makeDevice,
   namespaceFlags,
   PROC_SUPER_MAGIC,
@@ -70,6 +71,7 @@ const deviceLinks: readonly [string, string][] = [
 export function containerPlan(input: ContainerPlanInput): Plan {
   const { config } = input;
   const own = (type: oci.NamespaceType) => config.linux.namespaces.some((namespace) => namespace.type === type);
+  const follows = config.mounts.some(followsHost);
   return [
     {
       kind: 'monitor',
@@ -102,9 +104,9 @@ export function containerPlan(input: ContainerPlanInput): Plan {
     ...mapSteps(config.linux.uidMappings ?? [], config.linux.gidMappings ?? []),
     ...input.cgroup.afterClone,
     ...(own('cgroup') ? [{ kind: 'unshare', flags: CLONE_NEWCGROUP } as const] : []),
-    { kind: 'setPropagation', path: '/', flags: MS_REC | MS_PRIVATE },
+    { kind: 'setPropagation', path: '/', flags: MS_REC | (follows ? MS_SLAVE : MS_PRIVATE) },
     ...rootSteps(input.root),
-    ...config.mounts.flatMap(mountSteps),
+    ...config.mounts.flatMap((mount) => mountSteps(mount, follows)),
     ...sysctlSteps(config.linux.sysctl ?? {}),
     ...(own('network') && input.joinNetwork === undefined ? [{ kind: 'bringUp', interface: 'lo' } as const] : []),
     ...config.linux.readonlyPaths.map((path): Step => ({ kind: 'readonlyPath', path, tolerate: 'missing' })),
@@ -152,7 +154,12 @@ function mapSteps(uids: readonly oci.IdMapping[], gids: readonly oci.IdMapping[]
   ];
 }
 
-function mountSteps(mount: oci.Mount): Step[] {
+/** Whether what is mounted on the host later is to show in it: a copy of what was made private before never follows. */
+function followsHost(mount: oci.Mount): boolean {
+  return (parseMountOptions(mount.options ?? []).propagation & MS_SLAVE) !== 0;
+}
+
+function mountSteps(mount: oci.Mount, follows: boolean): Step[] {
   const options = parseMountOptions(mount.options ?? []);
   const { destination } = mount;
   if (options.bind || mount.type === 'bind') {
@@ -163,7 +170,7 @@ function mountSteps(mount: oci.Mount): Step[] {
         destination,
         recursive: options.recursive ? 1 : 0,
         attributes: options.attributes,
-        propagation: options.propagation,
+        propagation: options.propagation === 0 && follows ? MS_REC | MS_PRIVATE : options.propagation,
         device: 0n,
         ...(options.mayFail ? ({ tolerate: 'any' } as const) : {}),
       },

@@ -1,5 +1,5 @@
 import { dirname } from 'node:path';
-import { MOUNT_ATTR_NODEV, MOUNT_ATTR_NOSUID, MOUNT_ATTR_RDONLY } from './constants.js';
+import { MOUNT_ATTR_NODEV, MOUNT_ATTR_NOSUID, MOUNT_ATTR_RDONLY, MS_PRIVATE, MS_REC } from './constants.js';
 import { type OverlayLayers, overlayData } from './mountOptions.js';
 import type { Step } from './step.js';
 
@@ -122,7 +122,8 @@ function partStep(part: ComposedPart): Step {
         destination: at,
         recursive: 1,
         attributes: MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
-        propagation: 0,
+        // What is hidden must stay so: nothing that is mounted there later shows.
+        propagation: MS_REC | MS_PRIVATE,
         device: 0n,
       };
   }

@@ -88,7 +88,7 @@ export const stepShapes = {
   /** The path bound to itself, read-only. */
   readonlyPath: { code: 18, actor: 'init', fields: { path: 'string' } },
   /** From here on paths of steps are resolved inside this folder (openat2, RESOLVE_IN_ROOT). */
-  setRoot: { code: 19, actor: 'init', fields: { path: 'string' } },
+  setRoot: { code: 19, actor: 'any', fields: { path: 'string' } },
   /** Makes the folder of `setRoot` the root and detaches the old one. */
   pivotRoot: { code: 20, actor: 'init', fields: {} },
   /** Weak on purpose: the old root stays mounted. */
@@ -105,7 +105,7 @@ export const stepShapes = {
   /** setsid, for processes without a terminal. */
   setSession: { code: 28, actor: 'init', fields: {} },
   /** prctl(PR_SET_DUMPABLE): 0 before entering, so that nothing inside can look at us (CVE-2016-9962). */
-  setDumpable: { code: 29, actor: 'init', fields: { value: 'u32' } },
+  setDumpable: { code: 29, actor: 'any', fields: { value: 'u32' } },
   /** Drops every capability from the bounding set that is not in `keep`. */
   limitBoundingSet: { code: 30, actor: 'init', fields: { keep: 'u64' } },
   /** setgroups, setresgid, setresuid; with `keepCapabilities` permitted ones survive the change of uid. */
@@ -150,6 +150,38 @@ export const stepShapes = {
    * monitor removes those, in this order, in which nothing is left.
    */
   shareCgroups: { code: 42, actor: 'monitor', fields: { paths: 'strings' } },
+  /**
+   * The first half of `bind`, for what is mounted in another mount namespace than the source is seen in: the copy is held
+   * until `attachMount`. Source and attributes are as there.
+   */
+  cloneMount: {
+    code: 60,
+    actor: 'any',
+    fields: { source: 'string', recursive: 'u32', attributes: 'u32', propagation: 'u32' },
+  },
+  /** The first half of `mount` in a root: a new file system, held until `attachMount`. */
+  createMount: {
+    code: 61,
+    actor: 'any',
+    fields: { type: 'string', source: 'string', attributes: 'u32', data: 'string' },
+  },
+  /**
+   * move_mount of what is held to a destination inside the root, made when missing. Refused with EPERM where the
+   * destination lies in procfs or sysfs, whatever links led there.
+   */
+  attachMount: { code: 62, actor: 'any', fields: { destination: 'string' } },
+  /**
+   * umount2(MNT_DETACH) of what is mounted at a path inside the root. `mount`: the id in mountinfo that it must have
+   * (ESTALE: somebody mounted something else there).
+   */
+  unmount: { code: 63, actor: 'any', fields: { path: 'string', mount: 'u64' } },
+  /**
+   * Opens the mount namespace of a process, for `enterMountNamespace`: once in the container's user namespace nobody may
+   * open it any more whose program is not the container's. Refused when its start time is another (0: not checked).
+   */
+  holdMountNamespace: { code: 64, actor: 'any', fields: { pid: 'u32', startTime: 'u64' } },
+  /** setns to what is held. */
+  enterMountNamespace: { code: 65, actor: 'any', fields: {} },
 } as const satisfies Record<string, StepShape>;
 
 export type StepKind = keyof typeof stepShapes;

@@ -4,7 +4,9 @@ import type { Step } from './step.js';
 export function pathOf(step: Step): string {
   switch (step.kind) {
     case 'bind':
+    case 'cloneMount':
       return step.source;
+    case 'attachMount':
     case 'mount':
       return step.destination;
     case 'execute':

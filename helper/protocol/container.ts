@@ -167,7 +167,15 @@ export interface MountInfo {
   source: string;
   options: string[];
   superOptions: string[];
+  /** `private`, `unbindable`, `shared:N`, `master:N` (a slave of peer group N), or several with spaces between. */
   propagation: string;
+  /**
+   * Why it is there, for what `mount/remove` takes: asked for when the container was made, or added while it runs. Absent
+   * for what every container has, and for what processes inside mounted.
+   */
+  origin?: 'specification' | 'added';
+  /** The next start has it too. */
+  kept?: boolean;
 }
 
 export interface CapabilityReport {

@@ -11,6 +11,7 @@ export * from './knobs.js';
 export * from './ledger.js';
 export * from './limits.js';
 export * from './machine.js';
+export * from './mounts.js';
 export * from './namespaces.js';
 export * from './notation.js';
 export * as oci from './oci.js';

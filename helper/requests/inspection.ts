@@ -1,13 +1,13 @@
 import { failedLedgers } from '../container/failures.js';
 import { readLedger, readOperation, summarizeLedgers } from '../container/ledgers.js';
 import type { Machine } from '../container/machine.js';
+import { mountsOf } from '../container/mounts.js';
 import type { ContainerRecord } from '../container/record.js';
 import { readLatestRun, summarize } from '../container/runs.js';
 import { liveRun, processesOf, processOf, runningRun } from '../container/stop.js';
 import { listContainers } from '../container/watcher.js';
 import { readCapabilities } from '../inspect/capabilities.js';
 import { formatIdMap, readIdMap } from '../inspect/idmap.js';
-import { readMounts } from '../inspect/mountinfo.js';
 import { compareNamespaces, readNamespaces } from '../inspect/namespaces.js';
 import { renderMarkdown } from '../ledger/markdown.js';
 import { renderScript } from '../ledger/script.js';
@@ -38,10 +38,8 @@ export function routeInspection(router: Router, machine: Machine): void {
     return compareNamespaces(own, host, others);
   });
   router.on(protocol.ListMounts, async (params) => {
-    const { record, runtime } = await runtimeOf(params);
-    const mounts = readMounts(runtime.init.pid);
-    if (mounts === undefined) throw gone(record.name);
-    return mounts;
+    const record = await store.find(params.container);
+    return mountsOf(record, runningRun(machine, record));
   });
   router.on(protocol.ReadCapabilities, async (params) => {
     const { record, ...run } = await runtimeOf(params);

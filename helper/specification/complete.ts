@@ -182,7 +182,8 @@ export function userMounts(specification: Pick<ContainerSpecification, 'mounts'>
   return (specification.mounts ?? []).map((mount) => {
     const type = mount.type ?? (mount.source === undefined ? 'tmpfs' : 'bind');
     const asked = (mount.options ?? []).filter((option) => !['suid', 'nosuid', 'dev', 'nodev'].includes(option));
-    const recursive = type === 'bind' && !asked.includes('bind') && !asked.includes('rbind') ? ['rbind'] : [];
+    const recursive =
+      (type === 'bind' || type === 'volume') && !asked.includes('bind') && !asked.includes('rbind') ? ['rbind'] : [];
     const options = [...asked, 'nosuid', 'nodev', ...recursive];
     return { destination: mount.destination, type, source: mount.source ?? type, options };
   });

@@ -1,3 +1,4 @@
+import * as path from 'node:path/posix';
 import { z } from 'zod';
 import { rlimitNumbers } from '../plan/constants.js';
 import { parseMountOptions } from '../plan/mountOptions.js';
@@ -15,9 +16,8 @@ const absolutePath = noNul('A path').refine((path) => path.startsWith('/'), { er
 const size = z.int().nonnegative();
 
 export const containerNamePattern = /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}$/;
-const name = z
-  .string()
-  .regex(containerNamePattern, 'letters, digits, ".", "_" and "-", at most 63, starting with a letter or digit');
+const nameRule = 'letters, digits, ".", "_" and "-", at most 63, starting with a letter or digit';
+const name = z.string().regex(containerNamePattern, nameRule);
 const hostname = z
   .string()
   .regex(/^(?!-)[a-zA-Z0-9.-]{1,64}$/, 'a hostname has letters, digits, "-" and ".", at most 64 characters');
@@ -45,16 +45,45 @@ const root = z
   ])
   .describe('Where the root file system comes from');
 
+/** Links inside are the stage's to find out; this is what can be said before. */
+function refusedDestination(destination: string): string | undefined {
+  const place = path.normalize(destination).replace(/(.)\/$/, '$1');
+  return /^\/(proc|sys)(\/|$)/.test(place)
+    ? 'nothing is mounted over /proc and /sys: programs must be able to rely on what they read there'
+    : undefined;
+}
+
 const mount = z
   .strictObject({
     destination: absolutePath.describe('Where it appears in the container'),
-    source: noNul('A source').optional().describe('A folder or file of this machine, for bind mounts'),
-    type: z.enum(['bind', 'tmpfs']).optional().describe('bind (default when there is a source) or tmpfs'),
+    source: noNul('A source')
+      .optional()
+      .describe('A folder or file of this machine, for bind mounts; the name of a volume'),
+    type: z
+      .enum(['bind', 'tmpfs', 'volume'])
+      .optional()
+      .describe(
+        'bind (default when there is a source), tmpfs, or volume: a folder kept by name, made when it is missing',
+      ),
     options: z.array(noNul('An option')).optional().describe('ro, rw, rbind, noexec, size=64m, …'),
   })
-  .superRefine(({ type, source, options = [] }, context) => {
+  .superRefine(({ type, destination, source, options = [] }, context) => {
     const parsed = parseMountOptions(options);
-    const isBind = type === 'bind' || (type === undefined && source !== undefined);
+    const isBind = type === 'bind' || type === 'volume' || (type === undefined && source !== undefined);
+    const refused = refusedDestination(destination);
+    if (refused !== undefined) context.addIssue({ code: 'custom', path: ['destination'], message: refused });
+    if (type === 'volume' && !containerNamePattern.test(source ?? '')) {
+      context.addIssue({ code: 'custom', path: ['source'], message: `the name of a volume: ${nameRule}` });
+    }
+    if (options.some((option) => option === 'idmap' || option === 'ridmap' || option.startsWith('idmap='))) {
+      context.addIssue({
+        code: 'custom',
+        path: ['options'],
+        message:
+          'ids of a mount are mapped by the kernel only for who has CAP_SYS_ADMIN in the user namespace of its file system, which for disks is root of the machine',
+      });
+      return;
+    }
     if (isBind && source === undefined) {
       context.addIssue({ code: 'custom', path: ['source'], message: 'a bind mount needs a source' });
     }

@@ -24,6 +24,10 @@ struct context {
   /* A mount of the host's /dev/null, made before the root is left (CVE-2025-31133). */
   int null_fd;
   bool null_attached;
+  /* Of cloneMount and createMount, until attachMount. */
+  int mount_fd;
+  /* Of holdMountNamespace. */
+  int mount_namespace_fd;
   /* The process whose namespaces the new one enters: in its pid namespace this pid would name another. */
   int target_fd;
   /* Of `lease`: a process that stays ends when nobody else has it locked; or -1. */

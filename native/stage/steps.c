@@ -39,6 +39,18 @@ static int dispatch(struct context *context, const struct step *step) {
       return run_mount(context, &as->mount);
     case STEP_BIND:
       return run_bind(context, &as->bind);
+    case STEP_CLONE_MOUNT:
+      return run_clone_mount(context, &as->clone_mount);
+    case STEP_CREATE_MOUNT:
+      return run_create_mount(context, &as->create_mount);
+    case STEP_ATTACH_MOUNT:
+      return run_attach_mount(context, &as->attach_mount);
+    case STEP_UNMOUNT:
+      return run_unmount(context, &as->unmount);
+    case STEP_HOLD_MOUNT_NAMESPACE:
+      return run_hold_mount_namespace(context, &as->hold_mount_namespace);
+    case STEP_ENTER_MOUNT_NAMESPACE:
+      return run_enter_mount_namespace(context);
     case STEP_MASK_PATH:
       return run_mask_path(context, &as->mask_path);
     case STEP_READONLY_PATH:

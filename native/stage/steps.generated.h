@@ -63,6 +63,12 @@ enum step_code {
   STEP_LEASE = 40,
   STEP_TRIAL = 41,
   STEP_SHARE_CGROUPS = 42,
+  STEP_CLONE_MOUNT = 60,
+  STEP_CREATE_MOUNT = 61,
+  STEP_ATTACH_MOUNT = 62,
+  STEP_UNMOUNT = 63,
+  STEP_HOLD_MOUNT_NAMESPACE = 64,
+  STEP_ENTER_MOUNT_NAMESPACE = 65,
 };
 
 struct step_monitor {
@@ -252,6 +258,34 @@ struct step_share_cgroups {
   struct field_strings paths;
 };
 
+struct step_clone_mount {
+  const char *source;
+  uint32_t recursive;
+  uint32_t attributes;
+  uint32_t propagation;
+};
+
+struct step_create_mount {
+  const char *type;
+  const char *source;
+  uint32_t attributes;
+  const char *data;
+};
+
+struct step_attach_mount {
+  const char *destination;
+};
+
+struct step_unmount {
+  const char *path;
+  uint64_t mount;
+};
+
+struct step_hold_mount_namespace {
+  uint32_t pid;
+  uint64_t start_time;
+};
+
 union step_fields {
   struct step_monitor monitor;
   struct step_make_directory make_directory;
@@ -290,6 +324,11 @@ union step_fields {
   struct step_lease lease;
   struct step_trial trial;
   struct step_share_cgroups share_cgroups;
+  struct step_clone_mount clone_mount;
+  struct step_create_mount create_mount;
+  struct step_attach_mount attach_mount;
+  struct step_unmount unmount;
+  struct step_hold_mount_namespace hold_mount_namespace;
 };
 
 struct field_shape {
@@ -447,6 +486,29 @@ static const struct field_shape fields_trial[] = {
 static const struct field_shape fields_share_cgroups[] = {
     {FIELD_STRINGS, offsetof(struct step_share_cgroups, paths)},
 };
+static const struct field_shape fields_clone_mount[] = {
+    {FIELD_STRING, offsetof(struct step_clone_mount, source)},
+    {FIELD_U32, offsetof(struct step_clone_mount, recursive)},
+    {FIELD_U32, offsetof(struct step_clone_mount, attributes)},
+    {FIELD_U32, offsetof(struct step_clone_mount, propagation)},
+};
+static const struct field_shape fields_create_mount[] = {
+    {FIELD_STRING, offsetof(struct step_create_mount, type)},
+    {FIELD_STRING, offsetof(struct step_create_mount, source)},
+    {FIELD_U32, offsetof(struct step_create_mount, attributes)},
+    {FIELD_STRING, offsetof(struct step_create_mount, data)},
+};
+static const struct field_shape fields_attach_mount[] = {
+    {FIELD_STRING, offsetof(struct step_attach_mount, destination)},
+};
+static const struct field_shape fields_unmount[] = {
+    {FIELD_STRING, offsetof(struct step_unmount, path)},
+    {FIELD_U64, offsetof(struct step_unmount, mount)},
+};
+static const struct field_shape fields_hold_mount_namespace[] = {
+    {FIELD_U32, offsetof(struct step_hold_mount_namespace, pid)},
+    {FIELD_U64, offsetof(struct step_hold_mount_namespace, start_time)},
+};
 
 struct step_shape {
   const char *name; /* NULL: there is no step of this code */
@@ -475,7 +537,7 @@ static const struct step_shape step_shapes[] = {
     [STEP_BIND] = {"bind", ACTOR_INIT, 6, fields_bind},
     [STEP_MASK_PATH] = {"maskPath", ACTOR_INIT, 1, fields_mask_path},
     [STEP_READONLY_PATH] = {"readonlyPath", ACTOR_INIT, 1, fields_readonly_path},
-    [STEP_SET_ROOT] = {"setRoot", ACTOR_INIT, 1, fields_set_root},
+    [STEP_SET_ROOT] = {"setRoot", ACTOR_ANY, 1, fields_set_root},
     [STEP_PIVOT_ROOT] = {"pivotRoot", ACTOR_INIT, 0, NULL},
     [STEP_CHROOT] = {"chroot", ACTOR_INIT, 0, NULL},
     [STEP_SET_ROOT_ATTRIBUTES] = {"setRootAttributes", ACTOR_INIT, 1, fields_set_root_attributes},
@@ -485,7 +547,7 @@ static const struct step_shape step_shapes[] = {
     [STEP_SET_RLIMIT] = {"setRlimit", ACTOR_INIT, 3, fields_set_rlimit},
     [STEP_OPEN_TERMINAL] = {"openTerminal", ACTOR_INIT, 2, fields_open_terminal},
     [STEP_SET_SESSION] = {"setSession", ACTOR_INIT, 0, NULL},
-    [STEP_SET_DUMPABLE] = {"setDumpable", ACTOR_INIT, 1, fields_set_dumpable},
+    [STEP_SET_DUMPABLE] = {"setDumpable", ACTOR_ANY, 1, fields_set_dumpable},
     [STEP_LIMIT_BOUNDING_SET] = {"limitBoundingSet", ACTOR_INIT, 1, fields_limit_bounding_set},
     [STEP_SET_IDS] = {"setIds", ACTOR_INIT, 6, fields_set_ids},
     [STEP_SET_CAPABILITIES] = {"setCapabilities", ACTOR_INIT, 4, fields_set_capabilities},
@@ -499,7 +561,13 @@ static const struct step_shape step_shapes[] = {
     [STEP_LEASE] = {"lease", ACTOR_INIT, 1, fields_lease},
     [STEP_TRIAL] = {"trial", ACTOR_INIT, 1, fields_trial},
     [STEP_SHARE_CGROUPS] = {"shareCgroups", ACTOR_MONITOR, 1, fields_share_cgroups},
+    [STEP_CLONE_MOUNT] = {"cloneMount", ACTOR_ANY, 4, fields_clone_mount},
+    [STEP_CREATE_MOUNT] = {"createMount", ACTOR_ANY, 4, fields_create_mount},
+    [STEP_ATTACH_MOUNT] = {"attachMount", ACTOR_ANY, 1, fields_attach_mount},
+    [STEP_UNMOUNT] = {"unmount", ACTOR_ANY, 2, fields_unmount},
+    [STEP_HOLD_MOUNT_NAMESPACE] = {"holdMountNamespace", ACTOR_ANY, 2, fields_hold_mount_namespace},
+    [STEP_ENTER_MOUNT_NAMESPACE] = {"enterMountNamespace", ACTOR_ANY, 0, NULL},
 };
-enum { STEP_CODES = 43 };
+enum { STEP_CODES = 66 };
 
 #endif

@@ -49,6 +49,21 @@ int run_bind(struct context *context, const struct step_bind *step);
 int run_mask_path(struct context *context, const struct step_mask_path *step);
 int run_readonly_path(struct context *context, const struct step_readonly_path *step);
 
+/*
+ * A detached copy of a mount of the host, with its attributes set. `source` is a real path: a link in it is refused.
+ */
+int clone_source(struct context *context, const struct step_clone_mount *step);
+/* Moves a detached mount to a path, made when missing in a root; refused in procfs and sysfs of a root. */
+int place_mount(struct context *context, int mount_fd, const char *destination);
+
+/* steps_live_mount.c: what is mounted in a container that runs */
+int run_hold_mount_namespace(struct context *context, const struct step_hold_mount_namespace *step);
+int run_enter_mount_namespace(struct context *context);
+int run_clone_mount(struct context *context, const struct step_clone_mount *step);
+int run_create_mount(struct context *context, const struct step_create_mount *step);
+int run_attach_mount(struct context *context, const struct step_attach_mount *step);
+int run_unmount(struct context *context, const struct step_unmount *step);
+
 /* mount_calls.c */
 struct mount_change {
   uint64_t set; /* MOUNT_ATTR_* */

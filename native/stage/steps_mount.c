@@ -1,11 +1,13 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 
 #include "call.h"
 #include "fd.h"
@@ -93,34 +95,55 @@ int run_mount(struct context *context, const struct step_mount *step) {
  * The plan names real paths. A link on the way was put there since, by somebody who can write there, such as another
  * container: it could lead to anything of the person's. What is opened is what is mounted.
  */
-static int clone_source(struct context *context, const struct step_bind *step) {
+int clone_source(struct context *context, const struct step_clone_mount *step) {
   struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS};
   AUTO_CLOSE int fd = (int)CALL(context, openat2, DESCRIPTOR(AT_FDCWD), TEXT(step->source), HIDDEN(&how),
                                 HOLDING_FLAGS(how.flags), HOLDING_FLAGS(how.resolve), HIDDEN(sizeof how));
-  return fd < 0 ? fd : clone_mount(context, fd, "", step->recursive != 0);
+  if (fd < 0) return fd;
+  AUTO_CLOSE int mount = clone_mount(context, fd, "", step->recursive != 0);
+  if (mount < 0) return mount;
+  int error = change_mount(context, mount,
+                           &(struct mount_change){.set = step->attributes,
+                                                  /* MS_REC is said by `recursive`. */
+                                                  .propagation = step->propagation & ~(uint32_t)MS_REC,
+                                                  .recursive = step->recursive != 0});
+  return error < 0 ? error : steal_fd(&mount);
+}
+
+/* What lies over a file of /proc or /sys lies to programs, and to the kernel's own checks (CVE-2019-16884). */
+static int refuse_kernel_files(struct context *context, int fd) {
+  struct statfs stat;
+  long result = CALL(context, fstatfs, DESCRIPTOR(fd), HIDDEN(&stat));
+  if (result < 0) return (int)result;
+  return stat.f_type == PROC_SUPER_MAGIC || stat.f_type == SYSFS_MAGIC ? -EPERM : 0;
+}
+
+int place_mount(struct context *context, int mount_fd, const char *destination) {
+  struct stat stat, there;
+  if (fstat(mount_fd, &stat) < 0) return -errno;
+  bool in_root = context->root_fd >= 0;
+  enum missing make = !in_root ? REFUSE_MISSING : S_ISDIR(stat.st_mode) ? MAKE_DIRECTORY : MAKE_FILE;
+  AUTO_CLOSE int fd = resolve_make(context, destination, make, 0);
+  if (fd < 0) return fd;
+  int error = in_root ? refuse_kernel_files(context, fd) : 0;
+  if (error < 0) return error;
+  if (fstat(fd, &there) < 0) return -errno;
+  /* For either the kernel would only say EINVAL. */
+  if (S_ISDIR(stat.st_mode) != S_ISDIR(there.st_mode)) return S_ISDIR(there.st_mode) ? -EISDIR : -ENOTDIR;
+  return attach_mount(context, mount_fd, fd);
 }
 
 int run_bind(struct context *context, const struct step_bind *step) {
-  AUTO_CLOSE int source = clone_source(context, step);
+  AUTO_CLOSE int source = clone_source(context, &(struct step_clone_mount){.source = step->source,
+                                                                           .recursive = step->recursive,
+                                                                           .attributes = step->attributes,
+                                                                           .propagation = step->propagation});
   if (source < 0) return source;
   struct stat stat;
   if (fstat(source, &stat) < 0) return -errno;
   bool device = S_ISCHR(stat.st_mode) || S_ISBLK(stat.st_mode);
   if (step->device != 0 && (!device || stat.st_rdev != step->device)) return -ENODEV;
-  int error = change_mount(context, source,
-                           &(struct mount_change){.set = step->attributes,
-                                                  /* MS_REC is said by `recursive`. */
-                                                  .propagation = step->propagation & ~(uint32_t)MS_REC,
-                                                  .recursive = step->recursive != 0});
-  if (error < 0) return error;
-  enum missing make = context->root_fd < 0 ? REFUSE_MISSING : S_ISDIR(stat.st_mode) ? MAKE_DIRECTORY : MAKE_FILE;
-  AUTO_CLOSE int destination = resolve_make(context, step->destination, make, 0);
-  if (destination < 0) return destination;
-  struct stat there;
-  if (fstat(destination, &there) < 0) return -errno;
-  /* For either the kernel would only say EINVAL. */
-  if (S_ISDIR(stat.st_mode) != S_ISDIR(there.st_mode)) return S_ISDIR(there.st_mode) ? -EISDIR : -ENOTDIR;
-  return attach_mount(context, source, destination);
+  return place_mount(context, source, step->destination);
 }
 
 /* An empty folder that nobody can fill. */

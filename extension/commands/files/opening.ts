@@ -11,6 +11,7 @@ import { addWorkspaceFolder } from '../../files/workspaceFolders.js';
 import { containerPicks } from '../../flows/containerPicks.js';
 import { shownCommand } from '../../text/commandLine.js';
 import { iconSafeText, plainText } from '../../text/untrusted.js';
+import { nodeOf } from '../arguments.js';
 import type { CommandContext } from '../context.js';
 import { inView } from '../progress.js';
 import type { Handler } from '../register.js';
@@ -116,8 +117,7 @@ async function showInFiles(context: CommandContext, first: unknown): Promise<voi
     await pickRoot(context);
     return;
   }
-  const { kind, copy: destinationPath } = first as { kind?: unknown; copy?: unknown };
-  const at = kind === 'fact' && typeof destinationPath === 'string' ? destinationPath : '/';
+  const at = nodeOf('mount', first)?.mount.destination ?? '/';
   if (!(await context.files.reveal(root, at, { expand: true }))) {
     throw new Error(l10n.t('{0} is not there.', at));
   }

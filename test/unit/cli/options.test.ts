@@ -11,6 +11,7 @@ import {
   parseNetwork,
   parsePositive,
   parseRoot,
+  parseTmpfs,
   specificationOf,
 } from '../../../cli/options.js';
 import { knobOf } from '../../../helper/protocol/knobs.js';
@@ -91,8 +92,18 @@ describe('arguments of options', () => {
     for (const text of ['', 'bridge', 'Host']) refused(() => parseNetwork(text), text);
   });
 
+  test('a name without a slash is that of a volume; a tmpfs has no source', () => {
+    assert.deepEqual(parseMount('data:/a:ro'), [
+      { source: 'data', destination: '/a', type: 'volume', options: ['ro'] },
+    ]);
+    assert.deepEqual(parseMount('.:/a'), [{ source: process.cwd(), destination: '/a', type: 'bind' }]);
+    const [one] = parseTmpfs('/cache:size=64m');
+    assert.deepEqual(one, { destination: '/cache', type: 'tmpfs', options: ['size=64m'] });
+    for (const text of ['cache', '', '/a:b:c']) refused(() => parseTmpfs(text), text);
+  });
+
   test('mounts add up, and sources are made absolute', () => {
-    const one = parseMount('src:/a');
+    const one = parseMount('./src:/a');
     assert.deepEqual(one, [{ source: path.resolve('src'), destination: '/a', type: 'bind' }]);
     assert.deepEqual(parseMount('/b:/c:ro,noexec', one), [
       ...one,

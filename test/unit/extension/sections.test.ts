@@ -63,22 +63,34 @@ describe('a namespace', () => {
 });
 
 describe('a mount', () => {
+  const anyMount = {
+    id: 1,
+    parent: 0,
+    device: '0:50',
+    root: '/',
+    destination: '/',
+    type: 'proc',
+    source: 'proc',
+    options: ['ro', 'nosuid'],
+    superOptions: [],
+    propagation: '',
+  };
+
   it('says what is mounted, and whether it can be written', () => {
-    const mount = {
-      id: 1,
-      parent: 0,
-      device: '0:50',
-      root: '/',
-      destination: '/pro\nc',
-      type: 'proc',
-      source: 'proc',
-      options: ['ro', 'nosuid'],
-      superOptions: [],
-      propagation: '',
-    };
+    const mount = { ...anyMount, destination: '/pro\nc' };
     assert.equal(presentMount(mount).label, '/pro c');
     assert.equal(presentMount(mount).description, 'proc · read-only · proc');
     assert.match(presentMount({ ...mount, options: ['rw'] }).accessibleLabel, /writable/);
+    assert.equal(presentMount(mount).contextValue, 'mount');
+  });
+
+  it('that was asked for can be removed, and says for how long it is there', () => {
+    const mount = { ...anyMount, destination: '/data', options: ['rw'] };
+    const shown = (origin: 'added' | 'specification', kept: boolean) => presentMount({ ...mount, origin, kept });
+    assert.equal(shown('added', false).contextValue, 'mount.removable');
+    assert.match(shown('added', false).description ?? '', /added until it ends/);
+    assert.match(shown('added', true).accessibleLabel, /added, kept/);
+    assert.match(shown('specification', true).description ?? '', /asked for/);
   });
 });
 

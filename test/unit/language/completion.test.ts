@@ -65,7 +65,7 @@ describe('completion in a specification', () => {
   });
 
   it('offers types and options of mounts, system calls, namespaces, files of cgroups, settings', async () => {
-    assert.deepEqual((await complete('{ "mounts": [{ "type": | }] }')).labels, ['bind', 'tmpfs']);
+    assert.deepEqual((await complete('{ "mounts": [{ "type": | }] }')).labels, ['bind', 'tmpfs', 'volume']);
     assert.ok((await complete('{ "mounts": [{ "options": ["ro", |] }] }')).labels.includes('noexec'));
     assert.ok((await complete('{ "seccomp": { "syscalls": [{ "names": ["|"] }] } }')).labels.includes('mkdirat'));
     assert.deepEqual((await complete('{ "shareHost": ["uts", |] }')).labels, ['ipc', 'pid', 'cgroup', 'time']);

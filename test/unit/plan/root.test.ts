@@ -129,7 +129,7 @@ describe('the root', () => {
       destination: '/usr',
       recursive: 1,
       attributes: kernel.MOUNT_ATTR_RDONLY | kernel.MOUNT_ATTR_NOSUID | kernel.MOUNT_ATTR_NODEV,
-      propagation: 0,
+      propagation: kernel.MS_PRIVATE | kernel.MS_REC,
       device: 0n,
     });
     const root = steps.findIndex(({ kind }) => kind === 'setRoot');

@@ -48,6 +48,19 @@ describe('judgeHostAccess', () => {
     );
   });
 
+  it('shows volumes, which may be those of others, by their name', async () => {
+    const { items, specification } = await judge({
+      root: { kind: 'image' },
+      mounts: [
+        { destination: '/a', source: 'data', type: 'volume' },
+        { destination: '/b', source: 'data', type: 'volume', options: ['ro'] },
+      ],
+    });
+    assert.match(items[0] ?? '', /^The volume data, .*to read and write, as \/a$/);
+    assert.match(items[1] ?? '', /^The volume data, .*to read, as \/b$/);
+    assert.equal((specification.mounts as { source: string }[])[0]?.source, 'data', 'no folder of that name');
+  });
+
   it('judges and mounts where a link really leads', async () => {
     const { items, specification, refused } = await judge({
       root: { kind: 'image' },

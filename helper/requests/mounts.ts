@@ -1,0 +1,26 @@
+import type { Machine } from '../container/machine.js';
+import { addMount, removeMount } from '../container/mounts.js';
+import { createVolume, listVolumes, pruneVolumes, removeVolume } from '../container/volumes.js';
+import * as protocol from '../protocol/index.js';
+import type { Router } from './router.js';
+
+/** Requests that mount in containers, and those about volumes. What is mounted is told by `container/mounts`. */
+export function routeMounts(router: Router, machine: Machine): void {
+  const { store } = machine;
+  router.on(protocol.AddMount, async ({ container, ...params }) => {
+    const { id } = await store.find(container);
+    return store.locked(id, (record) => addMount(machine, record, params));
+  });
+  router.on(protocol.RemoveMount, async ({ container, ...params }) => {
+    const { id } = await store.find(container);
+    await store.locked(id, (record) => removeMount(machine, record, params));
+    return null;
+  });
+  router.on0(protocol.ListVolumes, () => listVolumes(machine));
+  router.on(protocol.CreateVolume, ({ name }) => createVolume(machine, name));
+  router.on(protocol.RemoveVolume, async ({ name }) => {
+    await removeVolume(machine, name);
+    return null;
+  });
+  router.on0(protocol.PruneVolumes, () => pruneVolumes(machine));
+}
