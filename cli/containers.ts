@@ -30,7 +30,7 @@ function withContainerOptions(command: Command): Command {
     .option('-w, --cwd <folder>', 'working folder inside')
     .option('-e, --env <name=value>', 'set a variable (may be repeated)', collect)
     .option('--mount <src:dst[:ro]>', 'show a file or folder of this machine (may be repeated)', parseMount)
-    .option('--net <network>', 'none, host or container:NAME', 'none')
+    .option('--net, --network <network>', 'none, host, container:NAME or the name of a network', 'none')
     .option('--group <name>', 'a group of containers, which can have limits together')
     .option('--memory <size>', 'limit of memory, such as 100M', parseBytes)
     .option('--cpus <cores>', 'limit of CPU time in cores, such as 0.5', parsePositive)

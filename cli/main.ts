@@ -12,6 +12,7 @@ import { addImageCommands } from './images.js';
 import { addLimitsCommand } from './limits.js';
 import { addLookingCommands } from './looking.js';
 import { addNamespaceCommands } from './namespaces.js';
+import { addNetworkCommands } from './networks.js';
 import { addRegistryCommands } from './registry.js';
 import { addStatsCommand } from './stats.js';
 
@@ -30,6 +31,7 @@ addExportingCommands(program, connect, print);
 addLookingCommands(program, connect, print);
 addDoctorCommand(program, connect, print);
 addNamespaceCommands(program, connect, print);
+addNetworkCommands(program, connect, print);
 addLimitsCommand(program, connect, print);
 addStatsCommand(program, connect, print);
 addGroupCommands(program, connect, print);

@@ -16,7 +16,7 @@ export interface RunOptions {
   cwd?: string;
   env?: string[];
   mount?: oci.Mount[];
-  net?: string;
+  network?: string;
   group?: string;
   memory?: number;
   cpus?: number;
@@ -44,7 +44,7 @@ export function specificationOf(options: RunOptions, args: string[]): ContainerS
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     ...(options.env === undefined ? {} : { env: options.env }),
     ...(options.mount === undefined ? {} : { mounts: options.mount }),
-    ...(options.net === undefined ? {} : { network: parseNetwork(options.net) }),
+    ...(options.network === undefined ? {} : { network: parseNetwork(options.network) }),
     ...(options.group === undefined ? {} : { group: options.group }),
     ...(options.tty === undefined ? {} : { terminal: options.tty }),
     ...(options.init === undefined ? {} : { init: options.init }),
@@ -75,11 +75,12 @@ export function parseRoot(text: string): NonNullable<ContainerSpecification['roo
   return { kind: 'image', name: text };
 }
 
-/** `none`, `host` or `container:NAME`. */
+/** `none`, `host`, `container:NAME`, or the name of a network. */
 export function parseNetwork(text: string): NonNullable<ContainerSpecification['network']> {
   if (text === 'none' || text === 'host') return { kind: text };
   if (text.startsWith('container:')) return { kind: 'container', container: text.slice('container:'.length) };
-  throw new InvalidArgumentError('Use none, host or container:NAME.');
+  if (/^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(text)) return { kind: 'bridge', network: text };
+  throw new InvalidArgumentError('Use none, host, container:NAME or the name of a network.');
 }
 
 /** `SRC:DST[:OPTIONS]`, options with commas between them. */

@@ -39,6 +39,7 @@ import { routeImages } from './requests/images.js';
 import { routeInspection } from './requests/inspection.js';
 import { routeLimits } from './requests/limits.js';
 import { routeNamespaces } from './requests/namespaces.js';
+import { routeNetworks } from './requests/networks.js';
 import { routeRegistry } from './requests/registry.js';
 import { Router } from './requests/router.js';
 import { routeStatistics } from './requests/statistics.js';
@@ -120,6 +121,7 @@ export function serve(connection: Connection, installation: Installation): { lea
   routeContainers(router, machine);
   routeInspection(router, machine);
   routeNamespaces(router, machine);
+  routeNetworks(router, machine);
   routeImages(router, machine, connection);
   routeRegistry(router, machine, connection);
   routeBuilding(router, machine, connection);

@@ -11,6 +11,8 @@ export interface Locations {
   images: string;
   /** Limits of groups of containers. */
   groups: string;
+  /** Named networks; see helper/network/store.ts. */
+  networks: string;
   /** See hostLayer.ts. */
   hostLayer: string;
   runtime: string;
@@ -29,6 +31,7 @@ export function findLocations(environment: NodeJS.ProcessEnv, home: string, uid:
     names: path.join(data, 'names'),
     images: path.join(data, 'images'),
     groups: path.join(data, 'groups'),
+    networks: path.join(data, 'networks'),
     hostLayer: path.join(data, 'host-layer'),
     runtime,
   };
@@ -58,7 +61,7 @@ export function makeLocations(locations: Locations, uid: number): void {
       });
     }
   }
-  for (const folder of [locations.containers, locations.names, locations.groups])
+  for (const folder of [locations.containers, locations.names, locations.groups, locations.networks])
     mkdirSync(folder, { recursive: true, mode: 0o700 });
   chmodSync(locations.runtime, 0o700);
   const longest = path.join(locations.runtime, 'zygote-0123456789abcdef.sock');

@@ -5,6 +5,7 @@ import { removeCgroups } from '../cgroup/remove.js';
 import { removeRootViews } from '../files/view.js';
 import { isAlive } from '../inspect/stat.js';
 import { removeJournal } from '../limits/journal.js';
+import { leaveNetwork } from '../network/membership.js';
 import type { Plan } from '../plan/step.js';
 import { ErrorCode, terrariumError } from '../protocol/index.js';
 import { stepFailure } from './failure.js';
@@ -46,6 +47,7 @@ export async function removeContainer(machine: Machine, record: ContainerRecord,
   await ledgersWritten(machine.store.folder(record.id, 'ledgers'));
   await removeJournal(machine.locations, record.id);
   await machine.store.forget(record);
+  await leaveNetwork(machine, record);
 }
 
 /** A monitor that was killed leaves its socket behind, that of the container or of a process that entered. */

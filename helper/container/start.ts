@@ -8,6 +8,7 @@ import { removeCgroups } from '../cgroup/remove.js';
 import { endRootView } from '../files/view.js';
 import { bootId } from '../inspect/boot.js';
 import { isAlive } from '../inspect/stat.js';
+import { joinNetwork } from '../network/membership.js';
 import { containerPlan } from '../plan/containerPlan.js';
 import type { Plan } from '../plan/step.js';
 import {
@@ -63,7 +64,8 @@ export async function startContainer(machine: Machine, record: ContainerRecord):
   const access = await machine.cgroups();
   const { group } = record.specification;
   const cgroup = cgroupSteps(access, record.id, record.config.linux.resources, group);
-  const joinNetwork = await networkToJoin(machine, record);
+  const sharedNetwork = await networkToShare(machine, record);
+  const connection = await joinNetwork(machine, record);
   const { root, folders } = await planRoot(machine, record);
   const plan = containerPlan({
     config: currentSources(record.config, record.specification),
@@ -75,7 +77,8 @@ export async function startContainer(machine: Machine, record: ContainerRecord):
         ? { kind: 'stay' }
         : { kind: 'execute', supervise: record.specification.init ?? false },
     seccomp: seccompFilter(record.specification, record.config.process.capabilities),
-    ...(joinNetwork === undefined ? {} : { joinNetwork }),
+    joinNetwork: sharedNetwork,
+    connection,
     chroot: record.specification.chroot ?? false,
     stdin: record.stdin,
   });
@@ -192,7 +195,7 @@ export function attachTarget(
   };
 }
 
-async function networkToJoin(machine: Machine, record: ContainerRecord): Promise<ProcessIdentity | undefined> {
+async function networkToShare(machine: Machine, record: ContainerRecord): Promise<ProcessIdentity | undefined> {
   const { network } = record.specification;
   if (network?.kind !== 'container') return undefined;
   const other = await machine.store.find(network.container);

@@ -26,6 +26,9 @@ export function bundleConfig(specification: ContainerSpecification, config: oci.
   if (specification.network?.kind === 'container') {
     notes.push('The network of the other container is not shared: the bundle has one of its own.');
   }
+  if (specification.network?.kind === 'bridge') {
+    notes.push(`The bundle is not connected to the network ${specification.network.network}: it has only lo.`);
+  }
   if (specification.chroot === true) notes.push('The root is changed with pivot_root instead of chroot.');
   if (specification.init === true) notes.push('There is no init in front of the command.');
   const binds = (specification.mounts ?? []).flatMap(({ source, type }) =>
@@ -38,11 +41,20 @@ export function bundleConfig(specification: ContainerSpecification, config: oci.
       ...config,
       root: { path: 'rootfs', readonly: config.root.readonly },
       process: { ...config.process, args: config.process.args.length === 0 ? shell : config.process.args },
-      mounts: config.mounts.map(portableMount),
+      mounts: config.mounts.filter((mount) => !isOfNetwork(mount, specification)).map(portableMount),
       linux: { ...linux, ...(seccomp === undefined ? {} : { seccomp }) },
     },
     notes,
   };
+}
+
+/** The hosts file of a network that the bundle is not in; one that was asked for stays. */
+function isOfNetwork({ destination }: oci.Mount, { network, mounts = [] }: ContainerSpecification): boolean {
+  return (
+    network?.kind === 'bridge' &&
+    destination === '/etc/hosts' &&
+    !mounts.some((mount) => mount.destination === destination)
+  );
 }
 
 /** Names and options that are Terrarium's own. */

@@ -74,6 +74,9 @@ export function podManifest({ name, image, specification, config }: PodFacts): P
   if (specification.network?.kind === 'container') {
     notes.push('The network of another container is not shared: put both into one Pod.');
   }
+  if (specification.network?.kind === 'bridge') {
+    notes.push(`The network ${specification.network.network} is left out: a Pod has one from where it runs.`);
+  }
   return { text: formatYaml(pod), notes };
 }
 

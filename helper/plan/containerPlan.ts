@@ -12,6 +12,7 @@ import {
   PROC_SUPER_MAGIC,
 } from './constants.js';
 import { parseMountOptions } from './mountOptions.js';
+import { type Connection, connectAfterClone, connectBeforeClone, connectInside } from './networkSteps.js';
 import { type Execution, executeSteps, privilegeSteps } from './processSteps.js';
 import { type RootPlan, rootSteps } from './rootSteps.js';
 import type { Plan, Step } from './step.js';
@@ -40,6 +41,8 @@ export interface ContainerPlanInput {
   seccomp: Uint8Array;
   /** Init of the container whose network is shared. */
   joinNetwork?: ProcessIdentity | undefined;
+  /** The named network that it is connected to. */
+  connection?: Connection | undefined;
   /** Only chroot(2), to show what it does not do. */
   chroot: boolean;
   /** Give standard input a pipe; else /dev/null. */
@@ -68,7 +71,7 @@ const deviceLinks: readonly [string, string][] = [
 
 /** The plan that makes a container from its configuration. Pure. */
 export function containerPlan(input: ContainerPlanInput): Plan {
-  const { config } = input;
+  const { config, connection } = input;
   const own = (type: oci.NamespaceType) => config.linux.namespaces.some((namespace) => namespace.type === type);
   return [
     {
@@ -91,6 +94,7 @@ export function containerPlan(input: ContainerPlanInput): Plan {
             flags: CLONE_NEWNET,
           } as const,
         ]),
+    ...(connection === undefined ? [] : connectBeforeClone(connection)),
     ...(config.process.terminal ? [] : [{ kind: 'makePipes', stdin: input.stdin ? 1 : 0 } as const]),
     {
       kind: 'clone',
@@ -101,12 +105,14 @@ export function containerPlan(input: ContainerPlanInput): Plan {
     },
     ...mapSteps(config.linux.uidMappings ?? [], config.linux.gidMappings ?? []),
     ...input.cgroup.afterClone,
+    ...(connection === undefined ? [] : connectAfterClone(connection)),
     ...(own('cgroup') ? [{ kind: 'unshare', flags: CLONE_NEWCGROUP } as const] : []),
     { kind: 'setPropagation', path: '/', flags: MS_REC | MS_PRIVATE },
     ...rootSteps(input.root),
     ...config.mounts.flatMap(mountSteps),
     ...sysctlSteps(config.linux.sysctl ?? {}),
     ...(own('network') && input.joinNetwork === undefined ? [{ kind: 'bringUp', interface: 'lo' } as const] : []),
+    ...(connection === undefined ? [] : connectInside(connection)),
     ...config.linux.readonlyPaths.map((path): Step => ({ kind: 'readonlyPath', path, tolerate: 'missing' })),
     ...config.linux.maskedPaths.map((path): Step => ({ kind: 'maskPath', path, tolerate: 'missing' })),
     ...(own('uts') && config.hostname !== undefined ? [{ kind: 'setHostname', name: config.hostname } as const] : []),

@@ -10,6 +10,7 @@ export * from './ledger.js';
 export * from './limits.js';
 export * from './machine.js';
 export * from './namespaces.js';
+export * from './networks.js';
 export * from './notation.js';
 export * as oci from './oci.js';
 export * from './requests.js';

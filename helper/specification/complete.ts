@@ -14,6 +14,8 @@ export interface SpecificationFacts {
   image?: { env: string[]; args: string[]; cwd?: string } | undefined;
   /** cgroup2 can be mounted inside. */
   cgroupMount: boolean;
+  /** Of the named network that it is to be in. */
+  hostsFile?: string;
   /** The host has /dev/mqueue, to be seen by who shares its IPC namespace. */
   hostQueues: boolean;
 }
@@ -106,8 +108,8 @@ function namespacesOf(specification: ContainerSpecification): oci.Namespace[] {
       : (specification.shareHost ?? []),
   );
   if (specification.network?.kind === 'host') shared.add('network');
-  // Another container's is not the host's: who enters has to enter it too.
-  if (specification.network?.kind === 'container') shared.delete('network');
+  // Another container's, or one with a way to others, is not the host's: who enters has to enter it too.
+  if (specification.network?.kind === 'container' || specification.network?.kind === 'bridge') shared.delete('network');
   const types: oci.NamespaceType[] = ['user', 'mount', 'uts', 'ipc', 'network', 'pid', 'cgroup'];
   if (specification.timeOffsets !== undefined) types.push('time');
   return types.filter((type) => !shared.has(type)).map((type) => ({ type }));
@@ -167,6 +169,15 @@ function defaultMounts(
       type: 'bind',
       source: '/etc/resolv.conf',
       // Nothing can be made in a root that may not be written; without name servers it still runs.
+      options: ['bind', 'ro', 'nosuid', 'nodev', 'nofail'],
+    });
+  }
+  if (facts.hostsFile !== undefined) {
+    mounts.push({
+      destination: '/etc/hosts',
+      type: 'bind',
+      source: facts.hostsFile,
+      // Read-only, for all containers of the network see this one file: none may tell the others who is who.
       options: ['bind', 'ro', 'nosuid', 'nodev', 'nofail'],
     });
   }

@@ -74,6 +74,16 @@ const network = z
     z
       .strictObject({ kind: z.literal('container'), container: z.string().min(1).describe('Name of one that runs') })
       .describe("Another container's"),
+    z
+      .strictObject({
+        kind: z.literal('bridge'),
+        network: name.describe('Name of a network: see terrarium network list'),
+        address: z
+          .ipv4()
+          .exactOptional()
+          .describe('An IPv4 address of the network’s subnet; default: one that is free'),
+      })
+      .describe('A network of its own, connected to those of other containers by a named network'),
   ])
   .describe('Which network the container sees');
 

@@ -63,6 +63,9 @@ enum step_code {
   STEP_LEASE = 40,
   STEP_TRIAL = 41,
   STEP_SHARE_CGROUPS = 42,
+  STEP_MAKE_BRIDGE = 50,
+  STEP_MAKE_VETH = 51,
+  STEP_ADD_ADDRESS = 52,
 };
 
 struct step_monitor {
@@ -252,6 +255,22 @@ struct step_share_cgroups {
   struct field_strings paths;
 };
 
+struct step_make_bridge {
+  const char *name;
+};
+
+struct step_make_veth {
+  const char *name;
+  const char *bridge;
+  const char *peer;
+};
+
+struct step_add_address {
+  const char *interface;
+  const char *address;
+  uint32_t prefix;
+};
+
 union step_fields {
   struct step_monitor monitor;
   struct step_make_directory make_directory;
@@ -290,6 +309,9 @@ union step_fields {
   struct step_lease lease;
   struct step_trial trial;
   struct step_share_cgroups share_cgroups;
+  struct step_make_bridge make_bridge;
+  struct step_make_veth make_veth;
+  struct step_add_address add_address;
 };
 
 struct field_shape {
@@ -447,6 +469,19 @@ static const struct field_shape fields_trial[] = {
 static const struct field_shape fields_share_cgroups[] = {
     {FIELD_STRINGS, offsetof(struct step_share_cgroups, paths)},
 };
+static const struct field_shape fields_make_bridge[] = {
+    {FIELD_STRING, offsetof(struct step_make_bridge, name)},
+};
+static const struct field_shape fields_make_veth[] = {
+    {FIELD_STRING, offsetof(struct step_make_veth, name)},
+    {FIELD_STRING, offsetof(struct step_make_veth, bridge)},
+    {FIELD_STRING, offsetof(struct step_make_veth, peer)},
+};
+static const struct field_shape fields_add_address[] = {
+    {FIELD_STRING, offsetof(struct step_add_address, interface)},
+    {FIELD_STRING, offsetof(struct step_add_address, address)},
+    {FIELD_U32, offsetof(struct step_add_address, prefix)},
+};
 
 struct step_shape {
   const char *name; /* NULL: there is no step of this code */
@@ -499,7 +534,10 @@ static const struct step_shape step_shapes[] = {
     [STEP_LEASE] = {"lease", ACTOR_INIT, 1, fields_lease},
     [STEP_TRIAL] = {"trial", ACTOR_INIT, 1, fields_trial},
     [STEP_SHARE_CGROUPS] = {"shareCgroups", ACTOR_MONITOR, 1, fields_share_cgroups},
+    [STEP_MAKE_BRIDGE] = {"makeBridge", ACTOR_ANY, 1, fields_make_bridge},
+    [STEP_MAKE_VETH] = {"makeVeth", ACTOR_MONITOR, 3, fields_make_veth},
+    [STEP_ADD_ADDRESS] = {"addAddress", ACTOR_ANY, 3, fields_add_address},
 };
-enum { STEP_CODES = 43 };
+enum { STEP_CODES = 53 };
 
 #endif

@@ -84,11 +84,12 @@ describe('arguments of options', () => {
     assert.deepEqual(parseRoot('..'), { kind: 'directory', path: path.resolve('..') });
   });
 
-  test('a network is none, the host’s or another container’s', () => {
+  test('a network is none, the host’s, another container’s or a named one', () => {
     assert.deepEqual(parseNetwork('none'), { kind: 'none' });
     assert.deepEqual(parseNetwork('host'), { kind: 'host' });
     assert.deepEqual(parseNetwork('container:web'), { kind: 'container', container: 'web' });
-    for (const text of ['', 'bridge', 'Host']) refused(() => parseNetwork(text), text);
+    assert.deepEqual(parseNetwork('backend'), { kind: 'bridge', network: 'backend' });
+    for (const text of ['', '-v', 'a b', '../up']) refused(() => parseNetwork(text), text);
   });
 
   test('mounts add up, and sources are made absolute', () => {
@@ -119,7 +120,7 @@ describe('what run and create ask for', () => {
         cwd: '/tmp',
         env: ['A=1'],
         mount: parseMount('/a:/b:ro'),
-        net: 'host',
+        network: 'host',
         memory: 1024,
         cpus: 0.5,
         pids: 7,
