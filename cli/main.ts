@@ -13,6 +13,7 @@ import { addLimitsCommand } from './limits.js';
 import { addLookingCommands } from './looking.js';
 import { addNamespaceCommands } from './namespaces.js';
 import { addNetworkCommands } from './networks.js';
+import { addPortCommands } from './ports.js';
 import { addRegistryCommands } from './registry.js';
 import { addStatsCommand } from './stats.js';
 
@@ -32,6 +33,7 @@ addLookingCommands(program, connect, print);
 addDoctorCommand(program, connect, print);
 addNamespaceCommands(program, connect, print);
 addNetworkCommands(program, connect, print);
+addPortCommands(program, connect, print);
 addLimitsCommand(program, connect, print);
 addStatsCommand(program, connect, print);
 addGroupCommands(program, connect, print);

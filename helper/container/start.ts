@@ -9,6 +9,7 @@ import { endRootView } from '../files/view.js';
 import { bootId } from '../inspect/boot.js';
 import { isAlive } from '../inspect/stat.js';
 import { joinNetwork } from '../network/membership.js';
+import { publishPort } from '../network/ports.js';
 import { containerPlan } from '../plan/containerPlan.js';
 import type { Plan } from '../plan/step.js';
 import {
@@ -30,7 +31,7 @@ import { currentSources } from './mountSources.js';
 import type { ContainerRecord, RuntimeRecord } from './record.js';
 import { planRoot } from './root.js';
 import { latestRunNumber, pruneRuns, readLatestRun, summaryOf } from './runs.js';
-import { waitForMonitor } from './stop.js';
+import { killContainer, waitForMonitor } from './stop.js';
 import { undoUnanswered } from './unanswered.js';
 
 /** Bytes of output kept in each of a run's two files. */
@@ -109,6 +110,7 @@ export async function startContainer(machine: Machine, record: ContainerRecord):
   };
   await writeAtomically(path.join(run, 'runtime.json'), JSON.stringify(runtime), { durable: false });
   if (number > 1) await pruneRuns(store, record.id, number);
+  await publishAll(machine, record);
   return {
     // As the stage has just answered; what happens from now on is told by events.
     summary: summaryOf(record, {
@@ -124,6 +126,16 @@ export async function startContainer(machine: Machine, record: ContainerRecord):
       replay: 'all',
     }),
   };
+}
+
+/** What it is to be reached by; one that cannot be had ends it. */
+async function publishAll(machine: Machine, record: ContainerRecord): Promise<void> {
+  try {
+    for (const port of record.specification.ports ?? []) await publishPort(machine, record, port);
+  } catch (error) {
+    await killContainer(machine, record);
+    throw error;
+  }
 }
 
 /** Groups are made again, as often as those who leave them remove them just now. */

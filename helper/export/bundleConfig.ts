@@ -29,6 +29,7 @@ export function bundleConfig(specification: ContainerSpecification, config: oci.
   if (specification.network?.kind === 'bridge') {
     notes.push(`The bundle is not connected to the network ${specification.network.network}: it has only lo.`);
   }
+  if ((specification.ports ?? []).length > 0) notes.push('No port is published: runtimes leave that to others.');
   if (specification.chroot === true) notes.push('The root is changed with pivot_root instead of chroot.');
   if (specification.init === true) notes.push('There is no init in front of the command.');
   const binds = (specification.mounts ?? []).flatMap(({ source, type }) =>

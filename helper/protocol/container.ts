@@ -1,4 +1,5 @@
 import type { Mount, NamespaceType, Process, Resources, Rlimit, Seccomp, TimeOffset } from './oci.js';
+import type { PortMapping } from './ports.js';
 
 /** Where a container's root file system comes from. */
 export type RootSource =
@@ -42,6 +43,8 @@ export interface ContainerSpecification {
   terminal?: boolean;
   mounts?: Mount[];
   network?: NetworkChoice;
+  /** Published when it starts, withdrawn when it ends. */
+  ports?: PortMapping[];
   /** Namespaces that are *shared with the host* instead of made new. Default: none. */
   shareHost?: Exclude<NamespaceType, 'user' | 'mount' | 'network'>[];
   timeOffsets?: { monotonic?: TimeOffset; boottime?: TimeOffset };

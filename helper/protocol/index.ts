@@ -13,4 +13,5 @@ export * from './namespaces.js';
 export * from './networks.js';
 export * from './notation.js';
 export * as oci from './oci.js';
+export * from './ports.js';
 export * from './requests.js';

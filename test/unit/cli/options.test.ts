@@ -9,6 +9,7 @@ import {
   parseBytes,
   parseMount,
   parseNetwork,
+  parsePort,
   parsePositive,
   parseRoot,
   specificationOf,
@@ -82,6 +83,21 @@ describe('arguments of options', () => {
     assert.deepEqual(parseRoot('/srv/root'), { kind: 'directory', path: '/srv/root' });
     assert.deepEqual(parseRoot('./root'), { kind: 'directory', path: path.resolve('root') });
     assert.deepEqual(parseRoot('..'), { kind: 'directory', path: path.resolve('..') });
+  });
+
+  test('a port is published with an address, a protocol, both or neither', () => {
+    assert.deepEqual(parsePort('8080:80'), { hostPort: 8080, containerPort: 80 });
+    assert.deepEqual(parsePort('53:5353/udp'), { hostPort: 53, containerPort: 5353, protocol: 'udp' });
+    assert.deepEqual(parsePort('0.0.0.0:1:2/tcp'), {
+      hostPort: 1,
+      containerPort: 2,
+      protocol: 'tcp',
+      address: '0.0.0.0',
+    });
+    assert.deepEqual(parsePort('[::1]:1:2'), { hostPort: 1, containerPort: 2, address: '::1' });
+    for (const text of ['', '80', '80:', ':80', '80:80/sctp', 'host:80:80', '::1:80:80', '123456:1']) {
+      refused(() => parsePort(text), text);
+    }
   });
 
   test('a network is none, the host’s, another container’s or a named one', () => {

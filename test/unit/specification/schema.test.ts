@@ -33,6 +33,7 @@ const everything = {
     { destination: '/d', type: 'tmpfs', options: ['size=64m'] },
   ],
   network: { kind: 'none' },
+  ports: [{ hostPort: 8080, containerPort: 80, protocol: 'tcp', address: '127.0.0.1' }],
   shareHost: ['uts', 'ipc', 'pid', 'cgroup', 'time'],
   timeOffsets: { monotonic: { secs: -1, nanosecs: 999_999_999 }, boottime: { secs: 1, nanosecs: 0 } },
   resources: {
@@ -118,6 +119,9 @@ describe('a specification', () => {
     ],
     ['mounts', [{ destination: '/b', options: ['rbind'] }], /^mounts\.0\.options: bind and rbind are not for a tmpfs/],
     ['mounts', [{ source: '/a', destination: '/b\0' }], /NUL/],
+    ['ports', [{ hostPort: 0, containerPort: 80 }], /^ports\.0\.hostPort: /],
+    ['ports', [{ hostPort: 80 }], /^ports\.0\.containerPort: /],
+    ['ports', [{ hostPort: 80, containerPort: 80, protocol: 'sctp' }], /^ports\.0\.protocol: /],
     ['network', { kind: 'pasta' }, /^network\.kind: /],
     ['network', { kind: 'bridge' }, /^network\.network: /],
     ['network', { kind: 'bridge', network: 'x', address: '10.0.0.300' }, /^network\.address: /],
