@@ -1,4 +1,5 @@
 /** Containers in networks: what address each has, how it is connected at its start, and by what names the others find it. */
+import { randomBytes } from 'node:crypto';
 import type { Machine } from '../container/machine.js';
 import type { ContainerRecord } from '../container/record.js';
 import { liveRun } from '../container/stop.js';
@@ -37,7 +38,8 @@ export async function joinNetwork(machine: Machine, record: ContainerRecord): Pr
     tell(machine, allotted, members);
     return {
       anchor,
-      port: `v${record.id}`,
+      // The one of an earlier run is there until the kernel has done away with that run's namespace, which takes its time.
+      port: `v${record.id.slice(0, 8)}-${randomBytes(2).toString('hex')}`,
       address: addresses[record.id] ?? '',
       prefix: parseSubnet(network.subnet).prefix,
     };

@@ -37,6 +37,12 @@ export const defaultMaskedPaths = [
 ];
 export const defaultReadonlyPaths = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'];
 
+/**
+ * Who has somebody to reach may ping them: sockets of that kind are otherwise refused to everybody, icmp(7). Of the groups
+ * inside only root's is sure to be mapped.
+ */
+const pingable = { 'net.ipv4.ping_group_range': '0 0' };
+
 /** Where programs are looked for. */
 export const defaultPath = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
@@ -51,6 +57,7 @@ export function completeConfig(specification: ContainerSpecification, facts: Spe
   const asked = (specification.capabilities?.add ?? []).map((name) => capability(name).name);
   const ambient = facts.user.uid === 0 ? [] : privileges.filter((name) => asked.includes(name));
   const namespaces = namespacesOf(specification);
+  const connected = specification.network?.kind === 'bridge';
   return {
     ociVersion: '1.1.0',
     hostname: specification.hostname ?? facts.name,
@@ -90,7 +97,9 @@ export function completeConfig(specification: ContainerSpecification, facts: Spe
       uidMappings: facts.identity.uidMappings,
       gidMappings: facts.identity.gidMappings,
       ...(specification.timeOffsets ? { timeOffsets: specification.timeOffsets } : {}),
-      ...(specification.sysctl ? { sysctl: specification.sysctl } : {}),
+      ...(specification.sysctl || connected
+        ? { sysctl: { ...(connected ? pingable : {}), ...specification.sysctl } }
+        : {}),
       ...(specification.resources ? { resources: specification.resources } : {}),
       rootfsPropagation: 'private',
       // With chroot alone nothing else is hidden: that is what it is there to show.
