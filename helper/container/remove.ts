@@ -47,7 +47,10 @@ export async function removeContainer(machine: Machine, record: ContainerRecord,
   await ledgersWritten(machine.store.folder(record.id, 'ledgers'));
   await removeJournal(machine.locations, record.id);
   await machine.store.forget(record);
-  await leaveNetwork(machine, record);
+  // The container is gone, whatever becomes of its address: that is free again at the next start of another in any case.
+  await leaveNetwork(machine, record).catch((error: unknown) => {
+    machine.log(`${record.name} was not taken out of its network: ${String(error)}`);
+  });
 }
 
 /** A monitor that was killed leaves its socket behind, that of the container or of a process that entered. */

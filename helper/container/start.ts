@@ -31,7 +31,7 @@ import { currentSources } from './mountSources.js';
 import type { ContainerRecord, RuntimeRecord } from './record.js';
 import { planRoot } from './root.js';
 import { latestRunNumber, pruneRuns, readLatestRun, summaryOf } from './runs.js';
-import { killContainer, waitForMonitor } from './stop.js';
+import { killContainer, liveRun, waitForMonitor } from './stop.js';
 import { undoUnanswered } from './unanswered.js';
 
 /** Bytes of output kept in each of a run's two files. */
@@ -133,6 +133,8 @@ async function publishAll(machine: Machine, record: ContainerRecord): Promise<vo
   try {
     for (const port of record.specification.ports ?? []) await publishPort(machine, record, port);
   } catch (error) {
+    // A command that has done its work already needs no port, and did not fail.
+    if (liveRun(machine, record) === undefined) return;
     await killContainer(machine, record);
     throw error;
   }
