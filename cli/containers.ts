@@ -5,6 +5,7 @@ import { exitStatus, json } from './failure.js';
 import {
   collect,
   collectPath,
+  collectPort,
   parseBytes,
   parseMount,
   parsePositive,
@@ -36,7 +37,8 @@ function withContainerOptions(command: Command): Command {
       parseMount,
     )
     .option('--tmpfs <dst[:size=64m]>', 'a file system in memory (may be repeated)', parseTmpfs)
-    .option('--net <network>', 'none, host or container:NAME', 'none')
+    .option('--net, --network <network>', 'none, host, container:NAME or the name of a network', 'none')
+    .option('-p, --publish <host:container[/udp]>', 'publish a port on 127.0.0.1 (may be repeated)', collectPort)
     .option('--group <name>', 'a group of containers, which can have limits together')
     .option('--memory <size>', 'limit of memory, such as 100M', parseBytes)
     .option('--cpus <cores>', 'limit of CPU time in cores, such as 0.5', parsePositive)

@@ -14,6 +14,8 @@ import { addLimitsCommand } from './limits.js';
 import { addLookingCommands } from './looking.js';
 import { addMountCommands } from './mounts.js';
 import { addNamespaceCommands } from './namespaces.js';
+import { addNetworkCommands } from './networks.js';
+import { addPortCommands } from './ports.js';
 import { addRegistryCommands } from './registry.js';
 import { addStatsCommand } from './stats.js';
 
@@ -33,6 +35,8 @@ addLookingCommands(program, connect, print);
 addDoctorCommand(program, connect, print);
 addMountCommands(program, connect, print);
 addNamespaceCommands(program, connect, print);
+addNetworkCommands(program, connect, print);
+addPortCommands(program, connect, print);
 addLimitsCommand(program, connect, print);
 addStatsCommand(program, connect, print);
 addGroupCommands(program, connect, print);

@@ -1,6 +1,6 @@
 import * as path from 'node:path';
 import { InvalidArgumentError } from 'commander';
-import type { ContainerSpecification, oci } from '../helper/protocol/index.js';
+import type { ContainerSpecification, oci, PortMapping } from '../helper/protocol/index.js';
 
 export interface RunOptions {
   name?: string;
@@ -17,7 +17,8 @@ export interface RunOptions {
   env?: string[];
   mount?: oci.Mount[];
   tmpfs?: oci.Mount[];
-  net?: string;
+  network?: string;
+  publish?: PortMapping[];
   group?: string;
   memory?: number;
   cpus?: number;
@@ -46,7 +47,8 @@ export function specificationOf(options: RunOptions, args: string[]): ContainerS
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     ...(options.env === undefined ? {} : { env: options.env }),
     ...(mounts.length === 0 ? {} : { mounts }),
-    ...(options.net === undefined ? {} : { network: parseNetwork(options.net) }),
+    ...(options.network === undefined ? {} : { network: parseNetwork(options.network) }),
+    ...(options.publish === undefined ? {} : { ports: options.publish }),
     ...(options.group === undefined ? {} : { group: options.group }),
     ...(options.tty === undefined ? {} : { terminal: options.tty }),
     ...(options.init === undefined ? {} : { init: options.init }),
@@ -77,11 +79,32 @@ export function parseRoot(text: string): NonNullable<ContainerSpecification['roo
   return { kind: 'image', name: text };
 }
 
-/** `none`, `host` or `container:NAME`. */
+/** `none`, `host`, `container:NAME`, or the name of a network. */
 export function parseNetwork(text: string): NonNullable<ContainerSpecification['network']> {
   if (text === 'none' || text === 'host') return { kind: text };
   if (text.startsWith('container:')) return { kind: 'container', container: text.slice('container:'.length) };
-  throw new InvalidArgumentError('Use none, host or container:NAME.');
+  if (/^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(text)) return { kind: 'bridge', network: text };
+  throw new InvalidArgumentError('Use none, host, container:NAME or the name of a network.');
+}
+
+/** `[ADDRESS:]HOST-PORT:CONTAINER-PORT[/tcp|/udp]`, an IPv6 address in brackets. */
+export function parsePort(text: string): PortMapping {
+  const match = /^(?:(\d+\.\d+\.\d+\.\d+|\[[0-9a-f:]+\]):)?(\d{1,5}):(\d{1,5})(?:\/(tcp|udp))?$/i.exec(text);
+  if (match === null) {
+    throw new InvalidArgumentError('Use HOST-PORT:CONTAINER-PORT, such as 8080:80, 5353:53/udp or 0.0.0.0:8080:80.');
+  }
+  const [, address, hostPort, containerPort, protocol] = match;
+  return {
+    hostPort: Number(hostPort),
+    containerPort: Number(containerPort),
+    ...(protocol === undefined ? {} : { protocol: protocol.toLowerCase() === 'udp' ? 'udp' : 'tcp' }),
+    ...(address === undefined ? {} : { address: address.replace(/^\[|\]$/g, '') }),
+  };
+}
+
+/** The same, added to those before it. */
+export function collectPort(text: string, previous: PortMapping[] = []): PortMapping[] {
+  return [...previous, parsePort(text)];
 }
 
 /** `SRC:DST[:OPTIONS]`, options with commas between them. A source without a slash that is not `.` or `..` names a volume. */

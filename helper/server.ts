@@ -40,6 +40,8 @@ import { routeInspection } from './requests/inspection.js';
 import { routeLimits } from './requests/limits.js';
 import { routeMounts } from './requests/mounts.js';
 import { routeNamespaces } from './requests/namespaces.js';
+import { routeNetworks } from './requests/networks.js';
+import { routePorts } from './requests/ports.js';
 import { routeRegistry } from './requests/registry.js';
 import { Router } from './requests/router.js';
 import { routeStatistics } from './requests/statistics.js';
@@ -122,6 +124,8 @@ export function serve(connection: Connection, installation: Installation): { lea
   routeInspection(router, machine);
   routeMounts(router, machine);
   routeNamespaces(router, machine);
+  routeNetworks(router, machine);
+  routePorts(router, machine);
   routeImages(router, machine, connection);
   routeRegistry(router, machine, connection);
   routeBuilding(router, machine, connection);

@@ -5,6 +5,7 @@ import {
   type GroupSummary,
   ListGroups,
   ListImages,
+  ListNetworks,
   RunContainer,
 } from '../../helper/protocol/index.js';
 import { type CreationAnswers, limitChoices, networkChoices, specificationOf } from '../flows/creationChoices.js';
@@ -71,6 +72,7 @@ async function create(context: CommandContext): Promise<void> {
   const images = await context.helper.request(ListImages);
   const containers = await context.store.list();
   const groups = await context.helper.request(ListGroups);
+  const networks = await context.helper.request(ListNetworks);
   const title = l10n.t('Create a Container');
   const defaults: CreationAnswers = {
     root: { kind: 'host' },
@@ -108,7 +110,7 @@ async function create(context: CommandContext): Promise<void> {
         await pickStep(
           { title, step, totalSteps },
           l10n.t('Which network does it see?'),
-          networkChoices(containers),
+          networkChoices(containers, networks),
           (network) => isDeepStrictEqual(network, current.network),
         ),
         (network) => ({ ...current, network }),

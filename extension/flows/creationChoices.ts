@@ -2,6 +2,7 @@ import type {
   ContainerSpecification,
   ContainerSummary,
   NetworkChoice,
+  NetworkSummary,
   oci,
   RootSource,
 } from '../../helper/protocol/index.js';
@@ -40,7 +41,10 @@ export function specificationOf(answers: CreationAnswers): ContainerSpecificatio
 }
 
 /** Networks to choose from; none of the outside is the default. */
-export function networkChoices(containers: readonly ContainerSummary[]): ChoiceItem<NetworkChoice>[] {
+export function networkChoices(
+  containers: readonly ContainerSummary[],
+  networks: readonly Pick<NetworkSummary, 'name' | 'subnet'>[],
+): ChoiceItem<NetworkChoice>[] {
   const running = containers.filter(({ state }) => state === 'running' || state === 'paused');
   return [
     {
@@ -55,6 +59,13 @@ export function networkChoices(containers: readonly ContainerSummary[]): ChoiceI
       description: 'shared, not isolated',
       detail: 'Sees every interface and listener of this machine',
     },
+    ...(networks.length > 0 ? [{ label: 'Connect to a Network' }] : []),
+    ...networks.map(({ name, subnet }) => ({
+      choice: { kind: 'bridge', network: name } as const,
+      label: `$(type-hierarchy) ${iconSafeText(name, 64)}`,
+      description: subnet,
+      detail: 'Reaches the other containers in it by name, and nothing else',
+    })),
     ...(running.length > 0 ? [{ label: 'Share with a Running Container' }] : []),
     ...running.map((container) => ({
       choice: { kind: 'container', container: container.id } as const,

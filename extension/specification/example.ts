@@ -42,8 +42,10 @@ export function exampleSpecification(name: string): string {
     // , { "destination": "/work", "source": ".", "options": ["rbind", "ro"] }
   ],
   // "none": a network of its own with nothing but lo.
-  // Others: { "kind": "host" }, { "kind": "container", "container": "db" }
+  // Others: { "kind": "host" }, { "kind": "container", "container": "db" }, { "kind": "bridge", "network": "lab" }
   "network": { "kind": "none" },
+  // Ports of this machine that lead to it, whatever its network, unless that is this machine's.
+  // "ports": [{ "hostPort": 8080, "containerPort": 80 }],
   // Namespaces to share with this machine instead of making new ones: "uts", "ipc", "pid", "cgroup", "time".
   "shareHost": [],
   // A time namespace: how far its clocks since boot are ahead of the machine's.

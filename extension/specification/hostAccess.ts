@@ -26,7 +26,10 @@ const reach = z.looseObject({
       }),
     ),
   ),
-  network: z.optional(z.looseObject({ kind: z.string(), container: z.optional(z.string()) })),
+  network: z.optional(
+    z.looseObject({ kind: z.string(), container: z.optional(z.string()), network: z.optional(z.string()) }),
+  ),
+  ports: z.optional(z.array(z.looseObject({ hostPort: z.number(), address: z.optional(z.string()) }))),
   shareHost: z.optional(z.array(z.string())),
   capabilities: z.optional(z.looseObject({ add: z.optional(z.array(z.string())) })),
   seccomp: z.optional(z.unknown()),
@@ -138,6 +141,12 @@ function describeSharing(specification: Reach): string[] {
   if (specification.network?.kind === 'host') items.push('This machine’s network, with all that listens on it');
   if (specification.network?.kind === 'container') {
     items.push(`The network of the container ${specification.network.container ?? ''}`);
+  }
+  if (specification.network?.kind === 'bridge') {
+    items.push(`The containers in the network ${specification.network.network ?? ''}`);
+  }
+  for (const { hostPort, address } of specification.ports ?? []) {
+    items.push(`Port ${hostPort} of this machine, at ${address ?? '127.0.0.1'}: it leads into the container`);
   }
   if (specification.chroot === true) items.push('chroot alone: processes and namespaces of this machine stay in reach');
   if (specification.seccomp !== undefined && specification.seccomp !== 'default') {

@@ -1,6 +1,9 @@
 import { existsSync } from 'node:fs';
 import { layeredRoot } from '../inspect/root.js';
 import { resolveUser } from '../inspect/user.js';
+import { hostsFile } from '../network/hosts.js';
+import { networkOf } from '../network/membership.js';
+import { networkFolder, readNetwork } from '../network/store.js';
 import {
   type ContainerSpecification,
   type CreateParams,
@@ -28,6 +31,8 @@ import { keepingVolumes, volumesOf, withVolumes } from './volumes.js';
 export async function createContainer(machine: Machine, params: CreateParams): Promise<ContainerRecord> {
   const specification = settled(parseSpecification(params.specification));
   const { store } = machine;
+  const network = networkOf(specification);
+  if (network !== undefined) readNetwork(machine.locations, network);
   const name = specification.name ?? (await inventName((candidate) => store.isNameTaken(candidate)));
   const id = ContainerStore.newId();
   const volumes = volumesOf(specification.mounts ?? []);
@@ -72,6 +77,7 @@ export async function configFor(
       : await resolveUser(wanted, layeredRoot(root.layers.length === 0 ? ['/'] : root.layers));
   checkMapped(machine.identity, user);
   const { image } = root;
+  const network = networkOf(specification);
   const config = completeConfig(specification, {
     name,
     rootPath,
@@ -80,6 +86,7 @@ export async function configFor(
     ...(image === undefined ? {} : { image: { ...image, env: mergeEnvironment(image.env) } }),
     cgroupMount: access.mode === 'v2',
     hostQueues: existsSync('/dev/mqueue'),
+    ...(network === undefined ? {} : { hostsFile: hostsFile(networkFolder(machine.locations, network)) }),
   });
   return settledSources(withVolumes(machine.locations, config), specification);
 }

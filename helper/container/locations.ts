@@ -13,6 +13,8 @@ export interface Locations {
   volumes: string;
   /** Limits of groups of containers. */
   groups: string;
+  /** Named networks; see helper/network/store.ts. */
+  networks: string;
   /** See hostLayer.ts. */
   hostLayer: string;
   runtime: string;
@@ -32,6 +34,7 @@ export function findLocations(environment: NodeJS.ProcessEnv, home: string, uid:
     images: path.join(data, 'images'),
     volumes: path.join(data, 'volumes'),
     groups: path.join(data, 'groups'),
+    networks: path.join(data, 'networks'),
     hostLayer: path.join(data, 'host-layer'),
     runtime,
   };
@@ -61,7 +64,8 @@ export function makeLocations(locations: Locations, uid: number): void {
       });
     }
   }
-  for (const folder of [locations.containers, locations.names, locations.groups, locations.volumes])
+  const { containers, names, groups, volumes, networks } = locations;
+  for (const folder of [containers, names, groups, volumes, networks])
     mkdirSync(folder, { recursive: true, mode: 0o700 });
   chmodSync(locations.runtime, 0o700);
   const longest = path.join(locations.runtime, 'zygote-0123456789abcdef.sock');

@@ -8,6 +8,8 @@ import { removeCgroups } from '../cgroup/remove.js';
 import { endRootView } from '../files/view.js';
 import { bootId } from '../inspect/boot.js';
 import { isAlive } from '../inspect/stat.js';
+import { joinNetwork } from '../network/membership.js';
+import { publishPort } from '../network/ports.js';
 import { containerPlan } from '../plan/containerPlan.js';
 import type { Plan } from '../plan/step.js';
 import {
@@ -29,7 +31,7 @@ import { currentSources } from './mountSources.js';
 import type { ContainerRecord, RuntimeRecord } from './record.js';
 import { planRoot } from './root.js';
 import { latestRunNumber, pruneRuns, readLatestRun, summaryOf } from './runs.js';
-import { waitForMonitor } from './stop.js';
+import { killContainer, liveRun, waitForMonitor } from './stop.js';
 import { undoUnanswered } from './unanswered.js';
 
 /** Bytes of output kept in each of a run's two files. */
@@ -63,7 +65,8 @@ export async function startContainer(machine: Machine, record: ContainerRecord):
   const access = await machine.cgroups();
   const { group } = record.specification;
   const cgroup = cgroupSteps(access, record.id, record.config.linux.resources, group);
-  const joinNetwork = await networkToJoin(machine, record);
+  const sharedNetwork = await networkToShare(machine, record);
+  const connection = await joinNetwork(machine, record);
   const { root, folders } = await planRoot(machine, record);
   const plan = containerPlan({
     config: currentSources(record.config, record.specification),
@@ -75,7 +78,8 @@ export async function startContainer(machine: Machine, record: ContainerRecord):
         ? { kind: 'stay' }
         : { kind: 'execute', supervise: record.specification.init ?? false },
     seccomp: seccompFilter(record.specification, record.config.process.capabilities),
-    ...(joinNetwork === undefined ? {} : { joinNetwork }),
+    joinNetwork: sharedNetwork,
+    connection,
     chroot: record.specification.chroot ?? false,
     stdin: record.stdin,
   });
@@ -106,6 +110,7 @@ export async function startContainer(machine: Machine, record: ContainerRecord):
   };
   await writeAtomically(path.join(run, 'runtime.json'), JSON.stringify(runtime), { durable: false });
   if (number > 1) await pruneRuns(store, record.id, number);
+  await publishAll(machine, record);
   return {
     // As the stage has just answered; what happens from now on is told by events.
     summary: summaryOf(record, {
@@ -121,6 +126,18 @@ export async function startContainer(machine: Machine, record: ContainerRecord):
       replay: 'all',
     }),
   };
+}
+
+/** What it is to be reached by; one that cannot be had ends it. */
+async function publishAll(machine: Machine, record: ContainerRecord): Promise<void> {
+  try {
+    for (const port of record.specification.ports ?? []) await publishPort(machine, record, port);
+  } catch (error) {
+    // A command that has done its work already needs no port, and did not fail.
+    if (liveRun(machine, record) === undefined) return;
+    await killContainer(machine, record);
+    throw error;
+  }
 }
 
 /** Groups are made again, as often as those who leave them remove them just now. */
@@ -192,7 +209,7 @@ export function attachTarget(
   };
 }
 
-async function networkToJoin(machine: Machine, record: ContainerRecord): Promise<ProcessIdentity | undefined> {
+async function networkToShare(machine: Machine, record: ContainerRecord): Promise<ProcessIdentity | undefined> {
   const { network } = record.specification;
   if (network?.kind !== 'container') return undefined;
   const other = await machine.store.find(network.container);

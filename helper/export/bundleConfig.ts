@@ -36,6 +36,10 @@ export function bundleConfig(specification: ContainerSpecification, config: oci.
   if (specification.network?.kind === 'container') {
     notes.push('The network of the other container is not shared: the bundle has one of its own.');
   }
+  if (specification.network?.kind === 'bridge') {
+    notes.push(`The bundle is not connected to the network ${specification.network.network}: it has only lo.`);
+  }
+  if ((specification.ports ?? []).length > 0) notes.push('No port is published: runtimes leave that to others.');
   if (specification.chroot === true) notes.push('The root is changed with pivot_root instead of chroot.');
   if (specification.init === true) notes.push('There is no init in front of the command.');
   const binds = (specification.mounts ?? []).flatMap(({ source, type }) =>
@@ -54,7 +58,7 @@ export function bundleConfig(specification: ContainerSpecification, config: oci.
       ...config,
       root: { path: 'rootfs', readonly: config.root.readonly },
       process: { ...config.process, args: config.process.args.length === 0 ? shell : config.process.args },
-      mounts: config.mounts.map(portableMount),
+      mounts: config.mounts.filter((mount) => !isOfNetwork(mount, specification)).map(portableMount),
       linux: {
         ...linux,
         ...(kept.length > 0 ? { sysctl: Object.fromEntries(kept) } : {}),
@@ -63,6 +67,15 @@ export function bundleConfig(specification: ContainerSpecification, config: oci.
     },
     notes,
   };
+}
+
+/** The hosts file of a network that the bundle is not in; one that was asked for stays. */
+function isOfNetwork({ destination }: oci.Mount, { network, mounts = [] }: ContainerSpecification): boolean {
+  return (
+    network?.kind === 'bridge' &&
+    destination === '/etc/hosts' &&
+    !mounts.some((mount) => mount.destination === destination)
+  );
 }
 
 /** Names and options that are Terrarium's own. */

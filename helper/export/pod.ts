@@ -1,4 +1,4 @@
-import type { ContainerSpecification, oci } from '../protocol/index.js';
+import type { ContainerSpecification, oci, PortMapping } from '../protocol/index.js';
 import { defaultCapabilities } from '../security/capabilities.js';
 import { formatYaml, type YamlValue } from './yaml.js';
 
@@ -57,6 +57,7 @@ export function podManifest({ name, image, specification, config }: PodFacts): P
           ...list('env', process.env.map(variable)),
           workingDir: process.cwd,
           ...(process.terminal === true ? { tty: true, stdin: true } : {}),
+          ...list('ports', (specification.ports ?? []).map(podPort)),
           ...resources(config.linux.resources ?? {}, notes),
           securityContext: securityContext(specification, config),
           ...list(
@@ -74,11 +75,19 @@ export function podManifest({ name, image, specification, config }: PodFacts): P
   if (specification.network?.kind === 'container') {
     notes.push('The network of another container is not shared: put both into one Pod.');
   }
+  if (specification.network?.kind === 'bridge') {
+    notes.push(`The network ${specification.network.network} is left out: a Pod has one from where it runs.`);
+  }
   return { text: formatYaml(pod), notes };
 }
 
 function list(key: string, values: YamlValue[]): Record<string, YamlValue> {
   return values.length === 0 ? {} : { [key]: values };
+}
+
+/** ContainerPort of Kubernetes: hostIP and hostPort are what podman publishes by. */
+function podPort({ containerPort, hostPort, protocol = 'tcp', address = '127.0.0.1' }: PortMapping): YamlValue {
+  return { containerPort, hostPort, hostIP: address, protocol: protocol.toUpperCase() };
 }
 
 function variable(text: string): YamlValue {

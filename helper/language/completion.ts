@@ -25,7 +25,7 @@ import {
 } from './vocabulary.js';
 
 /** What completion has to know of the machine. */
-export type Names = Pick<Facts, 'images' | 'containers' | 'root'>;
+export type Names = Pick<Facts, 'images' | 'containers' | 'networks' | 'root'>;
 
 /** The grammar as JSON schema: draft 7 is what the language service knows best. */
 export function grammarSchema(): JSONSchema {
@@ -52,7 +52,7 @@ export function completionSchema(names: Names): JSONSchema {
 }
 
 /** Words by the place they belong to: names of fields, `[]` for the items of a list. */
-function openWords({ images, containers, root }: Names): Record<string, readonly Word[]> {
+function openWords({ images, containers, networks, root }: Names): Record<string, readonly Word[]> {
   const capabilityWords = capabilities.map(({ name, allows }) => ({ word: name, meaning: allows }));
   const isDefault = ({ word }: Word) => defaultCapabilities.some((name) => name === word);
   const users = root.kind === 'found' ? usersOf(root.users) : [];
@@ -60,6 +60,7 @@ function openWords({ images, containers, root }: Names): Record<string, readonly
   return {
     'root name': images.map(({ name, digest }) => ({ word: name, meaning: digest })),
     'network container': containers.map(({ name, state }) => ({ word: name, meaning: state })),
+    'network network': networks.map(({ name, subnet }) => ({ word: name, meaning: subnet })),
     user: users.map(({ name, uid }) => ({ word: name, meaning: `uid ${uid} in the root` })),
     'env []': [defaultPath, 'LANG=C.UTF-8', ...(image?.env ?? [])].map((word) => ({
       word,

@@ -8,11 +8,13 @@ import { type ResolvedRoot, withRoot } from '../container/root.js';
 import { listContainers } from '../container/watcher.js';
 import { layeredRoot } from '../inspect/root.js';
 import { readUserDatabase, type UserDatabase } from '../inspect/user.js';
+import { listNetworks } from '../network/networks.js';
 import type {
   ContainerSpecification,
   ContainerState,
   ErrorData,
   ImageSummary,
+  NetworkSummary,
   RootSource,
   TerrariumError,
 } from '../protocol/index.js';
@@ -38,6 +40,7 @@ export type RootFacts =
 export interface Facts {
   images: readonly Pick<ImageSummary, 'name' | 'digest' | 'sizeBytes'>[];
   containers: readonly { name: string; state: ContainerState }[];
+  networks: readonly Pick<NetworkSummary, 'name' | 'subnet'>[];
   identity: Identity;
   root: RootFacts;
   /** Sources of mounts that were looked for, by the path they stand for: is there anything? */
@@ -54,15 +57,17 @@ export async function gatherFacts(machine: Machine, { root, mounts }: Questions,
   const sources = place.trusted
     ? (mounts ?? []).flatMap(({ type, source }) => (type === 'volume' ? [] : (source ?? [])))
     : [];
-  const [images, containers, rootFacts, found] = await Promise.all([
+  const [images, containers, networks, rootFacts, found] = await Promise.all([
     machine.images.list(),
     listContainers(machine),
+    listNetworks(machine),
     lookAtRoot(machine, root ?? { kind: 'host' }, place),
     Promise.all(sources.map(async (source) => [source, await isThere(source)] as const)),
   ]);
   return {
     images,
     containers,
+    networks,
     identity: machine.identity,
     root: rootFacts,
     sources: new Map(found),

@@ -29,6 +29,7 @@ export const fieldMeanings: Readonly<Record<string, FieldMeaning>> = {
   'mounts[].source': { oci: 'mounts[].source', section: 'config.md#mounts' },
   'mounts[].type': { oci: 'mounts[].type', section: 'config.md#mounts', otherwise: 'bind with a source, else tmpfs' },
   'mounts[].options': { oci: 'mounts[].options', section: 'config.md#mounts', otherwise: 'rbind for a bind' },
+  ports: { otherwise: 'none is published' },
   network: { oci: 'linux.namespaces', section: 'config-linux.md#namespaces', otherwise: 'one of its own with only lo' },
   shareHost: { oci: 'linux.namespaces', section: 'config-linux.md#namespaces', otherwise: 'none is shared' },
   timeOffsets: {

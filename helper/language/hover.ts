@@ -145,7 +145,12 @@ function wordMeaning(pattern: string, word: string): string | undefined {
     case 'root.kind':
       return of({ host: 'This machine’s own /', image: 'An imported image', directory: 'A folder' });
     case 'network.kind':
-      return of({ none: 'Only lo', host: 'This machine’s', container: 'That of another container' });
+      return of({
+        none: 'Only lo',
+        host: 'This machine’s',
+        container: 'That of another container',
+        bridge: 'One of its own, connected to a named network',
+      });
   }
   return undefined;
 }

@@ -3,6 +3,7 @@ import { ResponseError } from 'vscode-jsonrpc';
 import { limitsOf } from '../cgroup/resources.js';
 import { checkMapped } from '../container/create.js';
 import { findUser } from '../inspect/user.js';
+import { checkAddress } from '../network/membership.js';
 import type { ContainerSpecification, oci, TerrariumError } from '../protocol/index.js';
 import { capability, containerCapabilities, defaultCapabilities } from '../security/capabilities.js';
 import { systemCallNumbers } from '../security/seccomp/architecture.js';
@@ -94,7 +95,14 @@ const checkMounts: Check = ({ mounts = [] }, { sources }) =>
       : []),
   ]);
 
-const checkNetwork: Check = ({ network }, { containers }) => {
+const checkNetwork: Check = ({ network }, { containers, networks }) => {
+  if (network?.kind === 'bridge') {
+    const found = networks.find(({ name }) => name === network.network);
+    if (found === undefined) return [say('error', ['network', 'network'], `There is no network "${network.network}"`)];
+    const { address } = network;
+    if (address === undefined) return [];
+    return refusal(['network', 'address'], () => checkAddress(found, address));
+  }
   if (network?.kind !== 'container') return [];
   const wanted = network.container;
   const other = containers.find(({ name }) => name === wanted);

@@ -239,6 +239,21 @@ const explanations: Readonly<Record<StepKind, Explanation>> = {
     manual: ['flock(2)'],
   },
   removeTree: { purpose: 'Remove a tree of ours.', without: 'its files would stay on disk', manual: ['unlinkat(2)'] },
+  makeBridge: {
+    purpose: 'Make the bridge that connects the containers of this network, as a switch does.',
+    without: 'they could not reach each other',
+    manual: ['rtnetlink(7)', 'bridge(8)', 'veth(4)'],
+  },
+  makeVeth: {
+    purpose: 'Make a pair of interfaces, a cable with one end in the container and the other at the network’s bridge.',
+    without: 'the container would have nothing but its loopback',
+    manual: ['veth(4)', 'rtnetlink(7)', 'network_namespaces(7)'],
+  },
+  addAddress: {
+    purpose: 'Give the interface an address, and with it the way to all others in the same subnet.',
+    without: 'nobody could reach it, nor it anybody',
+    manual: ['rtnetlink(7)', 'ip-address(8)'],
+  },
   removeCgroup: { purpose: 'Remove an empty cgroup.', without: 'it would stay', manual: ['cgroups(7)'] },
   trial: {
     purpose: 'Try what programs in containers may need of the kernel.',
@@ -256,6 +271,7 @@ const mountPurposes: Readonly<Record<string, string>> = {
   '/dev/mqueue': 'POSIX message queues of its own.',
   '/sys': 'A /sys that shows the interfaces of this network namespace, read-only.',
   '/sys/fs/cgroup': 'The cgroup tree from the container’s own group down, read-only.',
+  '/etc/hosts': 'The addresses of all containers in its network, by name.',
   '/tmp': 'Temporary files of its own, in memory.',
   '/run': 'Run-time state of its own: the host’s sockets are not reachable.',
 };
@@ -281,6 +297,13 @@ export function explain(step: Step): Explanation {
         manual: general.manual,
       };
     }
+  }
+  if (step.kind === 'bringUp' && step.interface !== 'lo') {
+    return {
+      purpose: 'Bring the interface up: a new one is down.',
+      without: 'nothing could be sent or received through it',
+      manual: ['netdevice(7)'],
+    };
   }
   if (step.kind === 'writeFile') {
     if (step.path.endsWith('/timens_offsets')) {

@@ -24,6 +24,7 @@ export function renderScript(plan: Plan, heading: ScriptHeading): string {
   const outer = plan.slice(0, Math.max(born, 0));
   const inner = plan.slice(born + 1);
   const rooted = inner.findIndex((step) => step.kind === 'setRoot');
+  const isConnected = plan.some((step) => step.kind === 'makeVeth');
   const [beforeRoot, afterRoot] = [inner.slice(0, rooted), inner.slice(rooted + 1)];
   const lines = [
     '#!/bin/bash',
@@ -42,7 +43,7 @@ export function renderScript(plan: Plan, heading: ScriptHeading): string {
     ...indent([
       'dir=${TERRARIUM_DIR:-$(mktemp -d /var/tmp/terrarium-script.XXXXXX)}',
       'mkdir -p "$dir"/{rootfs,upper,work,scratch,empty}',
-      ...outer.flatMap(outerLines),
+      ...outer.flatMap((step) => (isConnected && step.kind === 'setNamespaces' ? [] : outerLines(step))),
       ...inner.flatMap((step) => (step.kind === 'joinCgroup' ? joinLines(step.path) : [])),
       ...(clone !== undefined && clone.cgroup !== '' ? joinLines(clone.cgroup) : []),
       ...unshareLines(plan, clone?.flags ?? 0, heading.identity),

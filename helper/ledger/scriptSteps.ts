@@ -53,8 +53,11 @@ export function insideLines(step: Step): string[] {
       return step.path.startsWith('/proc/sys/')
         ? [`echo ${quote(step.data)} > ${below(step.path)}`]
         : [`echo ${quote(step.data.trim())} > ${quote(step.path)}`];
+    case 'addAddress':
+      // What this script makes has a user namespace beside the network's, and no rights over it.
+      return [`# ${step.interface} has ${step.address}/${step.prefix}; only Terrarium can connect it to its bridge`];
     case 'bringUp':
-      return [`ip link set ${quote(step.interface)} up`];
+      return step.interface === 'lo' ? ['ip link set lo up'] : [];
     case 'readonlyPath':
       return [`readonly_path ${quote(step.path)}`];
     case 'maskPath':

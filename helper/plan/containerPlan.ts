@@ -13,6 +13,7 @@ import {
   PROC_SUPER_MAGIC,
 } from './constants.js';
 import { parseMountOptions } from './mountOptions.js';
+import { type Connection, connectAfterClone, connectBeforeClone, connectInside } from './networkSteps.js';
 import { type Execution, executeSteps, privilegeSteps } from './processSteps.js';
 import { type RootPlan, rootSteps } from './rootSteps.js';
 import type { Plan, Step } from './step.js';
@@ -41,6 +42,8 @@ export interface ContainerPlanInput {
   seccomp: Uint8Array;
   /** Init of the container whose network is shared. */
   joinNetwork?: ProcessIdentity | undefined;
+  /** The named network that it is connected to. */
+  connection?: Connection | undefined;
   /** Only chroot(2), to show what it does not do. */
   chroot: boolean;
   /** Give standard input a pipe; else /dev/null. */
@@ -69,7 +72,7 @@ const deviceLinks: readonly [string, string][] = [
 
 /** The plan that makes a container from its configuration. Pure. */
 export function containerPlan(input: ContainerPlanInput): Plan {
-  const { config } = input;
+  const { config, connection } = input;
   const own = (type: oci.NamespaceType) => config.linux.namespaces.some((namespace) => namespace.type === type);
   const follows = config.mounts.some(followsHost);
   return [
@@ -93,6 +96,7 @@ export function containerPlan(input: ContainerPlanInput): Plan {
             flags: CLONE_NEWNET,
           } as const,
         ]),
+    ...(connection === undefined ? [] : connectBeforeClone(connection)),
     ...(config.process.terminal ? [] : [{ kind: 'makePipes', stdin: input.stdin ? 1 : 0 } as const]),
     {
       kind: 'clone',
@@ -103,12 +107,14 @@ export function containerPlan(input: ContainerPlanInput): Plan {
     },
     ...mapSteps(config.linux.uidMappings ?? [], config.linux.gidMappings ?? []),
     ...input.cgroup.afterClone,
+    ...(connection === undefined ? [] : connectAfterClone(connection)),
     ...(own('cgroup') ? [{ kind: 'unshare', flags: CLONE_NEWCGROUP } as const] : []),
     { kind: 'setPropagation', path: '/', flags: MS_REC | (follows ? MS_SLAVE : MS_PRIVATE) },
     ...rootSteps(input.root),
     ...config.mounts.flatMap((mount) => mountSteps(mount, follows)),
     ...sysctlSteps(config.linux.sysctl ?? {}),
     ...(own('network') && input.joinNetwork === undefined ? [{ kind: 'bringUp', interface: 'lo' } as const] : []),
+    ...(connection === undefined ? [] : connectInside(connection)),
     ...config.linux.readonlyPaths.map((path): Step => ({ kind: 'readonlyPath', path, tolerate: 'missing' })),
     ...config.linux.maskedPaths.map((path): Step => ({ kind: 'maskPath', path, tolerate: 'missing' })),
     ...(own('uts') && config.hostname !== undefined ? [{ kind: 'setHostname', name: config.hostname } as const] : []),

@@ -150,6 +150,15 @@ export const stepShapes = {
    * monitor removes those, in this order, in which nothing is left.
    */
   shareCgroups: { code: 42, actor: 'monitor', fields: { paths: 'strings' } },
+  /** RTM_NEWLINK: a bridge in this network namespace, down and without ports. */
+  makeBridge: { code: 50, actor: 'any', fields: { name: 'string' } },
+  /**
+   * RTM_NEWLINK: a veth pair. One end, `name`, becomes a port of `bridge` in the network namespace that the monitor is in
+   * (setNamespaces before the clone), and is up; the other, `peer`, is the new process's, and down.
+   */
+  makeVeth: { code: 51, actor: 'monitor', fields: { name: 'string', bridge: 'string', peer: 'string' } },
+  /** RTM_NEWADDR: an address, IPv4 or IPv6, and with it the route to all in the same subnet. */
+  addAddress: { code: 52, actor: 'any', fields: { interface: 'string', address: 'string', prefix: 'u32' } },
   /**
    * The first half of `bind`, for what is mounted in another mount namespace than the source is seen in: the copy is held
    * until `attachMount`. Source and attributes are as there.

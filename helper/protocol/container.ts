@@ -1,4 +1,5 @@
 import type { Mount, NamespaceType, Process, Resources, Rlimit, Seccomp, TimeOffset } from './oci.js';
+import type { PortMapping } from './ports.js';
 
 /** Where a container's root file system comes from. */
 export type RootSource =
@@ -16,8 +17,13 @@ export type RootSource =
 /** What becomes of writes. `overlay`: kept in the container's own layer; `tmpfs`: in memory, gone at exit; `none`: refused. */
 export type Writable = 'overlay' | 'tmpfs' | 'none';
 
-/** Whose network: a new one with only `lo`, the host's, or another container's. */
-export type NetworkChoice = { kind: 'none' } | { kind: 'host' } | { kind: 'container'; container: string };
+/** Whose network: a new one with only `lo`, the host's, another container's, or a new one connected to a named network. */
+export type NetworkChoice =
+  | { kind: 'none' }
+  | { kind: 'host' }
+  | { kind: 'container'; container: string }
+  /** `address`: IPv4, of the network's subnet; default: one that is free. */
+  | { kind: 'bridge'; network: string; address?: string };
 
 /**
  * What a person asks for: every field may be left out, the helper fills in the defaults and answers with a `Config`.
@@ -37,6 +43,8 @@ export interface ContainerSpecification {
   terminal?: boolean;
   mounts?: Mount[];
   network?: NetworkChoice;
+  /** Published when it starts, withdrawn when it ends. */
+  ports?: PortMapping[];
   /** Namespaces that are *shared with the host* instead of made new. Default: none. */
   shareHost?: Exclude<NamespaceType, 'user' | 'mount' | 'network'>[];
   timeOffsets?: { monotonic?: TimeOffset; boottime?: TimeOffset };

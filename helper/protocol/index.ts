@@ -13,6 +13,8 @@ export * from './limits.js';
 export * from './machine.js';
 export * from './mounts.js';
 export * from './namespaces.js';
+export * from './networks.js';
 export * from './notation.js';
 export * as oci from './oci.js';
+export * from './ports.js';
 export * from './requests.js';

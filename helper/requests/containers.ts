@@ -16,6 +16,7 @@ import {
   waitForEnd,
 } from '../container/stop.js';
 import { announceChange, listContainers } from '../container/watcher.js';
+import { renamedInNetwork } from '../network/membership.js';
 import * as protocol from '../protocol/index.js';
 import { parseSpecification } from '../specification/schema.js';
 import type { Router } from './router.js';
@@ -80,7 +81,9 @@ export function routeContainers(router: Router, machine: Machine): void {
     change(params, async (record) => {
       // The grammar of names is the specification's.
       parseSpecification({ name: params.name });
-      return summarize(store, await store.rename(record, params.name));
+      const renamed = await store.rename(record, params.name);
+      await renamedInNetwork(machine, renamed);
+      return summarize(store, renamed);
     }),
   );
   router.on(protocol.RemoveContainer, async (params) => {

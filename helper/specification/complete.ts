@@ -14,6 +14,8 @@ export interface SpecificationFacts {
   image?: { env: string[]; args: string[]; cwd?: string } | undefined;
   /** cgroup2 can be mounted inside. */
   cgroupMount: boolean;
+  /** Of the named network that it is to be in. */
+  hostsFile?: string;
   /** The host has /dev/mqueue, to be seen by who shares its IPC namespace. */
   hostQueues: boolean;
 }
@@ -37,6 +39,11 @@ export const defaultReadonlyPaths = ['/proc/bus', '/proc/fs', '/proc/irq', '/pro
 
 /** user_namespaces(7): a count of the container's own, below that of the machine. */
 const noUserNamespaces = { 'user.max_user_namespaces': '0' };
+/**
+ * Who has somebody to reach may ping them: sockets of that kind are otherwise refused to everybody, icmp(7). Of the groups
+ * inside only root's is sure to be mapped.
+ */
+const pingable = { 'net.ipv4.ping_group_range': '0 0' };
 
 /** Where programs are looked for. */
 export const defaultPath = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
@@ -52,7 +59,12 @@ export function completeConfig(specification: ContainerSpecification, facts: Spe
   const asked = (specification.capabilities?.add ?? []).map((name) => capability(name).name);
   const ambient = facts.user.uid === 0 ? [] : privileges.filter((name) => asked.includes(name));
   const namespaces = namespacesOf(specification);
-  const sysctl = { ...specification.sysctl, ...(specification.nestedNamespaces === false ? noUserNamespaces : {}) };
+  const connected = specification.network?.kind === 'bridge';
+  const sysctl = {
+    ...(connected ? pingable : {}),
+    ...specification.sysctl,
+    ...(specification.nestedNamespaces === false ? noUserNamespaces : {}),
+  };
   return {
     ociVersion: '1.1.0',
     hostname: specification.hostname ?? facts.name,
@@ -110,8 +122,8 @@ function namespacesOf(specification: ContainerSpecification): oci.Namespace[] {
       : (specification.shareHost ?? []),
   );
   if (specification.network?.kind === 'host') shared.add('network');
-  // Another container's is not the host's: who enters has to enter it too.
-  if (specification.network?.kind === 'container') shared.delete('network');
+  // Another container's, or one with a way to others, is not the host's: who enters has to enter it too.
+  if (specification.network?.kind === 'container' || specification.network?.kind === 'bridge') shared.delete('network');
   const types: oci.NamespaceType[] = ['user', 'mount', 'uts', 'ipc', 'network', 'pid', 'cgroup'];
   if (specification.timeOffsets !== undefined) types.push('time');
   return types.filter((type) => !shared.has(type)).map((type) => ({ type }));
@@ -171,6 +183,15 @@ function defaultMounts(
       type: 'bind',
       source: '/etc/resolv.conf',
       // Nothing can be made in a root that may not be written; without name servers it still runs.
+      options: ['bind', 'ro', 'nosuid', 'nodev', 'nofail'],
+    });
+  }
+  if (facts.hostsFile !== undefined) {
+    mounts.push({
+      destination: '/etc/hosts',
+      type: 'bind',
+      source: facts.hostsFile,
+      // Read-only, for all containers of the network see this one file: none may tell the others who is who.
       options: ['bind', 'ro', 'nosuid', 'nodev', 'nofail'],
     });
   }

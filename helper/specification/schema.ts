@@ -103,8 +103,29 @@ const network = z
     z
       .strictObject({ kind: z.literal('container'), container: z.string().min(1).describe('Name of one that runs') })
       .describe("Another container's"),
+    z
+      .strictObject({
+        kind: z.literal('bridge'),
+        network: name.describe('Name of a network: see terrarium network list'),
+        address: z
+          .ipv4()
+          .exactOptional()
+          .describe('An IPv4 address of the network’s subnet; default: one that is free'),
+      })
+      .describe('A network of its own, connected to those of other containers by a named network'),
   ])
   .describe('Which network the container sees');
+
+const port = z.int().min(1).max(65_535);
+const portMapping = z.strictObject({
+  hostPort: port.describe('The port on this machine; below 1024 most machines refuse it'),
+  containerPort: port.describe('The port in the container, at its 127.0.0.1'),
+  protocol: z.enum(['tcp', 'udp']).exactOptional().describe('Default: tcp'),
+  address: z
+    .union([z.ipv4(), z.ipv6()])
+    .exactOptional()
+    .describe('Address of this machine to listen at; default: 127.0.0.1, which other machines do not reach'),
+});
 
 const offset = z.strictObject({
   secs: z.int().describe('Seconds ahead of the machine’s clock; below zero: behind it'),
@@ -179,6 +200,7 @@ export const specificationSchema = z
     user: z.string().min(1).optional().describe('name, uid, name:group or uid:gid, as inside the root'),
     terminal: z.boolean().optional().describe('Give the command a terminal'),
     mounts: z.array(mount).optional().describe('Folders and files put into the container, in this order'),
+    ports: z.array(portMapping).optional().describe('Ports of it that this machine listens at'),
     network: network.optional(),
     shareHost: z
       .array(z.enum(['uts', 'ipc', 'pid', 'cgroup', 'time']))
@@ -230,7 +252,11 @@ export const specificationSchema = z
     annotations: z.record(z.string().min(1), z.string()).optional().describe('Notes of your own'),
   })
   .describe('A Terrarium container. Everything has a default')
-  .superRefine(({ sysctl = {}, network, shareHost, chroot }, context) => {
+  .superRefine(({ sysctl = {}, network, shareHost, chroot, ports = [] }, context) => {
+    if (ports.length > 0 && (network?.kind === 'host' || (chroot === true && network === undefined))) {
+      const message = 'it has this machine’s network: its ports are this machine’s, and need not be published';
+      context.addIssue({ code: 'custom', path: ['ports'], message });
+    }
     for (const key of Object.keys(sysctl)) {
       const sharing = { ...(network && { network }), ...(shareHost && { shareHost }), ...(chroot && { chroot }) };
       const refused = refusedSysctl(key, sharing);

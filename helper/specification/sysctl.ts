@@ -26,6 +26,8 @@ export function refusedSysctl(key: string, { network, shareHost = [], chroot }: 
   if (type === 'user') return undefined;
   const isShared =
     chroot === true ||
-    (type === 'network' ? network !== undefined && network.kind !== 'none' : shareHost.some((other) => other === type));
+    (type === 'network'
+      ? network?.kind === 'host' || network?.kind === 'container'
+      : shareHost.some((other) => other === type));
   return isShared ? `${key} is a setting of a ${type} namespace that is not this container’s own` : undefined;
 }

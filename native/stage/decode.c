@@ -110,8 +110,8 @@ static int assign_actors(struct plan *plan) {
     if (i > plan->clone && plan->first_of_init == plan->count && actor != ACTOR_MONITOR) plan->first_of_init = i;
     bool by_init = i >= plan->first_of_init;
     if (actor == ACTOR_MONITOR ? by_init : actor == ACTOR_INIT && !by_init) return -EBADMSG;
-    /* These two write to a process that is there only after the clone; the others prepare it. */
-    bool on_child = code == STEP_MAP_IDS || code == STEP_JOIN_CGROUP;
+    /* These are about a process that is there only after the clone; the others prepare it. */
+    bool on_child = code == STEP_MAP_IDS || code == STEP_JOIN_CGROUP || code == STEP_MAKE_VETH;
     if (actor == ACTOR_MONITOR && i != plan->clone && on_child != (i > plan->clone)) return -EBADMSG;
     if (code == STEP_MAKE_PIPES && !starts) return -EBADMSG;
     if (ends_plan(code) && i + 1 != plan->count) return -EBADMSG;

@@ -99,6 +99,12 @@ static int dispatch(struct context *context, const struct step *step) {
       return run_remove_tree(context, &as->remove_tree);
     case STEP_REMOVE_CGROUP:
       return run_remove_cgroup(context, &as->remove_cgroup);
+    case STEP_MAKE_BRIDGE:
+      return run_make_bridge(context, &as->make_bridge);
+    case STEP_MAKE_VETH:
+      return run_make_veth(context, &as->make_veth);
+    case STEP_ADD_ADDRESS:
+      return run_add_address(context, &as->add_address);
     case STEP_TRIAL:
       return run_trial(context, &as->trial);
   }

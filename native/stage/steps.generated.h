@@ -63,6 +63,9 @@ enum step_code {
   STEP_LEASE = 40,
   STEP_TRIAL = 41,
   STEP_SHARE_CGROUPS = 42,
+  STEP_MAKE_BRIDGE = 50,
+  STEP_MAKE_VETH = 51,
+  STEP_ADD_ADDRESS = 52,
   STEP_CLONE_MOUNT = 60,
   STEP_CREATE_MOUNT = 61,
   STEP_ATTACH_MOUNT = 62,
@@ -258,6 +261,22 @@ struct step_share_cgroups {
   struct field_strings paths;
 };
 
+struct step_make_bridge {
+  const char *name;
+};
+
+struct step_make_veth {
+  const char *name;
+  const char *bridge;
+  const char *peer;
+};
+
+struct step_add_address {
+  const char *interface;
+  const char *address;
+  uint32_t prefix;
+};
+
 struct step_clone_mount {
   const char *source;
   uint32_t recursive;
@@ -324,6 +343,9 @@ union step_fields {
   struct step_lease lease;
   struct step_trial trial;
   struct step_share_cgroups share_cgroups;
+  struct step_make_bridge make_bridge;
+  struct step_make_veth make_veth;
+  struct step_add_address add_address;
   struct step_clone_mount clone_mount;
   struct step_create_mount create_mount;
   struct step_attach_mount attach_mount;
@@ -486,6 +508,19 @@ static const struct field_shape fields_trial[] = {
 static const struct field_shape fields_share_cgroups[] = {
     {FIELD_STRINGS, offsetof(struct step_share_cgroups, paths)},
 };
+static const struct field_shape fields_make_bridge[] = {
+    {FIELD_STRING, offsetof(struct step_make_bridge, name)},
+};
+static const struct field_shape fields_make_veth[] = {
+    {FIELD_STRING, offsetof(struct step_make_veth, name)},
+    {FIELD_STRING, offsetof(struct step_make_veth, bridge)},
+    {FIELD_STRING, offsetof(struct step_make_veth, peer)},
+};
+static const struct field_shape fields_add_address[] = {
+    {FIELD_STRING, offsetof(struct step_add_address, interface)},
+    {FIELD_STRING, offsetof(struct step_add_address, address)},
+    {FIELD_U32, offsetof(struct step_add_address, prefix)},
+};
 static const struct field_shape fields_clone_mount[] = {
     {FIELD_STRING, offsetof(struct step_clone_mount, source)},
     {FIELD_U32, offsetof(struct step_clone_mount, recursive)},
@@ -561,6 +596,9 @@ static const struct step_shape step_shapes[] = {
     [STEP_LEASE] = {"lease", ACTOR_INIT, 1, fields_lease},
     [STEP_TRIAL] = {"trial", ACTOR_INIT, 1, fields_trial},
     [STEP_SHARE_CGROUPS] = {"shareCgroups", ACTOR_MONITOR, 1, fields_share_cgroups},
+    [STEP_MAKE_BRIDGE] = {"makeBridge", ACTOR_ANY, 1, fields_make_bridge},
+    [STEP_MAKE_VETH] = {"makeVeth", ACTOR_MONITOR, 3, fields_make_veth},
+    [STEP_ADD_ADDRESS] = {"addAddress", ACTOR_ANY, 3, fields_add_address},
     [STEP_CLONE_MOUNT] = {"cloneMount", ACTOR_ANY, 4, fields_clone_mount},
     [STEP_CREATE_MOUNT] = {"createMount", ACTOR_ANY, 4, fields_create_mount},
     [STEP_ATTACH_MOUNT] = {"attachMount", ACTOR_ANY, 1, fields_attach_mount},

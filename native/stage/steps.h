@@ -19,6 +19,11 @@ int run_bring_up(struct context *context, const struct step_bring_up *step);
 /* Opens the process (a pidfd) and checks that it is the one meant: -ESRCH when its start time is another. */
 int open_process(struct context *context, pid_t pid, uint64_t start_time);
 
+/* steps_network.c */
+int run_make_bridge(struct context *context, const struct step_make_bridge *step);
+int run_make_veth(struct context *context, const struct step_make_veth *step);
+int run_add_address(struct context *context, const struct step_add_address *step);
+
 /* steps_cgroup.c */
 int run_make_cgroup(struct context *context, const struct step_make_cgroup *step);
 int run_share_cgroups(struct context *context, const struct step_share_cgroups *step);

@@ -9,6 +9,7 @@ import {
   parseBytes,
   parseMount,
   parseNetwork,
+  parsePort,
   parsePositive,
   parseRoot,
   parseTmpfs,
@@ -85,11 +86,27 @@ describe('arguments of options', () => {
     assert.deepEqual(parseRoot('..'), { kind: 'directory', path: path.resolve('..') });
   });
 
-  test('a network is none, the host’s or another container’s', () => {
+  test('a port is published with an address, a protocol, both or neither', () => {
+    assert.deepEqual(parsePort('8080:80'), { hostPort: 8080, containerPort: 80 });
+    assert.deepEqual(parsePort('53:5353/udp'), { hostPort: 53, containerPort: 5353, protocol: 'udp' });
+    assert.deepEqual(parsePort('0.0.0.0:1:2/tcp'), {
+      hostPort: 1,
+      containerPort: 2,
+      protocol: 'tcp',
+      address: '0.0.0.0',
+    });
+    assert.deepEqual(parsePort('[::1]:1:2'), { hostPort: 1, containerPort: 2, address: '::1' });
+    for (const text of ['', '80', '80:', ':80', '80:80/sctp', 'host:80:80', '::1:80:80', '123456:1']) {
+      refused(() => parsePort(text), text);
+    }
+  });
+
+  test('a network is none, the host’s, another container’s or a named one', () => {
     assert.deepEqual(parseNetwork('none'), { kind: 'none' });
     assert.deepEqual(parseNetwork('host'), { kind: 'host' });
     assert.deepEqual(parseNetwork('container:web'), { kind: 'container', container: 'web' });
-    for (const text of ['', 'bridge', 'Host']) refused(() => parseNetwork(text), text);
+    assert.deepEqual(parseNetwork('backend'), { kind: 'bridge', network: 'backend' });
+    for (const text of ['', '-v', 'a b', '../up']) refused(() => parseNetwork(text), text);
   });
 
   test('a name without a slash is that of a volume; a tmpfs has no source', () => {
@@ -130,7 +147,7 @@ describe('what run and create ask for', () => {
         cwd: '/tmp',
         env: ['A=1'],
         mount: parseMount('/a:/b:ro'),
-        net: 'host',
+        network: 'host',
         memory: 1024,
         cpus: 0.5,
         pids: 7,

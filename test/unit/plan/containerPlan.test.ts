@@ -47,6 +47,26 @@ describe('the plan of a container', () => {
     );
   });
 
+  test('is connected to a network by the monitor, which is in it before the clone, while the new process waits', () => {
+    const connection = { anchor: { pid: 77, startTime: 5 }, port: 'v0123-ab', address: '10.120.0.2', prefix: 24 };
+    const plan = containerPlan(planInput({ network: { kind: 'bridge', network: 'lab' } }, { connection }));
+    assertOrder(plan, 'setNamespaces', 'clone', 'makeVeth', 'addAddress', 'pivotRoot');
+    assert.deepEqual(stepOf(plan, 'setNamespaces'), {
+      kind: 'setNamespaces',
+      pid: 77,
+      startTime: 5n,
+      flags: kernel.CLONE_NEWNET,
+    });
+    // It has a network namespace of its own all the same.
+    assert.equal(stepOf(plan, 'clone').flags & kernel.CLONE_NEWNET, kernel.CLONE_NEWNET);
+    const { interface: inside, address, prefix } = stepOf(plan, 'addAddress');
+    assert.deepEqual([inside, address, prefix], [stepOf(plan, 'makeVeth').peer, '10.120.0.2', 24]);
+    assert.deepEqual(
+      stepsOf(plan, 'bringUp').map((step) => step.interface),
+      ['lo', inside],
+    );
+  });
+
   test('leaves to each process only what it may do', () => {
     const plan = containerPlan(planInput({ timeOffsets: { monotonic: { secs: 1, nanosecs: 0 } } }));
     const clone = plan.findIndex(({ kind }) => kind === 'clone');

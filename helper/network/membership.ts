@@ -1,0 +1,157 @@
+/** Containers in networks: what address each has, how it is connected at its start, and by what names the others find it. */
+import { randomBytes } from 'node:crypto';
+import type { Machine } from '../container/machine.js';
+import type { ContainerRecord } from '../container/record.js';
+import { liveRun } from '../container/stop.js';
+import type { Connection } from '../plan/networkSteps.js';
+import { type ContainerSpecification, ErrorCode, type ProcessIdentity, terrariumError } from '../protocol/index.js';
+import { endHolder, liveHolder, startHolder } from './holder.js';
+import { hostsText, writeHosts } from './hosts.js';
+import { isNetwork, lockedNetworks, type NetworkRecord, networkFolder, readNetwork, writeNetwork } from './store.js';
+import { addressText, freeAddress, includes, isForContainers, parseAddress, parseSubnet } from './subnet.js';
+
+/** The named network that a container is to be in. */
+export function networkOf({ network }: ContainerSpecification): string | undefined {
+  return network?.kind === 'bridge' ? network.network : undefined;
+}
+
+/** Those that were made to be in it. */
+export async function membersOf(machine: Machine, network: string): Promise<ContainerRecord[]> {
+  return (await machine.store.list()).filter(({ specification }) => networkOf(specification) === network);
+}
+
+/**
+ * Sees to it that the network of a container that is about to start is there, that it has an address in it and the others
+ * find it by name; undefined when it is in none.
+ * @throws NotFound, Invalid, WrongState, StepFailed
+ */
+export async function joinNetwork(machine: Machine, record: ContainerRecord): Promise<Connection | undefined> {
+  const choice = record.specification.network;
+  if (choice?.kind !== 'bridge') return undefined;
+  return lockedNetworks(machine.locations, async () => {
+    const network = readNetwork(machine.locations, choice.network);
+    const members = await membersOf(machine, network.name);
+    const addresses = allot(network, record, choice.address, new Set(members.map(({ id }) => id)));
+    const allotted = { ...network, addresses };
+    if (addresses[record.id] !== network.addresses[record.id]) await writeNetwork(machine.locations, allotted);
+    const anchor = await anchorOf(machine, allotted, members);
+    tell(machine, allotted, members);
+    return {
+      anchor,
+      // The one of an earlier run is there until the kernel has done away with that run's namespace, which takes its time.
+      port: `v${record.id.slice(0, 8)}-${randomBytes(2).toString('hex')}`,
+      address: addresses[record.id] ?? '',
+      prefix: parseSubnet(network.subnet).prefix,
+    };
+  });
+}
+
+/** Gives back the address of a container that was removed, and lets the others forget its name. */
+export async function leaveNetwork(machine: Machine, { id, specification }: ContainerRecord): Promise<void> {
+  const name = networkOf(specification);
+  if (name === undefined) return;
+  await lockedNetworks(machine.locations, async () => {
+    if (!(await isNetwork(machine.locations, name))) return;
+    const network = readNetwork(machine.locations, name);
+    const { [id]: _, ...addresses } = network.addresses;
+    await writeNetwork(machine.locations, { ...network, addresses });
+    tell(machine, { ...network, addresses }, await membersOf(machine, name));
+  });
+}
+
+/** Lets the others know a container by its new name. */
+export async function renamedInNetwork(machine: Machine, { specification }: ContainerRecord): Promise<void> {
+  const name = networkOf(specification);
+  if (name === undefined) return;
+  await lockedNetworks(machine.locations, async () => {
+    if (!(await isNetwork(machine.locations, name))) return;
+    tell(machine, readNetwork(machine.locations, name), await membersOf(machine, name));
+  });
+}
+
+/**
+ * The addresses of a network once this container has one: what was asked for, else what it had, else the lowest free one.
+ * Those of containers that are no more are free. Pure.
+ * @throws Invalid for an address that cannot be had, WrongState when there is none
+ */
+export function allot(
+  network: NetworkRecord,
+  { id }: Pick<ContainerRecord, 'id'>,
+  asked: string | undefined,
+  members: ReadonlySet<string>,
+): Record<string, string> {
+  const subnet = parseSubnet(network.subnet);
+  const kept = Object.entries(network.addresses).filter(([member]) => members.has(member));
+  const others = kept.filter(([member]) => member !== id);
+  const taken = new Set(others.flatMap(([, address]) => parseAddress(address) ?? []));
+  const had = kept.find(([member]) => member === id)?.[1];
+  if (asked !== undefined) {
+    const address = checkAddress(network, asked);
+    if (taken.has(address)) throw refusedAddress(network, asked, 'Another container has it.');
+    return { ...Object.fromEntries(others), [id]: addressText(address) };
+  }
+  const free = had ?? freeAddress(subnet, taken);
+  if (free === undefined) {
+    throw terrariumError(ErrorCode.WrongState, `All addresses of the network ${network.name} are taken`, {
+      fix: 'Remove containers of it that are no longer needed, or make a network with a larger subnet.',
+      command: `terrarium network inspect ${network.name}`,
+    });
+  }
+  return { ...Object.fromEntries(others), [id]: typeof free === 'string' ? free : addressText(free) };
+}
+
+/** The address, if containers of this network may have it. Pure. @throws Invalid */
+export function checkAddress(network: Pick<NetworkRecord, 'name' | 'subnet'>, asked: string): number {
+  const subnet = parseSubnet(network.subnet);
+  const address = parseAddress(asked);
+  if (address === undefined || !includes(subnet, address)) {
+    throw refusedAddress(network, asked, `The network is ${network.subnet}.`);
+  }
+  if (!isForContainers(subnet, address)) {
+    throw refusedAddress(network, asked, 'It is the network’s own, its bridge’s or the broadcast address.');
+  }
+  return address;
+}
+
+function refusedAddress({ name, subnet }: Pick<NetworkRecord, 'name' | 'subnet'>, asked: string, cause: string) {
+  return terrariumError(ErrorCode.Invalid, `No container can have the address ${asked} in the network ${name}`, {
+    cause,
+    fix: `Ask for another one of ${subnet}, or for none: then a free one is taken.`,
+  });
+}
+
+/**
+ * A process in the network's namespace: its holder, which is started when there is none, or the monitor of a container in
+ * it when the holder was killed. The caller has the lock.
+ */
+async function anchorOf(
+  machine: Machine,
+  network: NetworkRecord,
+  members: readonly ContainerRecord[],
+): Promise<ProcessIdentity> {
+  const runs = members.flatMap((member) => liveRun(machine, member) ?? []);
+  const zygote = await machine.zygote.pid();
+  const holder = liveHolder(machine.locations, network.name);
+  if (holder?.zygotePid === zygote) return holder.init;
+  if (runs.length === 0) {
+    await endHolder(machine.locations, network.name);
+    return (await startHolder(machine, network)).init;
+  }
+  const run = runs.find(({ runtime }) => holder === undefined && runtime.zygotePid === zygote);
+  if (run !== undefined) return run.runtime.monitor;
+  throw terrariumError(ErrorCode.WrongState, `The network ${network.name} cannot be joined just now`, {
+    cause:
+      'Containers in it were started before Terrarium was updated or its zygote ended: their network is in another user namespace.',
+    fix: 'Stop all containers in it; with the next start it is made anew.',
+    command: `terrarium network inspect ${network.name}`,
+  });
+}
+
+/** Writes the hosts file: all containers of the network that have an address, whether they run or not. */
+function tell(machine: Machine, network: NetworkRecord, members: readonly ContainerRecord[]): void {
+  const entries = members.flatMap(({ id, name, config: { hostname } }) => {
+    const address = network.addresses[id];
+    return address === undefined ? [] : [{ address, names: [name, ...(hostname === undefined ? [] : [hostname])] }];
+  });
+  writeHosts(networkFolder(machine.locations, network.name), hostsText(network.name, entries));
+}

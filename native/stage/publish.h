@@ -1,0 +1,28 @@
+/*
+ * A published port: a process that listens outside of a container and connects inside, for as long as the container is
+ * there. Used by publish.c, which makes it and waits, publish_tcp.c and publish_udp.c, which pass on.
+ */
+#ifndef TERRARIUM_PUBLISH_H
+#define TERRARIUM_PUBLISH_H
+
+#include <netinet/in.h>
+#include <stdint.h>
+
+/* What epoll tells of; it is the first member of what it is part of. */
+struct source {
+  void (*ready)(struct source *source, uint32_t events);
+};
+
+/* Sets what is waited for on a descriptor: from `*current` to `wanted`, both EPOLL*, 0: nothing. Returns 0 or -1. */
+int await_events(int epoll_fd, int fd, struct source *source, uint32_t *current, uint32_t wanted);
+
+/* Takes what comes to the listening socket, which does not block. The socket is in another network namespace than we are. */
+int publish_tcp(int epoll_fd, int listen_fd, in_port_t port_inside);
+int publish_udp(int epoll_fd, int outside_fd, in_port_t port_inside);
+
+/* To be called when all sources that were ready have been told: what was closed meanwhile is freed only now. */
+void publish_tcp_tidy(void);
+
+int publish_main(int argc, char **argv);
+
+#endif

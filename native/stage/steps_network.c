@@ -1,0 +1,84 @@
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/if_addr.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+#include <linux/veth.h>
+#include <net/if.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "netlink.h"
+#include "network_link.h"
+#include "steps.h"
+
+static bool is_name(const char *name) { return *name != '\0' && strlen(name) < IFNAMSIZ; }
+
+/* The index of an interface of this network namespace, or -errno. */
+static int index_of(const char *name) {
+  unsigned index = is_name(name) ? if_nametoindex(name) : 0;
+  return index == 0 ? -ENODEV : (int)index;
+}
+
+static void describe_veth(struct netlink_message *message, const struct new_link *link) {
+  static const struct ifinfomsg any = {.ifi_family = AF_UNSPEC};
+  struct rtattr *data = netlink_open(message, IFLA_INFO_DATA);
+  struct rtattr *peer = netlink_open(message, VETH_INFO_PEER);
+  netlink_put(message, &any, sizeof any);
+  netlink_text(message, IFLA_IFNAME, link->peer);
+  uint32_t pid = (uint32_t)link->peer_of;
+  if (pid != 0) netlink_attribute(message, IFLA_NET_NS_PID, &pid, sizeof pid);
+  netlink_close(message, peer);
+  netlink_close(message, data);
+}
+
+int make_link(struct context *context, const struct new_link *link) {
+  if (!is_name(link->name) || (link->peer != NULL && !is_name(link->peer))) return -EINVAL;
+  struct ifinfomsg info = {.ifi_family = AF_UNSPEC};
+  int bridge = link->bridge == NULL ? 0 : index_of(link->bridge);
+  if (bridge < 0) return bridge;
+  if (bridge > 0) info.ifi_flags = info.ifi_change = IFF_UP;
+  struct netlink_message message;
+  netlink_begin(&message, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &info, sizeof info);
+  netlink_text(&message, IFLA_IFNAME, link->name);
+  if (bridge > 0) netlink_attribute(&message, IFLA_MASTER, &bridge, sizeof bridge);
+  struct rtattr *details = netlink_open(&message, IFLA_LINKINFO);
+  netlink_text(&message, IFLA_INFO_KIND, link->kind);
+  if (link->peer != NULL) describe_veth(&message, link);
+  netlink_close(&message, details);
+  return netlink_ask(context, &message, link->kind, link->name);
+}
+
+int run_make_bridge(struct context *context, const struct step_make_bridge *step) {
+  return make_link(context, &(struct new_link){.kind = "bridge", .name = step->name});
+}
+
+int run_make_veth(struct context *context, const struct step_make_veth *step) {
+  /* The new process waits, so its pid is its own. */
+  const struct new_link link = {.kind = "veth",
+                                .name = step->name,
+                                .bridge = step->bridge,
+                                .peer = step->peer,
+                                .peer_of = context->watch.pid};
+  return make_link(context, &link);
+}
+
+int run_add_address(struct context *context, const struct step_add_address *step) {
+  struct in6_addr address;
+  int family = inet_pton(AF_INET, step->address, &address) == 1    ? AF_INET
+               : inet_pton(AF_INET6, step->address, &address) == 1 ? AF_INET6
+                                                                   : AF_UNSPEC;
+  size_t size = family == AF_INET ? sizeof(struct in_addr) : sizeof(struct in6_addr);
+  if (family == AF_UNSPEC || step->prefix > size * 8) return -EINVAL;
+  int index = index_of(step->interface);
+  if (index < 0) return index;
+  struct ifaddrmsg info = {
+      .ifa_family = (uint8_t)family, .ifa_prefixlen = (uint8_t)step->prefix, .ifa_index = (uint32_t)index};
+  struct netlink_message message;
+  netlink_begin(&message, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, &info, sizeof info);
+  netlink_attribute(&message, IFA_LOCAL, &address, size);
+  netlink_attribute(&message, IFA_ADDRESS, &address, size);
+  return netlink_ask(context, &message, step->address, step->interface);
+}
