@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { layeredRoot } from '../inspect/root.js';
 import { resolveUser } from '../inspect/user.js';
+import { networkOf } from '../network/endpoints.js';
 import { hostsFile } from '../network/hosts.js';
-import { networkOf } from '../network/membership.js';
 import { networkFolder, readNetwork } from '../network/store.js';
 import {
   type ContainerSpecification,

@@ -15,6 +15,8 @@ export interface Locations {
   groups: string;
   /** Named networks; see helper/network/store.ts. */
   networks: string;
+  /** See helper/pods/store.ts. */
+  pods: string;
   /** See hostLayer.ts. */
   hostLayer: string;
   runtime: string;
@@ -35,6 +37,7 @@ export function findLocations(environment: NodeJS.ProcessEnv, home: string, uid:
     volumes: path.join(data, 'volumes'),
     groups: path.join(data, 'groups'),
     networks: path.join(data, 'networks'),
+    pods: path.join(data, 'pods'),
     hostLayer: path.join(data, 'host-layer'),
     runtime,
   };
@@ -64,8 +67,8 @@ export function makeLocations(locations: Locations, uid: number): void {
       });
     }
   }
-  const { containers, names, groups, volumes, networks } = locations;
-  for (const folder of [containers, names, groups, volumes, networks])
+  const { containers, names, groups, volumes, networks, pods } = locations;
+  for (const folder of [containers, names, groups, volumes, networks, pods])
     mkdirSync(folder, { recursive: true, mode: 0o700 });
   chmodSync(locations.runtime, 0o700);
   const longest = path.join(locations.runtime, 'zygote-0123456789abcdef.sock');

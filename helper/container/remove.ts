@@ -5,7 +5,8 @@ import { removeCgroups } from '../cgroup/remove.js';
 import { removeRootViews } from '../files/view.js';
 import { isAlive } from '../inspect/stat.js';
 import { removeJournal } from '../limits/journal.js';
-import { leaveNetwork } from '../network/membership.js';
+import { containerEndpoint, namedNetworkOf } from '../network/endpoints.js';
+import { leaveNetwork, namesChanged } from '../network/membership.js';
 import type { Plan } from '../plan/step.js';
 import { ErrorCode, terrariumError } from '../protocol/index.js';
 import { stepFailure } from './failure.js';
@@ -48,9 +49,16 @@ export async function removeContainer(machine: Machine, record: ContainerRecord,
   await removeJournal(machine.locations, record.id);
   await machine.store.forget(record);
   // The container is gone, whatever becomes of its address: that is free again at the next start of another in any case.
-  await leaveNetwork(machine, record).catch((error: unknown) => {
+  await leave(machine, record).catch((error: unknown) => {
     machine.log(`${record.name} was not taken out of its network: ${String(error)}`);
   });
+}
+
+async function leave(machine: Machine, record: ContainerRecord): Promise<void> {
+  const endpoint = containerEndpoint(machine, record);
+  if (endpoint !== undefined) return leaveNetwork(machine, endpoint);
+  const network = await namedNetworkOf(machine, record.specification);
+  if (network !== undefined) await namesChanged(machine, network);
 }
 
 /** A monitor that was killed leaves its socket behind, that of the container or of a process that entered. */

@@ -156,6 +156,7 @@ export function summaryOf(record: ContainerRecord, facts: RunFacts): ContainerSu
     args: record.config.process.args,
     ...(record.config.hostname === undefined ? {} : { hostname: record.config.hostname }),
     ...(record.specification.group === undefined ? {} : { group: record.specification.group }),
+    ...(record.specification.pod === undefined ? {} : { pod: record.specification.pod }),
     terminal: record.config.process.terminal === true,
     remove: record.remove,
     ...(monitorLost ? { monitorLost: true } : {}),

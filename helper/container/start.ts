@@ -8,6 +8,7 @@ import { removeCgroups } from '../cgroup/remove.js';
 import { endRootView } from '../files/view.js';
 import { bootId } from '../inspect/boot.js';
 import { isAlive } from '../inspect/stat.js';
+import { containerEndpoint } from '../network/endpoints.js';
 import { joinNetwork } from '../network/membership.js';
 import { publishPort } from '../network/ports.js';
 import { containerPlan } from '../plan/containerPlan.js';
@@ -66,7 +67,8 @@ export async function startContainer(machine: Machine, record: ContainerRecord):
   const { group } = record.specification;
   const cgroup = cgroupSteps(access, record.id, record.config.linux.resources, group);
   const sharedNetwork = await networkToShare(machine, record);
-  const connection = await joinNetwork(machine, record);
+  const endpoint = containerEndpoint(machine, record);
+  const connection = endpoint === undefined ? undefined : await joinNetwork(machine, endpoint);
   const { root, folders } = await planRoot(machine, record);
   const plan = containerPlan({
     config: currentSources(record.config, record.specification),

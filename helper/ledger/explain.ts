@@ -238,6 +238,12 @@ const explanations: Readonly<Record<StepKind, Explanation>> = {
     without: 'it would stay until it is killed, whether somebody needs it or not',
     manual: ['flock(2)'],
   },
+  useLease: {
+    purpose:
+      'Keep this file locked as long as the monitor lives: what holds the namespaces of the pod stays until then.',
+    without: 'the pod’s holder would end, and later members would find other namespaces',
+    manual: ['flock(2)'],
+  },
   removeTree: { purpose: 'Remove a tree of ours.', without: 'its files would stay on disk', manual: ['unlinkat(2)'] },
   makeBridge: {
     purpose: 'Make the bridge that connects the containers of this network, as a switch does.',

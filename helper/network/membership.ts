@@ -1,71 +1,61 @@
-/** Containers in networks: what address each has, how it is connected at its start, and by what names the others find it. */
+/** Containers and pods in networks: what address each has, how it is connected at its start, and by what names the others find it. */
 import { randomBytes } from 'node:crypto';
 import type { Machine } from '../container/machine.js';
-import type { ContainerRecord } from '../container/record.js';
-import { liveRun } from '../container/stop.js';
 import type { Connection } from '../plan/networkSteps.js';
-import { type ContainerSpecification, ErrorCode, type ProcessIdentity, terrariumError } from '../protocol/index.js';
+import { ErrorCode, type ProcessIdentity, terrariumError } from '../protocol/index.js';
+import { type Endpoint, endpointsOf } from './endpoints.js';
 import { endHolder, liveHolder, startHolder } from './holder.js';
 import { hostsText, writeHosts } from './hosts.js';
 import { isNetwork, lockedNetworks, type NetworkRecord, networkFolder, readNetwork, writeNetwork } from './store.js';
 import { addressText, freeAddress, includes, isForContainers, parseAddress, parseSubnet } from './subnet.js';
 
-/** The named network that a container is to be in. */
-export function networkOf({ network }: ContainerSpecification): string | undefined {
-  return network?.kind === 'bridge' ? network.network : undefined;
-}
-
-/** Those that were made to be in it. */
-export async function membersOf(machine: Machine, network: string): Promise<ContainerRecord[]> {
-  return (await machine.store.list()).filter(({ specification }) => networkOf(specification) === network);
-}
-
 /**
- * Sees to it that the network of a container that is about to start is there, that it has an address in it and the others
- * find it by name; undefined when it is in none.
+ * Sees to it that the network of what is about to start is there, that it has an address in it and the others find it by
+ * name.
  * @throws NotFound, Invalid, WrongState, StepFailed
  */
-export async function joinNetwork(machine: Machine, record: ContainerRecord): Promise<Connection | undefined> {
-  const choice = record.specification.network;
-  if (choice?.kind !== 'bridge') return undefined;
+export async function joinNetwork(machine: Machine, { id, choice }: Endpoint): Promise<Connection> {
   return lockedNetworks(machine.locations, async () => {
     const network = readNetwork(machine.locations, choice.network);
-    const members = await membersOf(machine, network.name);
-    const addresses = allot(network, record, choice.address, new Set(members.map(({ id }) => id)));
+    const endpoints = await endpointsOf(machine, network.name);
+    const addresses = allot(network, { id }, choice.address, new Set(endpoints.map((endpoint) => endpoint.id)));
     const allotted = { ...network, addresses };
-    if (addresses[record.id] !== network.addresses[record.id]) await writeNetwork(machine.locations, allotted);
-    const anchor = await anchorOf(machine, allotted, members);
-    tell(machine, allotted, members);
+    if (addresses[id] !== network.addresses[id]) await writeNetwork(machine.locations, allotted);
+    const anchor = await anchorOf(machine, allotted, endpoints);
+    tell(machine, allotted, endpoints);
     return {
       anchor,
       // The one of an earlier run is there until the kernel has done away with that run's namespace, which takes its time.
-      port: `v${record.id.slice(0, 8)}-${randomBytes(2).toString('hex')}`,
-      address: addresses[record.id] ?? '',
+      port: `v${id.slice(0, 8)}-${randomBytes(2).toString('hex')}`,
+      address: addresses[id] ?? '',
       prefix: parseSubnet(network.subnet).prefix,
     };
   });
 }
 
-/** Gives back the address of a container that was removed, and lets the others forget its name. */
-export async function leaveNetwork(machine: Machine, { id, specification }: ContainerRecord): Promise<void> {
-  const name = networkOf(specification);
-  if (name === undefined) return;
-  await lockedNetworks(machine.locations, async () => {
-    if (!(await isNetwork(machine.locations, name))) return;
-    const network = readNetwork(machine.locations, name);
-    const { [id]: _, ...addresses } = network.addresses;
-    await writeNetwork(machine.locations, { ...network, addresses });
-    tell(machine, { ...network, addresses }, await membersOf(machine, name));
-  });
+/** Gives back the address of a container or pod that was removed, and lets the others forget its names. */
+export async function leaveNetwork(machine: Machine, { id, choice }: Pick<Endpoint, 'id' | 'choice'>): Promise<void> {
+  await changed(machine, choice.network, ({ [id]: _, ...addresses }) => addresses);
 }
 
-/** Lets the others know a container by its new name. */
-export async function renamedInNetwork(machine: Machine, { specification }: ContainerRecord): Promise<void> {
-  const name = networkOf(specification);
-  if (name === undefined) return;
+/** Lets the others know a container by its new name, or those that have come to a pod. */
+export async function namesChanged(machine: Machine, network: string): Promise<void> {
+  await changed(machine, network, (addresses) => addresses);
+}
+
+async function changed(
+  machine: Machine,
+  name: string,
+  change: (addresses: NetworkRecord['addresses']) => NetworkRecord['addresses'],
+): Promise<void> {
   await lockedNetworks(machine.locations, async () => {
     if (!(await isNetwork(machine.locations, name))) return;
-    tell(machine, readNetwork(machine.locations, name), await membersOf(machine, name));
+    const before = readNetwork(machine.locations, name);
+    const network = { ...before, addresses: change(before.addresses) };
+    if (Object.keys(network.addresses).length !== Object.keys(before.addresses).length) {
+      await writeNetwork(machine.locations, network);
+    }
+    tell(machine, network, await endpointsOf(machine, name));
   });
 }
 
@@ -76,7 +66,7 @@ export async function renamedInNetwork(machine: Machine, { specification }: Cont
  */
 export function allot(
   network: NetworkRecord,
-  { id }: Pick<ContainerRecord, 'id'>,
+  { id }: Pick<Endpoint, 'id'>,
   asked: string | undefined,
   members: ReadonlySet<string>,
 ): Record<string, string> {
@@ -127,18 +117,18 @@ function refusedAddress({ name, subnet }: Pick<NetworkRecord, 'name' | 'subnet'>
 async function anchorOf(
   machine: Machine,
   network: NetworkRecord,
-  members: readonly ContainerRecord[],
+  endpoints: readonly Endpoint[],
 ): Promise<ProcessIdentity> {
-  const runs = members.flatMap((member) => liveRun(machine, member) ?? []);
+  const monitors = endpoints.flatMap((endpoint) => endpoint.monitors);
   const zygote = await machine.zygote.pid();
   const holder = liveHolder(machine.locations, network.name);
   if (holder?.zygotePid === zygote) return holder.init;
-  if (runs.length === 0) {
+  if (monitors.length === 0) {
     await endHolder(machine.locations, network.name);
     return (await startHolder(machine, network)).init;
   }
-  const run = runs.find(({ runtime }) => holder === undefined && runtime.zygotePid === zygote);
-  if (run !== undefined) return run.runtime.monitor;
+  const run = monitors.find(({ zygotePid }) => holder === undefined && zygotePid === zygote);
+  if (run !== undefined) return run.monitor;
   throw terrariumError(ErrorCode.WrongState, `The network ${network.name} cannot be joined just now`, {
     cause:
       'Containers in it were started before Terrarium was updated or its zygote ended: their network is in another user namespace.',
@@ -147,11 +137,11 @@ async function anchorOf(
   });
 }
 
-/** Writes the hosts file: all containers of the network that have an address, whether they run or not. */
-function tell(machine: Machine, network: NetworkRecord, members: readonly ContainerRecord[]): void {
-  const entries = members.flatMap(({ id, name, config: { hostname } }) => {
+/** Writes the hosts file: all containers and pods of the network that have an address, whether they run or not. */
+function tell(machine: Machine, network: NetworkRecord, endpoints: readonly Endpoint[]): void {
+  const entries = endpoints.flatMap(({ id, names }) => {
     const address = network.addresses[id];
-    return address === undefined ? [] : [{ address, names: [name, ...(hostname === undefined ? [] : [hostname])] }];
+    return address === undefined ? [] : [{ address, names }];
   });
   writeHosts(networkFolder(machine.locations, network.name), hostsText(network.name, entries));
 }

@@ -1,6 +1,7 @@
 /** Named networks: made, listed, looked at, removed. */
 import { readFileSync } from 'node:fs';
 import type { Machine } from '../container/machine.js';
+import type { ContainerRecord } from '../container/record.js';
 import { liveRun } from '../container/stop.js';
 import {
   type CreateNetworkParams,
@@ -9,8 +10,8 @@ import {
   type NetworkSummary,
   terrariumError,
 } from '../protocol/index.js';
+import { type Endpoint, endpointsOf } from './endpoints.js';
 import { endHolder, liveHolder } from './holder.js';
-import { membersOf, networkOf } from './membership.js';
 import {
   forgetNetwork,
   isNetwork,
@@ -89,39 +90,31 @@ function thisSubnet(text: string, others: readonly NetworkRecord[]): Subnet {
 
 /** By name. */
 export async function listNetworks(machine: Machine): Promise<NetworkSummary[]> {
-  const [networks, records] = await Promise.all([readNetworks(machine.locations), machine.store.list()]);
-  return networks.map((network) =>
-    summaryOf(
-      machine,
-      network,
-      records.filter(({ specification }) => networkOf(specification) === network.name).map(({ id }) => id),
-    ),
+  const networks = await readNetworks(machine.locations);
+  return Promise.all(
+    networks.map(async (network) => summaryOf(machine, network, await endpointsOf(machine, network.name))),
   );
 }
 
 /** @throws NotFound */
 export async function inspectNetwork(machine: Machine, name: string): Promise<NetworkInspection> {
   const network = readNetwork(machine.locations, name);
-  const members = await membersOf(machine, name);
+  const endpoints = await endpointsOf(machine, name);
   const holder = liveHolder(machine.locations, name);
   return {
-    ...summaryOf(
-      machine,
-      network,
-      members.map(({ id }) => id),
-    ),
+    ...summaryOf(machine, network, endpoints),
     createdAt: network.createdAt,
     address: addressText(bridgeAddress(parseSubnet(network.subnet))),
     ...(holder === undefined ? {} : { holder: holder.init }),
-    members: members
-      .map((member) => {
-        const address = network.addresses[member.id];
-        return {
+    members: endpoints
+      .flatMap((endpoint) => {
+        const address = network.addresses[endpoint.id];
+        return endpoint.containers.map((member) => ({
           container: member.id,
           name: member.name,
           running: liveRun(machine, member) !== undefined,
           ...(address === undefined ? {} : { address }),
-        };
+        }));
       })
       .sort((a, b) => a.name.localeCompare(b.name)),
   };
@@ -133,7 +126,9 @@ export async function removeNetwork(machine: Machine, name: string): Promise<voi
   await lockedNetworks(locations, async () => {
     // A damaged one can be removed; one that is not there is told of.
     if (!(await isNetwork(locations, name))) readNetwork(locations, name);
-    const running = (await membersOf(machine, name)).filter((member) => liveRun(machine, member) !== undefined);
+    const running = containersOf(await endpointsOf(machine, name)).filter(
+      (member) => liveRun(machine, member) !== undefined,
+    );
     if (running.length > 0) {
       const names = running.map((member) => member.name);
       throw terrariumError(ErrorCode.WrongState, `The network ${name} is in use by ${names.join(', ')}`, {
@@ -146,6 +141,11 @@ export async function removeNetwork(machine: Machine, name: string): Promise<voi
   });
 }
 
-function summaryOf(machine: Machine, { name, subnet }: NetworkRecord, containers: string[]): NetworkSummary {
+function containersOf(endpoints: readonly Endpoint[]): ContainerRecord[] {
+  return endpoints.flatMap(({ containers }) => containers);
+}
+
+function summaryOf(machine: Machine, { name, subnet }: NetworkRecord, endpoints: readonly Endpoint[]): NetworkSummary {
+  const containers = containersOf(endpoints).map(({ id }) => id);
   return { name, subnet, live: liveHolder(machine.locations, name) !== undefined, containers };
 }

@@ -191,6 +191,8 @@ export const stepShapes = {
   holdMountNamespace: { code: 64, actor: 'any', fields: { pid: 'u32', startTime: 'u64' } },
   /** setns to what is held. */
   enterMountNamespace: { code: 65, actor: 'any', fields: {} },
+  /** The monitor has this file locked (flock, shared) as long as it lives: a process with a `lease` of it stays meanwhile. */
+  useLease: { code: 80, actor: 'monitor', fields: { path: 'string' } },
 } as const satisfies Record<string, StepShape>;
 
 export type StepKind = keyof typeof stepShapes;

@@ -43,6 +43,8 @@ export interface ContainerSpecification {
   terminal?: boolean;
   mounts?: Mount[];
   network?: NetworkChoice;
+  /** A pod that it is in. What the containers of that share, and the group of limits, is then the pod's to say. */
+  pod?: string;
   /** Published when it starts, withdrawn when it ends. */
   ports?: PortMapping[];
   /** Namespaces that are *shared with the host* instead of made new. Default: none. */
@@ -105,6 +107,7 @@ export interface ContainerSummary {
   hostname?: string;
   /** The group it was made in, with limits for all in it together. */
   group?: string;
+  pod?: string;
   terminal: boolean;
   /** Remove when it ends. */
   remove: boolean;

@@ -16,5 +16,6 @@ export * from './namespaces.js';
 export * from './networks.js';
 export * from './notation.js';
 export * as oci from './oci.js';
+export * from './pods.js';
 export * from './ports.js';
 export * from './requests.js';

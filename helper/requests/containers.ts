@@ -16,7 +16,8 @@ import {
   waitForEnd,
 } from '../container/stop.js';
 import { announceChange, listContainers } from '../container/watcher.js';
-import { renamedInNetwork } from '../network/membership.js';
+import { namedNetworkOf } from '../network/endpoints.js';
+import { namesChanged } from '../network/membership.js';
 import * as protocol from '../protocol/index.js';
 import { parseSpecification } from '../specification/schema.js';
 import type { Router } from './router.js';
@@ -82,7 +83,8 @@ export function routeContainers(router: Router, machine: Machine): void {
       // The grammar of names is the specification's.
       parseSpecification({ name: params.name });
       const renamed = await store.rename(record, params.name);
-      await renamedInNetwork(machine, renamed);
+      const network = await namedNetworkOf(machine, renamed.specification);
+      if (network !== undefined) await namesChanged(machine, network);
       return summarize(store, renamed);
     }),
   );

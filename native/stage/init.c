@@ -47,6 +47,8 @@ static bool reap(pid_t child, int *status) {
 }
 
 static _Noreturn void outstay(int lease_fd) {
+  /* As PID 1 of others it is given their orphans: ignored, they are reaped by the kernel. */
+  if (signal(SIGCHLD, SIG_IGN) == SIG_ERR) _exit(125);
   if (dup2(lease_fd, 3) < 0) _exit(125);
   close_range(4, ~0u, 0);
   while (flock(3, LOCK_EX) < 0) {

@@ -11,8 +11,8 @@ void init_hide(void);
 void init_block_signals(void);
 
 /*
- * Reaps orphans until SIGTERM or SIGINT, then exits 0. With a lease (not -1) it has no children, and exits when nobody
- * else has a lock on that any more: when the last one who wanted it here has closed it, or has died.
+ * Reaps orphans until SIGTERM or SIGINT, then exits 0. With a lease (not -1) it exits when nobody else has a lock on that
+ * any more: when the last one who wanted it here has closed it, or has died.
  */
 _Noreturn void init_stay(int lease_fd);
 

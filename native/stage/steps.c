@@ -91,6 +91,8 @@ static int dispatch(struct context *context, const struct step *step) {
       return run_change_directory(context, &as->change_directory);
     case STEP_EXECUTE:
       return run_execute(context, &as->execute);
+    case STEP_USE_LEASE:
+      return run_use_lease(context, &as->use_lease);
     case STEP_LEASE:
       return run_lease(context, &as->lease);
     case STEP_STAY_INIT:

@@ -72,6 +72,7 @@ enum step_code {
   STEP_UNMOUNT = 63,
   STEP_HOLD_MOUNT_NAMESPACE = 64,
   STEP_ENTER_MOUNT_NAMESPACE = 65,
+  STEP_USE_LEASE = 80,
 };
 
 struct step_monitor {
@@ -305,6 +306,10 @@ struct step_hold_mount_namespace {
   uint64_t start_time;
 };
 
+struct step_use_lease {
+  const char *path;
+};
+
 union step_fields {
   struct step_monitor monitor;
   struct step_make_directory make_directory;
@@ -351,6 +356,7 @@ union step_fields {
   struct step_attach_mount attach_mount;
   struct step_unmount unmount;
   struct step_hold_mount_namespace hold_mount_namespace;
+  struct step_use_lease use_lease;
 };
 
 struct field_shape {
@@ -544,6 +550,9 @@ static const struct field_shape fields_hold_mount_namespace[] = {
     {FIELD_U32, offsetof(struct step_hold_mount_namespace, pid)},
     {FIELD_U64, offsetof(struct step_hold_mount_namespace, start_time)},
 };
+static const struct field_shape fields_use_lease[] = {
+    {FIELD_STRING, offsetof(struct step_use_lease, path)},
+};
 
 struct step_shape {
   const char *name; /* NULL: there is no step of this code */
@@ -605,7 +614,8 @@ static const struct step_shape step_shapes[] = {
     [STEP_UNMOUNT] = {"unmount", ACTOR_ANY, 2, fields_unmount},
     [STEP_HOLD_MOUNT_NAMESPACE] = {"holdMountNamespace", ACTOR_ANY, 2, fields_hold_mount_namespace},
     [STEP_ENTER_MOUNT_NAMESPACE] = {"enterMountNamespace", ACTOR_ANY, 0, NULL},
+    [STEP_USE_LEASE] = {"useLease", ACTOR_MONITOR, 1, fields_use_lease},
 };
-enum { STEP_CODES = 66 };
+enum { STEP_CODES = 81 };
 
 #endif

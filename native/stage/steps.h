@@ -107,6 +107,7 @@ int run_set_session(struct context *context);
 /* steps_process.c */
 int run_execute(struct context *context, const struct step_execute *step);
 int run_lease(struct context *context, const struct step_lease *step);
+int run_use_lease(struct context *context, const struct step_use_lease *step);
 int run_stay_init(struct context *context);
 
 /* launch.c: steps of the monitor that prepare the clone */

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 
 #include "call.h"
@@ -79,9 +80,24 @@ int run_execute(struct context *context, const struct step_execute *step) {
   init_supervise(child);
 }
 
+static int open_lease(struct context *context, const char *path) {
+  return (int)CALL(context, openat, DESCRIPTOR(AT_FDCWD), TEXT(path), FLAGS(O_RDONLY | O_NOFOLLOW | O_CLOEXEC),
+                   NUMBER(0));
+}
+
+int run_use_lease(struct context *context, const struct step_use_lease *step) {
+  AUTO_CLOSE int fd = open_lease(context, step->path);
+  if (fd < 0) return fd;
+  /* Refused where the one that had the lease ends just now. */
+  int error = (int)CALL(context, flock, DESCRIPTOR(fd), FLAGS(LOCK_SH | LOCK_NB));
+  if (error < 0) return error;
+  close_fd(&context->watch.lease_fd);
+  context->watch.lease_fd = steal_fd(&fd);
+  return 0;
+}
+
 int run_lease(struct context *context, const struct step_lease *step) {
-  int fd = (int)CALL(context, openat, DESCRIPTOR(AT_FDCWD), TEXT(step->path), FLAGS(O_RDONLY | O_NOFOLLOW | O_CLOEXEC),
-                     NUMBER(0));
+  int fd = open_lease(context, step->path);
   if (fd < 0) return fd;
   close_fd(&context->lease_fd);
   context->lease_fd = fd;

@@ -18,6 +18,7 @@ struct watch {
   int listen_fd;    /* the attach socket */
   int events_fd;    /* memory.events (v2) or memory.oom_control (v1) */
   int root_fd;      /* the process's root: its overlay must not be unmounted, and synced, before we end */
+  int lease_fd;     /* locked for others who wait until we have ended */
   unsigned long long events_base;  /* oom_kill counter at the start */
   unsigned long long output_limit; /* bytes at which `output` is rotated */
   const char *socket_path;

@@ -86,6 +86,7 @@ static int close_others(const struct watch *watch) {
                 watch->listen_fd,
                 watch->events_fd,
                 watch->root_fd,
+                watch->lease_fd,
                 monitor.output.current.fd,
                 monitor.oom.event_fd,
                 monitor.oom.file_fd,
