@@ -42,12 +42,14 @@ export function exampleSpecification(name: string): string {
     // , { "destination": "/work", "source": ".", "options": ["rbind", "ro"] }
   ],
   // "none": a network of its own with nothing but lo.
-  // Others: { "kind": "host" }, { "kind": "container", "container": "db" }, { "kind": "bridge", "network": "lab" }
+  // Others: { "kind": "host" }, { "kind": "container", "container": "db" },
+  //         { "kind": "process", "pid": 4711 }, { "kind": "bridge", "network": "lab" }
   "network": { "kind": "none" },
   // Ports of this machine that lead to it, whatever its network, unless that is this machine's.
   // "ports": [{ "hostPort": 8080, "containerPort": 80 }],
-  // Namespaces to share with this machine instead of making new ones: "uts", "ipc", "pid", "cgroup", "time".
-  "shareHost": [],
+  // Whose namespaces it is in, where they are not new ones: "new", "host" for this machine's,
+  // { "container": "db" } for those of one that runs, { "process": 4711 } for those of any process of yours.
+  // "namespaces": { "uts": "host", "ipc": { "container": "db" } },
   // A time namespace: how far its clocks since boot are ahead of the machine's.
   // "timeOffsets": { "boottime": { "secs": 86400, "nanosecs": 0 } },
 

@@ -27,10 +27,20 @@ const reach = z.looseObject({
     ),
   ),
   network: z.optional(
-    z.looseObject({ kind: z.string(), container: z.optional(z.string()), network: z.optional(z.string()) }),
+    z.looseObject({
+      kind: z.string(),
+      container: z.optional(z.string()),
+      pid: z.optional(z.number()),
+      network: z.optional(z.string()),
+    }),
   ),
   ports: z.optional(z.array(z.looseObject({ hostPort: z.number(), address: z.optional(z.string()) }))),
-  shareHost: z.optional(z.array(z.string())),
+  namespaces: z.optional(
+    z.record(
+      z.string(),
+      z.union([z.string(), z.strictObject({ container: z.string() }), z.strictObject({ process: z.number() })]),
+    ),
+  ),
   capabilities: z.optional(z.looseObject({ add: z.optional(z.array(z.string())) })),
   seccomp: z.optional(z.unknown()),
   noNewPrivileges: z.optional(z.boolean()),
@@ -137,10 +147,15 @@ function isBind(mount: MountReach): boolean {
 }
 
 function describeSharing(specification: Reach): string[] {
-  const items = (specification.shareHost ?? []).map((type) => `This machine’s ${type} namespace`);
+  const items = Object.entries(specification.namespaces ?? {}).flatMap(([type, choice]) =>
+    choice === 'new' ? [] : [`The ${type} namespace of ${whose(choice)}`],
+  );
   if (specification.network?.kind === 'host') items.push('This machine’s network, with all that listens on it');
   if (specification.network?.kind === 'container') {
     items.push(`The network of the container ${specification.network.container ?? ''}`);
+  }
+  if (specification.network?.kind === 'process') {
+    items.push(`The network of process ${specification.network.pid ?? ''}`);
   }
   if (specification.network?.kind === 'bridge') {
     items.push(`The containers in the network ${specification.network.network ?? ''}`);
@@ -163,6 +178,11 @@ function describeSharing(specification: Reach): string[] {
   if (specification.maskedPaths !== undefined) items.push('A list of its own of what is hidden in /proc and /sys');
   if (specification.readonlyPaths !== undefined) items.push('A list of its own of what is read-only in /proc');
   return items;
+}
+
+function whose(choice: NonNullable<Reach['namespaces']>[string]): string {
+  if (typeof choice === 'string') return choice === 'host' ? 'this machine' : choice;
+  return 'container' in choice ? `the container ${choice.container}` : `process ${choice.process}`;
 }
 
 function absolutePath(source: string, { folder, home }: HostFacts): string {

@@ -13,19 +13,13 @@ import { joinNetwork } from '../network/membership.js';
 import { publishPort } from '../network/ports.js';
 import { containerPlan } from '../plan/containerPlan.js';
 import type { Plan } from '../plan/step.js';
-import {
-  type AttachTarget,
-  ErrorCode,
-  type oci,
-  type ProcessIdentity,
-  type StartResult,
-  terrariumError,
-} from '../protocol/index.js';
+import { type AttachTarget, ErrorCode, type oci, type StartResult, terrariumError } from '../protocol/index.js';
 import { seccompFilter } from '../specification/seccomp.js';
 import type { Exchange } from '../zygote/connection.js';
 import { writeAtomically } from './atomicFile.js';
 import { stepFailure } from './failure.js';
 import { readyGroups } from './groups.js';
+import { findJoins } from './joins.js';
 import { keepLedger } from './ledgers.js';
 import type { Machine } from './machine.js';
 import { currentSources } from './mountSources.js';
@@ -66,7 +60,7 @@ export async function startContainer(machine: Machine, record: ContainerRecord):
   const access = await machine.cgroups();
   const { group } = record.specification;
   const cgroup = cgroupSteps(access, record.id, record.config.linux.resources, group);
-  const sharedNetwork = await networkToShare(machine, record);
+  const joins = await findJoins(machine, record);
   const endpoint = containerEndpoint(machine, record);
   const connection = endpoint === undefined ? undefined : await joinNetwork(machine, endpoint);
   const { root, folders } = await planRoot(machine, record);
@@ -80,7 +74,7 @@ export async function startContainer(machine: Machine, record: ContainerRecord):
         ? { kind: 'stay' }
         : { kind: 'execute', supervise: record.specification.init ?? false },
     seccomp: seccompFilter(record.specification, record.config.process.capabilities),
-    joinNetwork: sharedNetwork,
+    joins,
     connection,
     chroot: record.specification.chroot ?? false,
     stdin: record.stdin,
@@ -209,20 +203,6 @@ export function attachTarget(
       socket,
     ],
   };
-}
-
-async function networkToShare(machine: Machine, record: ContainerRecord): Promise<ProcessIdentity | undefined> {
-  const { network } = record.specification;
-  if (network?.kind !== 'container') return undefined;
-  const other = await machine.store.find(network.container);
-  const runtime = readLatestRun(machine.store, other.id)?.runtime;
-  if (runtime === undefined || !isAlive(runtime.init)) {
-    throw terrariumError(ErrorCode.WrongState, `${other.name}, whose network is to be joined, is not running`, {
-      fix: 'Start it first.',
-      command: `terrarium start ${other.name}`,
-    });
-  }
-  return runtime.init;
 }
 
 /** Types of the namespaces that are the container's own. */

@@ -8,6 +8,7 @@ import { listProcesses } from '../inspect/processes.js';
 import { parseSignal, signalProcess } from '../inspect/signal.js';
 import { isAlive } from '../inspect/stat.js';
 import { type ContainerSummary, ErrorCode, type ProcessIdentity, terrariumError } from '../protocol/index.js';
+import { isJoined, namespaceChoices } from '../specification/namespaces.js';
 import type { Machine } from './machine.js';
 import type { ContainerRecord, RuntimeRecord } from './record.js';
 import { type Run, readLatestRun, summarize } from './runs.js';
@@ -58,8 +59,10 @@ export async function killContainer(machine: Machine, record: ContainerRecord): 
   const run = liveRun(machine, record);
   if (run === undefined) return;
   const { cgroup, init } = run.runtime;
-  // The kernel ends a pid namespace with its init. What shares the host's has to be found one by one.
-  const ownPids = record.config.linux.namespaces.some((namespace) => namespace.type === 'pid');
+  // The kernel ends a pid namespace with its init. What is in another's has to be found one by one.
+  const ownPids =
+    record.config.linux.namespaces.some(({ type }) => type === 'pid') &&
+    !isJoined(namespaceChoices(record.specification).pid);
   if (cgroup !== undefined) await killAll(cgroup).catch(unlessEnded(init));
   else if (!ownPids) await killBySignals(() => listProcesses(init), init);
   signalUnlessEnded(init, SIGKILL);

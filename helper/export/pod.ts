@@ -105,10 +105,10 @@ function noteReferences({ args, env }: oci.Process, notes: string[]): void {
   for (const name of replaced) notes.push(`Kubernetes replaces $(${name}) by the variable's value; podman does not.`);
 }
 
-function hostNamespaces({ shareHost }: ContainerSpecification): Record<string, YamlValue> {
+function hostNamespaces({ namespaces }: ContainerSpecification): Record<string, YamlValue> {
   return {
-    ...(shareHost?.includes('pid') ? { hostPID: true } : {}),
-    ...(shareHost?.includes('ipc') ? { hostIPC: true } : {}),
+    ...(namespaces?.pid === 'host' ? { hostPID: true } : {}),
+    ...(namespaces?.ipc === 'host' ? { hostIPC: true } : {}),
   };
 }
 

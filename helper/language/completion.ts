@@ -18,7 +18,6 @@ import {
   rlimits,
   seccompActions,
   seccompArchitectures,
-  sharedNamespaces,
   sysctls,
   tmpfsOptions,
   type Word,
@@ -40,13 +39,7 @@ export function completionSchema(names: Names): JSONSchema {
   offerKeys(at(schema, 'resources', 'unified'), cgroupFiles);
   offerKeys(at(schema, 'sysctl'), sysctls);
   // The same word twice in one list is never meant.
-  for (const list of [
-    'capabilities add',
-    'capabilities drop',
-    'shareHost',
-    'seccomp syscalls [] names',
-    'mounts [] options',
-  ])
+  for (const list of ['capabilities add', 'capabilities drop', 'seccomp syscalls [] names', 'mounts [] options'])
     at(schema, ...list.split(' ')).uniqueItems = true;
   return schema;
 }
@@ -73,7 +66,6 @@ function openWords({ images, containers, networks, root }: Names): Record<string
       ...bindOptions,
       ...tmpfsOptions.filter(({ word }) => bindOptions.every((other) => other.word !== word)),
     ],
-    'shareHost []': entries(sharedNamespaces),
     'rlimits [] type': entries(rlimits),
     'seccomp defaultAction': entries(seccompActions),
     'seccomp syscalls [] action': entries(seccompActions),

@@ -31,7 +31,7 @@ export const fieldMeanings: Readonly<Record<string, FieldMeaning>> = {
   'mounts[].options': { oci: 'mounts[].options', section: 'config.md#mounts', otherwise: 'rbind for a bind' },
   ports: { otherwise: 'none is published' },
   network: { oci: 'linux.namespaces', section: 'config-linux.md#namespaces', otherwise: 'one of its own with only lo' },
-  shareHost: { oci: 'linux.namespaces', section: 'config-linux.md#namespaces', otherwise: 'none is shared' },
+  namespaces: { oci: 'linux.namespaces', section: 'config-linux.md#namespaces', otherwise: 'all are new but time' },
   timeOffsets: {
     oci: 'linux.timeOffsets',
     section: 'config-linux.md#time-offsets',

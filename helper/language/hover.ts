@@ -122,8 +122,12 @@ function wordMeaning(pattern: string, word: string): string | undefined {
     }
     case 'mounts[].options[]':
       return [...bindOptions, ...tmpfsOptions].find((one) => one.word.split('=')[0] === word.split('=')[0])?.meaning;
-    case 'shareHost[]':
-      return of(sharedNamespaces);
+    case 'namespaces.uts':
+    case 'namespaces.ipc':
+    case 'namespaces.pid':
+    case 'namespaces.cgroup':
+    case 'namespaces.time':
+      return word === 'host' ? sharedNamespaces[pattern.slice('namespaces.'.length)] : undefined;
     case 'rlimits[].type':
       return of(rlimits);
     case 'seccomp.defaultAction':

@@ -116,11 +116,11 @@ const checkNetwork: Check = ({ network }, { containers, networks }) => {
     : [say('warning', path, `${wanted} is not running: it has to be started first`)];
 };
 
-const checkSharing: Check = ({ shareHost = [], hostname, timeOffsets }) => [
-  ...(shareHost.includes('uts') && hostname !== undefined
+const checkSharing: Check = ({ namespaces = {}, hostname, timeOffsets }) => [
+  ...(namespaces.uts === 'host' && hostname !== undefined
     ? [say('information', ['hostname'], 'This machine’s host name is shared and stays what it is')]
     : []),
-  ...(shareHost.includes('time') && timeOffsets !== undefined
+  ...(namespaces.time === 'host' && timeOffsets !== undefined
     ? [say('information', ['timeOffsets'], 'This machine’s clocks are shared and stay what they are')]
     : []),
 ];

@@ -2,7 +2,6 @@ import type { oci, ProcessIdentity } from '../protocol/index.js';
 import { nestedMap } from '../zygote/identity.js';
 import {
   CLONE_NEWCGROUP,
-  CLONE_NEWNET,
   CLONE_NEWTIME,
   MOUNT_ATTR_RDONLY,
   MS_PRIVATE,
@@ -32,6 +31,12 @@ export interface MonitorPlan {
   outputLimit: number;
 }
 
+/** Some namespaces of a process. */
+export interface Join {
+  process: ProcessIdentity;
+  types: readonly oci.NamespaceType[];
+}
+
 export interface ContainerPlanInput {
   config: oci.Config;
   root: RootPlan;
@@ -40,8 +45,8 @@ export interface ContainerPlanInput {
   execution: Execution;
   /** Compiled filter, empty for none. */
   seccomp: Uint8Array;
-  /** Init of the container whose network is shared. */
-  joinNetwork?: ProcessIdentity | undefined;
+  /** Whose namespaces it joins. */
+  joins?: readonly Join[];
   /** The named network that it is connected to. */
   connection?: Connection | undefined;
   /** Only chroot(2), to show what it does not do. */
@@ -72,8 +77,11 @@ const deviceLinks: readonly [string, string][] = [
 
 /** The plan that makes a container from its configuration. Pure. */
 export function containerPlan(input: ContainerPlanInput): Plan {
-  const { config, connection } = input;
-  const own = (type: oci.NamespaceType) => config.linux.namespaces.some((namespace) => namespace.type === type);
+  const { config, connection, joins = [] } = input;
+  const made = config.linux.namespaces.flatMap(({ type }) =>
+    joins.some(({ types }) => types.includes(type)) ? [] : type,
+  );
+  const own = (type: oci.NamespaceType) => made.includes(type);
   const follows = config.mounts.some(followsHost);
   return [
     {
@@ -84,25 +92,21 @@ export function containerPlan(input: ContainerPlanInput): Plan {
       events: input.cgroup.eventsFile,
     },
     ...input.cgroup.beforeClone,
-    ...timeSteps(config),
-    ...(input.joinNetwork === undefined
-      ? []
-      : // In the monitor: once inside its own user namespace a process has no say over another container's network.
-        [
-          {
-            kind: 'setNamespaces',
-            pid: input.joinNetwork.pid,
-            startTime: BigInt(input.joinNetwork.startTime),
-            flags: CLONE_NEWNET,
-          } as const,
-        ]),
+    ...(own('time') ? timeSteps(config) : []),
+    // In the monitor: once inside its own user namespace a process has no say over another container's.
+    ...joins.map(
+      ({ process, types }): Step => ({
+        kind: 'setNamespaces',
+        pid: process.pid,
+        startTime: BigInt(process.startTime),
+        flags: flagsOf(types),
+      }),
+    ),
     ...(connection === undefined ? [] : connectBeforeClone(connection)),
     ...(config.process.terminal ? [] : [{ kind: 'makePipes', stdin: input.stdin ? 1 : 0 } as const]),
     {
       kind: 'clone',
-      flags: config.linux.namespaces
-        .filter(({ type }) => !unshared.includes(type) && !(type === 'network' && input.joinNetwork !== undefined))
-        .reduce((flags, { type }) => flags | namespaceFlags[type], 0),
+      flags: flagsOf(made.filter((type) => !unshared.includes(type))),
       cgroup: input.cgroup.cloneInto,
     },
     ...mapSteps(config.linux.uidMappings ?? [], config.linux.gidMappings ?? []),
@@ -113,7 +117,7 @@ export function containerPlan(input: ContainerPlanInput): Plan {
     ...rootSteps(input.root),
     ...config.mounts.flatMap((mount) => mountSteps(mount, follows)),
     ...sysctlSteps(config.linux.sysctl ?? {}),
-    ...(own('network') && input.joinNetwork === undefined ? [{ kind: 'bringUp', interface: 'lo' } as const] : []),
+    ...(own('network') ? [{ kind: 'bringUp', interface: 'lo' } as const] : []),
     ...(connection === undefined ? [] : connectInside(connection)),
     ...config.linux.readonlyPaths.map((path): Step => ({ kind: 'readonlyPath', path, tolerate: 'missing' })),
     ...config.linux.maskedPaths.map((path): Step => ({ kind: 'maskPath', path, tolerate: 'missing' })),
@@ -125,8 +129,10 @@ export function containerPlan(input: ContainerPlanInput): Plan {
   ];
 }
 
+const flagsOf = (types: readonly oci.NamespaceType[]): number =>
+  types.reduce((flags, type) => flags | namespaceFlags[type], 0);
+
 function timeSteps(config: oci.Config): Step[] {
-  if (!config.linux.namespaces.some((namespace) => namespace.type === 'time')) return [];
   const { monotonic, boottime } = config.linux.timeOffsets ?? {};
   const lines = [
     ...(monotonic ? [`monotonic ${monotonic.secs} ${monotonic.nanosecs}\n`] : []),

@@ -17,13 +17,24 @@ export type RootSource =
 /** What becomes of writes. `overlay`: kept in the container's own layer; `tmpfs`: in memory, gone at exit; `none`: refused. */
 export type Writable = 'overlay' | 'tmpfs' | 'none';
 
-/** Whose network: a new one with only `lo`, the host's, another container's, or a new one connected to a named network. */
+/** Whose network: a new one with only `lo`, the host's, another container's, any process's, or a new one connected to a named network. */
 export type NetworkChoice =
   | { kind: 'none' }
   | { kind: 'host' }
   | { kind: 'container'; container: string }
+  /** `pid` as this machine has it, of a process of this user. */
+  | { kind: 'process'; pid: number }
   /** `address`: IPv4, of the network's subnet; default: one that is free. */
   | { kind: 'bridge'; network: string; address?: string };
+
+/** Somebody whose namespace is joined: a running container, by name or id, or a process of this user, by its pid out here. */
+export type NamespaceReference = { container: string } | { process: number };
+
+/** Whose namespace: a new one, this machine's, or somebody's. */
+export type NamespaceChoice = 'new' | 'host' | NamespaceReference;
+
+/** The network's is chosen in `network`, which says more. */
+export type NamespaceChoices = Partial<Record<Exclude<NamespaceType, 'network'>, NamespaceChoice>>;
 
 /**
  * What a person asks for: every field may be left out, the helper fills in the defaults and answers with a `Config`.
@@ -47,8 +58,11 @@ export interface ContainerSpecification {
   pod?: string;
   /** Published when it starts, withdrawn when it ends. */
   ports?: PortMapping[];
-  /** Namespaces that are *shared with the host* instead of made new. Default: none. */
-  shareHost?: Exclude<NamespaceType, 'user' | 'mount' | 'network'>[];
+  /**
+   * Default: all are new, but time, which is new only with `timeOffsets`; with `chroot` only user and mount. Where `pid` is
+   * joined `user` is by default the same one's. What cannot be is refused: see helper/specification/namespaces.ts.
+   */
+  namespaces?: NamespaceChoices;
   timeOffsets?: { monotonic?: TimeOffset; boottime?: TimeOffset };
   /** A group of containers, made when its first one starts, with limits of its own for all of them together. */
   group?: string;

@@ -1,6 +1,7 @@
 import type { ContainerSpecification, oci } from '../protocol/index.js';
 import { capability, containerCapabilities } from '../security/capabilities.js';
 import type { Identity } from '../zygote/identity.js';
+import { isJoined, isOwned, namespaceChoices, namespacesOf } from './namespaces.js';
 
 /** What has to be known of the machine and the root to complete a specification. Reading it is the caller's work. */
 export interface SpecificationFacts {
@@ -58,7 +59,6 @@ export function completeConfig(specification: ContainerSpecification, facts: Spe
   const privileges = containerCapabilities(specification.capabilities ?? {});
   const asked = (specification.capabilities?.add ?? []).map((name) => capability(name).name);
   const ambient = facts.user.uid === 0 ? [] : privileges.filter((name) => asked.includes(name));
-  const namespaces = namespacesOf(specification);
   const connected = specification.network?.kind === 'bridge';
   const sysctl = {
     ...(connected ? pingable : {}),
@@ -98,9 +98,9 @@ export function completeConfig(specification: ContainerSpecification, facts: Spe
       noNewPrivileges: specification.noNewPrivileges ?? true,
       ...(specification.oomScoreAdj !== undefined ? { oomScoreAdj: specification.oomScoreAdj } : {}),
     },
-    mounts: [...defaultMounts(specification, facts, namespaces), ...userMounts(specification)],
+    mounts: [...defaultMounts(specification, facts), ...userMounts(specification)],
     linux: {
-      namespaces,
+      namespaces: namespacesOf(specification).map((type) => ({ type })),
       uidMappings: facts.identity.uidMappings,
       gidMappings: facts.identity.gidMappings,
       ...(specification.timeOffsets ? { timeOffsets: specification.timeOffsets } : {}),
@@ -115,31 +115,13 @@ export function completeConfig(specification: ContainerSpecification, facts: Spe
   };
 }
 
-function namespacesOf(specification: ContainerSpecification): oci.Namespace[] {
-  const shared = new Set<oci.NamespaceType>(
-    specification.chroot === true
-      ? ['uts', 'ipc', 'pid', 'cgroup', 'time', 'network']
-      : (specification.shareHost ?? []),
-  );
-  if (specification.network?.kind === 'host') shared.add('network');
-  // Another container's, or one with a way to others, is not the host's: who enters has to enter it too.
-  if (specification.network?.kind === 'container' || specification.network?.kind === 'bridge') shared.delete('network');
-  const types: oci.NamespaceType[] = ['user', 'mount', 'uts', 'ipc', 'network', 'pid', 'cgroup'];
-  if (specification.timeOffsets !== undefined) types.push('time');
-  return types.filter((type) => !shared.has(type)).map((type) => ({ type }));
-}
-
-function defaultMounts(
-  specification: ContainerSpecification,
-  facts: SpecificationFacts,
-  namespaces: readonly oci.Namespace[],
-): oci.Mount[] {
-  const own = (type: oci.NamespaceType) => namespaces.some((namespace) => namespace.type === type);
+function defaultMounts(specification: ContainerSpecification, facts: SpecificationFacts): oci.Mount[] {
+  const choices = namespaceChoices(specification);
+  const own = (type: oci.NamespaceType) => isOwned(choices, type);
   const hidden = ['nosuid', 'noexec', 'nodev'];
-  const ownNetwork = own('network') && specification.network?.kind !== 'container';
   const terminalGroup = facts.identity.mapping === 'range' ? ['gid=5'] : [];
   const mounts: oci.Mount[] = [
-    // A proc or sysfs of its own is allowed only to who owns the pid or network namespace: else the host's is bound.
+    // A proc, sysfs or mqueue of its own is allowed only to who owns the pid, network or ipc namespace: else the host's is bound.
     own('pid')
       ? { destination: '/proc', type: 'proc', source: 'proc', options: hidden }
       : { destination: '/proc', type: 'bind', source: '/proc', options: ['rbind', ...hidden] },
@@ -164,20 +146,21 @@ function defaultMounts(
     },
     ...(own('ipc')
       ? [{ destination: '/dev/mqueue', type: 'mqueue', source: 'mqueue', options: hidden }]
-      : facts.hostQueues
+      : // Of somebody else's it can have neither that one's, nor may it have the host's.
+        facts.hostQueues && !isJoined(choices.ipc)
         ? [{ destination: '/dev/mqueue', type: 'bind', source: '/dev/mqueue', options: ['rbind', ...hidden] }]
         : []),
-    ownNetwork
+    own('network')
       ? { destination: '/sys', type: 'sysfs', source: 'sysfs', options: [...hidden, 'ro'] }
       : { destination: '/sys', type: 'bind', source: '/sys', options: ['rbind', ...hidden, 'ro'] },
   ];
-  if (facts.cgroupMount && own('cgroup') && ownNetwork) {
+  if (facts.cgroupMount && own('cgroup') && own('network')) {
     mounts.push({ destination: '/sys/fs/cgroup', type: 'cgroup2', source: 'cgroup', options: [...hidden, 'ro'] });
   }
   if ((specification.root ?? { kind: 'host' }).kind === 'host') {
     mounts.push({ destination: '/tmp', type: 'tmpfs', source: 'tmpfs', options: ['nosuid', 'nodev', 'mode=1777'] });
     mounts.push({ destination: '/run', type: 'tmpfs', source: 'tmpfs', options: ['nosuid', 'nodev', 'mode=755'] });
-  } else if (!own('network')) {
+  } else if (choices.network === 'host') {
     mounts.push({
       destination: '/etc/resolv.conf',
       type: 'bind',

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { rlimitNumbers } from '../plan/constants.js';
 import { parseMountOptions } from '../plan/mountOptions.js';
 import { type ContainerSpecification, ErrorCode, terrariumError } from '../protocol/index.js';
+import { type NamespaceQuestion, namespaceChoices, refusedNamespaces } from './namespaces.js';
 import { resources } from './resources.js';
 import { refusedSysctl } from './sysctl.js';
 
@@ -105,6 +106,12 @@ const network = z
       .describe("Another container's"),
     z
       .strictObject({
+        kind: z.literal('process'),
+        pid: z.int().positive().describe('A process of yours, as ps shows it on this machine'),
+      })
+      .describe('That of any process of yours'),
+    z
+      .strictObject({
         kind: z.literal('bridge'),
         network: name.describe('Name of a network: see terrarium network list'),
         address: z
@@ -115,6 +122,31 @@ const network = z
       .describe('A network of its own, connected to those of other containers by a named network'),
   ])
   .describe('Which network the container sees');
+
+const namespace = z
+  .union([
+    z.enum(['new', 'host']),
+    z
+      .strictObject({ container: z.string().min(1).describe('Name of one that runs') })
+      .describe("A running container's"),
+    z
+      .strictObject({
+        process: z.int().positive().describe('A process of yours, by its pid on this machine'),
+      })
+      .describe("Any process's"),
+  ])
+  .describe('"new", "host" (this machine’s), { "container": NAME } or { "process": PID }');
+const namespaces = z
+  .strictObject({
+    mount: namespace.optional().describe('What is mounted where'),
+    uts: namespace.optional().describe('The host name'),
+    ipc: namespace.optional().describe('System V objects and POSIX queues'),
+    pid: namespace.optional().describe('The processes that it sees'),
+    user: namespace.optional().describe('Users and groups, and what root may do'),
+    cgroup: namespace.optional().describe('Which control group it takes for the topmost'),
+    time: namespace.optional().describe('The clocks since boot'),
+  })
+  .describe('Whose namespaces it is in, where they are not new ones');
 
 const port = z.int().min(1).max(65_535);
 const portMapping = z.strictObject({
@@ -202,10 +234,7 @@ export const specificationSchema = z
     mounts: z.array(mount).optional().describe('Folders and files put into the container, in this order'),
     ports: z.array(portMapping).optional().describe('Ports of it that this machine listens at'),
     network: network.optional(),
-    shareHost: z
-      .array(z.enum(['uts', 'ipc', 'pid', 'cgroup', 'time']))
-      .optional()
-      .describe('Namespaces to share with this machine instead of making new ones'),
+    namespaces: namespaces.optional(),
     timeOffsets: z
       .strictObject({
         monotonic: offset.optional().describe('CLOCK_MONOTONIC'),
@@ -252,15 +281,22 @@ export const specificationSchema = z
     annotations: z.record(z.string().min(1), z.string()).optional().describe('Notes of your own'),
   })
   .describe('A Terrarium container. Everything has a default')
-  .superRefine(({ sysctl = {}, network, shareHost, chroot, ports = [] }, context) => {
-    if (ports.length > 0 && (network?.kind === 'host' || (chroot === true && network === undefined))) {
-      const message = 'it has this machine’s network: its ports are this machine’s, and need not be published';
-      context.addIssue({ code: 'custom', path: ['ports'], message });
+  .superRefine(({ sysctl = {}, ports = [], nestedNamespaces, ...specification }, context) => {
+    const refuse = (path: (string | number)[], message: string) => context.addIssue({ code: 'custom', path, message });
+    const question = specification as NamespaceQuestion;
+    const { network, user } = namespaceChoices(question);
+    if (ports.length > 0 && network === 'host') {
+      refuse(['ports'], 'it has this machine’s network: its ports are this machine’s, and need not be published');
+    }
+    for (const { type, message } of refusedNamespaces(question)) {
+      refuse(type === 'network' ? ['network'] : ['namespaces', type], message);
+    }
+    if (nestedNamespaces === false && user !== 'new') {
+      refuse(['nestedNamespaces'], 'how many can be made is a setting of the user namespace, which is another’s');
     }
     for (const key of Object.keys(sysctl)) {
-      const sharing = { ...(network && { network }), ...(shareHost && { shareHost }), ...(chroot && { chroot }) };
-      const refused = refusedSysctl(key, sharing);
-      if (refused !== undefined) context.addIssue({ code: 'custom', path: ['sysctl', key], message: refused });
+      const refused = refusedSysctl(key, question);
+      if (refused !== undefined) refuse(['sysctl', key], refused);
     }
   });
 

@@ -1,4 +1,5 @@
-import type { ContainerSpecification, oci } from '../protocol/index.js';
+import type { oci } from '../protocol/index.js';
+import { type NamespaceQuestion, namespaceChoices } from './namespaces.js';
 
 /**
  * Which namespace a setting of /proc/sys belongs to; undefined: to the whole machine. Sources: namespaces(7),
@@ -13,21 +14,14 @@ export function namespaceOfSysctl(key: string): oci.NamespaceType | undefined {
   return /^kernel\.(domainname|hostname)$/.test(name) ? 'uts' : undefined;
 }
 
-type Sharing = Pick<ContainerSpecification, 'network' | 'shareHost' | 'chroot'>;
-
 /**
  * Why a container may not have a setting; undefined: it may. The kernel alone would not refuse it to everybody: root of a
  * container that root started owns the machine's own settings.
  */
-export function refusedSysctl(key: string, { network, shareHost = [], chroot }: Sharing): string | undefined {
+export function refusedSysctl(key: string, question: NamespaceQuestion): string | undefined {
   const type = namespaceOfSysctl(key);
   if (type === undefined) return `${key} is a setting of the whole machine, which a container may not change`;
-  // The user namespace is always its own.
-  if (type === 'user') return undefined;
-  const isShared =
-    chroot === true ||
-    (type === 'network'
-      ? network?.kind === 'host' || network?.kind === 'container'
-      : shareHost.some((other) => other === type));
-  return isShared ? `${key} is a setting of a ${type} namespace that is not this container’s own` : undefined;
+  return namespaceChoices(question)[type] === 'new'
+    ? undefined
+    : `${key} is a setting of a ${type} namespace that is not this container’s own`;
 }

@@ -72,7 +72,7 @@ test('killing without a cgroup leaves nothing, in the machine’s pid namespace 
   const helper = await withoutCgroups(t);
   if (helper === undefined) return;
   const { id } = await run(helper, {
-    shareHost: ['pid'],
+    namespaces: { pid: 'host' },
     // Processes in sessions of their own, and one that nobody waits for.
     args: [
       '/bin/sh',

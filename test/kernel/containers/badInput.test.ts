@@ -75,7 +75,7 @@ test('specifications that make no sense are refused, each field by its name', as
     [{ cwd: 'relative' }, /cwd/],
     [{ mounts: [{ source: '/etc', destination: 'relative' }] }, /mounts\.0\.destination/],
     [{ capabilities: { add: ['CAP_NOSUCH'] } }, /CAP_NOSUCH/],
-    [{ shareHost: ['user'] }, /shareHost\.0/],
+    [{ namespaces: { user: 'host' } }, /namespaces\.user: .*CAP_SYS_ADMIN/],
     [{ nosuch: 1 }, /nosuch/],
     [{ root: { kind: 'directory', path: 'relative' } }, /root\.path/],
   ];

@@ -49,20 +49,20 @@ for (const [name, damage] of Object.entries(damages)) {
   });
 }
 
-for (const shareHost of [[], ['pid']] as const) {
-  test(`one that runs${shareHost.length > 0 ? ' in the host’s pid namespace' : ''} is removed by force only, with all its processes`, async () => {
-    const { id, pid } = await bed.up({ shareHost: [...shareHost] });
+for (const pid of ['new', 'host'] as const) {
+  test(`one that runs${pid === 'host' ? ' in the host’s pid namespace' : ''} is removed by force only, with all its processes`, async () => {
+    const { id, pid: init } = await bed.up({ namespaces: { pid } });
     const args = ['/bin/sleep', '1000'];
     const entered = await bed.helper.request(protocol.ExecInContainer, { container: id, process: { args } });
     writeFileSync(path.join(bed.home.data, 'containers', id, 'container.json'), '{');
     const broken = await bed.helper.summary(id);
-    assert.deepEqual([broken.state, broken.init?.pid], ['running', pid]);
+    assert.deepEqual([broken.state, broken.init?.pid], ['running', init]);
     await fails(bed.helper.request(protocol.RemoveContainer, { container: id }), {
       code: ErrorCode.WrongState,
       message: /is running/,
     });
     await bed.helper.request(protocol.RemoveContainer, { container: id, force: true });
-    assert.equal(startTimeOf(pid), undefined);
+    assert.equal(startTimeOf(init), undefined);
     await eventually('the end of what entered', () => startTimeOf(entered.identity.pid) === undefined);
     assert.equal(existsSync(path.join(bed.home.data, 'containers', id)), false);
   });

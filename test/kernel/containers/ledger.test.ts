@@ -137,7 +137,7 @@ const variations: readonly [string, () => protocol.ContainerSpecification][] = [
       rlimits: [{ type: 'RLIMIT_NOFILE', soft: 64, hard: 128 }],
       capabilities: { drop: ['CAP_CHOWN'], add: ['CAP_NET_RAW'] },
       timeOffsets: { boottime: { secs: 1000, nanosecs: 0 } },
-      shareHost: ['ipc'],
+      namespaces: { ipc: 'host' },
       writable: 'tmpfs',
       sysctl: { 'net.ipv4.ip_unprivileged_port_start': '80' },
     }),

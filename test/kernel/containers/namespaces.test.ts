@@ -10,15 +10,14 @@ import { differingNamespaces, mountsOf, type NamespaceLink, namespacesOf, startT
 const bed = new Bed();
 const usual: readonly NamespaceLink[] = ['mnt', 'uts', 'ipc', 'net', 'pid', 'user', 'cgroup'];
 
-type Shared = NonNullable<protocol.ContainerSpecification['shareHost']>;
 const choices: readonly [string, protocol.ContainerSpecification, readonly NamespaceLink[]][] = [
   ['none', {}, []],
-  ['uts', { shareHost: ['uts'] }, ['uts']],
-  ['ipc', { shareHost: ['ipc'] }, ['ipc']],
-  ['pid', { shareHost: ['pid'] }, ['pid']],
-  ['cgroup', { shareHost: ['cgroup'] }, ['cgroup']],
+  ['uts', { namespaces: { uts: 'host' } }, ['uts']],
+  ['ipc', { namespaces: { ipc: 'host' } }, ['ipc']],
+  ['pid', { namespaces: { pid: 'host' } }, ['pid']],
+  ['cgroup', { namespaces: { cgroup: 'host' } }, ['cgroup']],
   ['network', { network: { kind: 'host' } }, ['net']],
-  ['uts, ipc and pid', { shareHost: ['uts', 'ipc', 'pid'] satisfies Shared }, ['uts', 'ipc', 'pid']],
+  ['uts, ipc and pid', { namespaces: { uts: 'host', ipc: 'host', pid: 'host' } }, ['uts', 'ipc', 'pid']],
 ];
 for (const [name, specification, shared] of choices) {
   test(`sharing ${name} with the host: exactly the other namespaces are new`, async () => {
@@ -58,7 +57,7 @@ test('PID 1, and no process of the host to be seen or killed', async () => {
   assert.equal(folders?.split(' ').length, 2, seen);
   assert.match(init ?? '', /^1 \(/);
   // The control: in the host's pid namespace the very same process is there.
-  const shared = await bed.up({ shareHost: ['pid'] });
+  const shared = await bed.up({ namespaces: { pid: 'host' } });
   assert.equal((await bed.exec(shared.id, `kill -0 ${process.pid}`)).exitCode, 0);
 });
 
@@ -100,7 +99,7 @@ test('System V IPC: a segment of the host is not there', async (t: TestContext) 
   const list = (text: string) => text.trim().split('\n').length - 1;
   assert.ok(list(readFileSync('/proc/sysvipc/shm', 'utf8')) > 0);
   assert.equal(list(await bed.shell('cat /proc/sysvipc/shm')), 0);
-  const shared = await bed.shell('cat /proc/sysvipc/shm', { shareHost: ['ipc'] });
+  const shared = await bed.shell('cat /proc/sysvipc/shm', { namespaces: { ipc: 'host' } });
   assert.match(shared, new RegExp(`^ *\\S+ +${segment} `, 'm'), 'shared, it is');
 });
 

@@ -17,9 +17,9 @@ async function watch(id: string): Promise<() => protocol.ContainerStats | undefi
   return () => latest;
 }
 
-for (const shareHost of [[], ['pid']] as const) {
-  test(`processes that entered are counted, ${shareHost.length > 0 ? 'the host’s pid namespace shared' : 'all its own'}`, async () => {
-    const { id } = await bed.up({ shareHost: [...shareHost] });
+for (const pid of ['new', 'host'] as const) {
+  test(`processes that entered are counted, ${pid === 'host' ? 'the host’s pid namespace shared' : 'all its own'}`, async () => {
+    const { id } = await bed.up({ namespaces: { pid } });
     const latest = await watch(id);
     await eventually('one process', () => latest()?.pids === 1);
     const before = latest()?.memoryBytes ?? 0;

@@ -28,7 +28,7 @@ const links: Readonly<Record<string, NamespaceLink>> = { mount: 'mnt', network: 
 const linkOf = (type: string): NamespaceLink => links[type] ?? (type as NamespaceLink);
 
 test('container and host differ in exactly the namespaces whose inodes do', async () => {
-  const shared = await bed.up({ shareHost: ['uts'], network: { kind: 'host' } });
+  const shared = await bed.up({ namespaces: { uts: 'host' }, network: { kind: 'host' } });
   const comparison = await compare({ container: shared.name }, { pid: process.pid });
   const { differences, same } = section(comparison, 'namespaces');
   const expected = differingNamespaces(shared.pid);

@@ -212,7 +212,7 @@ test('no agent goes where somebody could trace it: into the user namespace of wh
   // What is the person's own is read from outside, and so are settings of namespaces that are shared.
   assert.ok((inspection.process.env?.length ?? 0) > 0);
   assert.equal(typeof inspection.linux.sysctl?.['net.ipv4.ip_forward'], 'string');
-  const shared = await bed.up({ shareHost: ['pid'], hostname: 'sees-all' });
+  const shared = await bed.up({ namespaces: { pid: 'host' }, hostname: 'sees-all' });
   const container = await inspect({ container: shared.name }, { files: true });
   // The one around it, where nobody in the container has any power.
   assert.equal(container.linux.sysctl?.['kernel.hostname'], 'sees-all');

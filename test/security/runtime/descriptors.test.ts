@@ -54,7 +54,7 @@ test('of a helper with descriptors 7 to 20 open, processes inside get 0, 1 and 2
     'init of ours that stays': {},
     'command below an init of ours': { args: sleep, init: true },
     'with a terminal': { args: sleep, terminal: true },
-    'with the host’s pids': { args: sleep, shareHost: ['pid' as const] },
+    'with the host’s pids': { args: sleep, namespaces: { pid: 'host' as const } },
   })) {
     const { summary } = await product.client.sendRequest(RunContainer, { specification, stdin: true });
     assert.ok(summary.init !== undefined);

@@ -110,7 +110,7 @@ test('from a container that shares the host’s pids, nothing outside can be tra
     ['by default', {}],
     ['with capabilities and without a filter', { capabilities: everything, seccomp: 'unconfined' as const }],
   ] as const) {
-    const { id, init } = await product.up({ shareHost: ['pid'], ...more });
+    const { id, init } = await product.up({ namespaces: { pid: 'host' }, ...more });
     const monitor = parentOf(pidOf(init));
     for (const [whose, pid] of Object.entries({
       bystander: outside,
@@ -154,7 +154,7 @@ test('with pids of its own a container cannot name what is outside', async (t) =
   const everybody = await product.exec(id, { args: perl(`kill 'TERM', -1; print "tried\\n"`) });
   assert.equal(everybody, 'tried\n');
   assert.ok(processes().includes(outside), 'a signal to all reaches nobody outside');
-  const { id: sharing } = await product.up({ shareHost: ['pid'] });
+  const { id: sharing } = await product.up({ namespaces: { pid: 'host' } });
   const control = results(await product.exec(sharing, { args: perl(signal, String(outside)) }));
   // The same user outside: with the host's pids a container may signal what is this user's. It is documented.
   assert.equal(control.get('signal'), 'ok', 'control');
@@ -172,7 +172,7 @@ test('CVE-2020-15257: abstract sockets: none are ours, and the host’s are out 
   await once(server.stdout, 'data');
   const connect = `use Socket; socket my $s, AF_UNIX, SOCK_STREAM, 0;
     print connect($s, pack('S a*', AF_UNIX, "\\0${name}")) ? "ok\\n" : "refused\\n";`;
-  for (const specification of [{}, { shareHost: ['pid' as const, 'ipc' as const] }]) {
+  for (const specification of [{}, { namespaces: { pid: 'host', ipc: 'host' } as const }]) {
     assert.equal((await product.run({ args: perl(connect), ...specification })).output, 'refused\n');
   }
   const control = await product.run({ args: perl(connect), network: { kind: 'host' } });
@@ -224,8 +224,8 @@ test('who shows the runtime folder to a container does not give it the zygote or
           ...specification,
         })
       ).output;
-    for (const shareHost of [[], ['pid' as const]]) {
-      assert.match(await spoken({ shareHost }), /^answered 0$/m, `${name}, shared: ${shareHost}`);
+    for (const pid of ['new', 'host'] as const) {
+      assert.match(await spoken({ namespaces: { pid } }), /^answered 0$/m, `${name}, pid: ${pid}`);
     }
     const [program = '', ...args] = perl(speak(message), path.join(product.runtime, name));
     assert.match(execFileSync(program, args, { encoding: 'utf8' }), /^answered [1-9]/, `control: ${name}`);

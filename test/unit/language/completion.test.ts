@@ -68,7 +68,7 @@ describe('completion in a specification', () => {
     assert.deepEqual((await complete('{ "mounts": [{ "type": | }] }')).labels, ['bind', 'tmpfs', 'volume']);
     assert.ok((await complete('{ "mounts": [{ "options": ["ro", |] }] }')).labels.includes('noexec'));
     assert.ok((await complete('{ "seccomp": { "syscalls": [{ "names": ["|"] }] } }')).labels.includes('mkdirat'));
-    assert.deepEqual((await complete('{ "shareHost": ["uts", |] }')).labels, ['ipc', 'pid', 'cgroup', 'time']);
+    assert.deepEqual((await complete('{ "namespaces": { "uts": | } }')).labels, ['new', 'host']);
     assert.ok((await complete('{ "resources": { "unified": { | } } }')).labels.includes('memory.high'));
     assert.ok((await complete('{ "sysctl": { "|" } }')).labels.includes('net.core.somaxconn'));
   });

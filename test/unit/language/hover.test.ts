@@ -34,7 +34,7 @@ describe('hovers of a specification', () => {
   it('say what a word allows', () => {
     const text = hover('{ "capabilities": { "add": ["CAP_NET|_RAW"] } }') ?? '';
     assert.match(text, /raw and packet sockets.*Not in the default set/);
-    assert.match(hover('{ "shareHost": ["p|id"] }') ?? '', /may signal yours/);
+    assert.match(hover('{ "namespaces": { "pid": "ho|st" } }') ?? '', /may signal yours/);
     assert.match(
       hover('{ "mounts": [{ "destination": "/a", "options": ["si|ze=5m"] }] }') ?? '',
       /At most so many bytes/,

@@ -120,7 +120,10 @@ describe('problems of a specification', () => {
       '{ "network": { "kind": "host" }, "sysctl": { "net.ipv4.ip_forward": "1" } }',
       'error "1": net.ipv4.ip_forward is a setting of a network namespace that is not',
     );
-    assertOne('{ "hostname": "a", "shareHost": ["uts"] }', 'information "a": This machine’s host name is shared');
+    assertOne(
+      '{ "hostname": "a", "namespaces": {"uts": "host"} }',
+      'information "a": This machine’s host name is shared',
+    );
     assertOne('{ "mounts": [{ "destination": "/a" }, { "destination": "/a" }] }', 'warning "/a": Hidden by a later');
   });
 

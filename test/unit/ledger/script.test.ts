@@ -55,7 +55,7 @@ test('scripts of every sort of container are sound', () => {
     { root: { kind: 'host' } },
     { chroot: true },
     { terminal: true, writable: 'none', user: '1000' },
-    { network: { kind: 'host' }, shareHost: ['pid', 'ipc', 'uts', 'cgroup'] },
+    { network: { kind: 'host' }, namespaces: { pid: 'host', ipc: 'host', uts: 'host', cgroup: 'host' } },
     { timeOffsets: { monotonic: { secs: -1, nanosecs: 0 }, boottime: { secs: 5, nanosecs: 0 } } },
     { sysctl: { 'net.ipv4.ip_forward': '1' }, rlimits: [{ type: 'RLIMIT_NOFILE', soft: 1, hard: 2 }] },
     {

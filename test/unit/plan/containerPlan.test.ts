@@ -99,9 +99,9 @@ describe('the plan of a container', () => {
       ['pid', kernel.CLONE_NEWPID],
     ] as const;
     for (const [type, flag] of cases)
-      assert.equal(stepOf(planOf({ shareHost: [type] }), 'clone').flags, allNew & ~flag);
-    assert.deepEqual(stepsOf(planOf({ shareHost: ['cgroup'] }), 'unshare'), []);
-    assert.deepEqual(stepsOf(planOf({ shareHost: ['uts'] }), 'setHostname'), []);
+      assert.equal(stepOf(planOf({ namespaces: { [type]: 'host' } }), 'clone').flags, allNew & ~flag);
+    assert.deepEqual(stepsOf(planOf({ namespaces: { cgroup: 'host' } }), 'unshare'), []);
+    assert.deepEqual(stepsOf(planOf({ namespaces: { uts: 'host' } }), 'setHostname'), []);
   });
 
   test("uses the host's network without touching it", () => {
@@ -113,7 +113,9 @@ describe('the plan of a container', () => {
 
   test("joins another container's network before the first process is born", () => {
     const network = { kind: 'container', container: 'web' } as const;
-    const plan = containerPlan(planInput({ network }, { joinNetwork: { pid: 7, startTime: 123 } }));
+    const plan = containerPlan(
+      planInput({ network }, { joins: [{ process: { pid: 7, startTime: 123 }, types: ['network'] }] }),
+    );
     assert.deepEqual(stepOf(plan, 'setNamespaces'), {
       kind: 'setNamespaces',
       pid: 7,

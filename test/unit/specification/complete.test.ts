@@ -49,12 +49,12 @@ describe('mounts', () => {
 
   test("proc, sysfs and mqueue are the host's, bound, where their namespace is the host's", () => {
     assert.equal(mountAt(complete(), '/proc')?.type, 'proc');
-    assert.equal(mountAt(complete({ shareHost: ['pid'] }), '/proc')?.type, 'bind');
+    assert.equal(mountAt(complete({ namespaces: { pid: 'host' } }), '/proc')?.type, 'bind');
     assert.equal(mountAt(complete(), '/sys')?.type, 'sysfs');
     assert.equal(mountAt(complete({ network: { kind: 'host' } }), '/sys')?.type, 'bind');
     assert.equal(mountAt(complete({ network: { kind: 'container', container: 'a' } }), '/sys')?.type, 'bind');
-    assert.equal(mountAt(complete({ shareHost: ['ipc'] }), '/dev/mqueue')?.type, 'bind');
-    assert.equal(mountAt(complete({ shareHost: ['ipc'] }, { hostQueues: false }), '/dev/mqueue'), undefined);
+    assert.equal(mountAt(complete({ namespaces: { ipc: 'host' } }), '/dev/mqueue')?.type, 'bind');
+    assert.equal(mountAt(complete({ namespaces: { ipc: 'host' } }, { hostQueues: false }), '/dev/mqueue'), undefined);
   });
 
   test('/sys is read-only, whosever it is', () => {
@@ -67,7 +67,7 @@ describe('mounts', () => {
     const at = '/sys/fs/cgroup';
     assert.equal(mountAt(complete(), at), undefined);
     assert.ok(mountAt(complete({}, { cgroupMount: true }), at)?.options?.includes('ro'));
-    assert.equal(mountAt(complete({ shareHost: ['cgroup'] }, { cgroupMount: true }), at), undefined);
+    assert.equal(mountAt(complete({ namespaces: { cgroup: 'host' } }, { cgroupMount: true }), at), undefined);
     assert.equal(mountAt(complete({ network: { kind: 'host' } }, { cgroupMount: true }), at), undefined);
   });
 
@@ -108,7 +108,7 @@ describe('mounts', () => {
 describe('namespaces', () => {
   test('time is its own only with offsets', () => {
     assert.ok(types(complete({ timeOffsets: { monotonic: { secs: 1, nanosecs: 0 } } })).includes('time'));
-    assert.ok(!types(complete({ timeOffsets: {}, shareHost: ['time'] })).includes('time'));
+    assert.ok(!types(complete({ timeOffsets: {}, namespaces: { time: 'host' } })).includes('time'));
   });
 
   test('chroot leaves only what it cannot do without, and a joined network counts as another', () => {

@@ -8,7 +8,7 @@ import snippets from '../../../helper/specification/snippets.json' with { type: 
 /** The example with its commented-out fields put in, as somebody who tries each of them would. */
 function uncommented(text: string): string {
   return text.replace(
-    /^(\s*)\/\/ (?=("timeOffsets"|"ports"|"resources"|"group"|"nestedNamespaces"| {2}"|}|, \{ "destination"))/gm,
+    /^(\s*)\/\/ (?=("timeOffsets"|"namespaces"|"ports"|"resources"|"group"|"nestedNamespaces"| {2}"|}|, \{ "destination"))/gm,
     '$1',
   );
 }

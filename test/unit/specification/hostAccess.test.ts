@@ -21,7 +21,7 @@ describe('judgeHostAccess', () => {
       {},
       { root: { kind: 'host' }, args: ['sh'] },
       { root: { kind: 'image', name: 'a' }, mounts: [{ destination: '/t', type: 'tmpfs' }] },
-      { network: { kind: 'none' }, shareHost: [], capabilities: { add: [], drop: ['CAP_KILL'] }, seccomp: 'default' },
+      { network: { kind: 'none' }, namespaces: {}, capabilities: { add: [], drop: ['CAP_KILL'] }, seccomp: 'default' },
     ]) {
       const { items, refused } = await judge(value);
       assert.deepEqual({ items, refused }, { items: [], refused: [] });
@@ -107,7 +107,7 @@ describe('judgeHostAccess', () => {
   it('shows shared namespaces and weakened isolation', async () => {
     const { items } = await judge({
       root: { kind: 'image' },
-      shareHost: ['pid', 'ipc'],
+      namespaces: { pid: 'host', ipc: 'host' },
       network: { kind: 'host' },
       chroot: true,
       seccomp: 'unconfined',
@@ -150,7 +150,7 @@ describe('judgeHostAccess', () => {
       { mounts: [{ destination: '/x', source: ['/etc'] }] },
       { root: { kind: 'other', path: '/' } },
       { root: '/' },
-      { shareHost: 'pid' },
+      { namespaces: 'pid' },
       { noNewPrivileges: 'no' },
     ]) {
       await assert.rejects(judge(value), Error, JSON.stringify(value));

@@ -34,7 +34,7 @@ const everything = {
   ],
   network: { kind: 'none' },
   ports: [{ hostPort: 8080, containerPort: 80, protocol: 'tcp', address: '127.0.0.1' }],
-  shareHost: ['uts', 'ipc', 'pid', 'cgroup', 'time'],
+  namespaces: { mount: 'new', uts: 'host', ipc: { container: 'a' }, pid: 'host', cgroup: { process: 1 }, time: 'host' },
   timeOffsets: { monotonic: { secs: -1, nanosecs: 999_999_999 }, boottime: { secs: 1, nanosecs: 0 } },
   resources: {
     memory: { limit: 1, reservation: 0, swap: -1, kernel: -1, swappiness: 200, disableOOMKiller: true },
@@ -126,8 +126,12 @@ describe('a specification', () => {
     ['network', { kind: 'bridge' }, /^network\.network: /],
     ['network', { kind: 'bridge', network: 'x', address: '10.0.0.300' }, /^network\.address: /],
     ['network', { kind: 'container', container: '' }, /^network\.container: /],
-    ['shareHost', ['user'], /^shareHost\.0: /],
-    ['shareHost', ['mount'], /^shareHost\.0: /],
+    ['namespaces', { uts: 'shared' }, /^namespaces\.uts: /],
+    ['namespaces', { network: 'host' }, /^namespaces: .*network/],
+    ['namespaces', { ipc: { process: 0 } }, /^namespaces\.ipc\.process: /],
+    ['namespaces', { user: 'host' }, /^namespaces\.user: .* CAP_SYS_ADMIN/],
+    ['namespaces', { mount: 'host' }, /^namespaces\.mount: .* "chroot": true/],
+    ['network', { kind: 'process', pid: '1' }, /^network\.pid: /],
     ['timeOffsets', { monotonic: { secs: 0.5, nanosecs: 0 } }, /^timeOffsets\.monotonic\.secs: /],
     ['timeOffsets', { boottime: { secs: 0, nanosecs: 1_000_000_000 } }, /^timeOffsets\.boottime\.nanosecs: /],
     ['resources', { memory: { limit: -2 } }, /^resources\.memory\.limit: /],
@@ -188,7 +192,11 @@ describe('a specification', () => {
       'kernel.domainname': 'x',
     };
     assert.deepEqual(parseSpecification({ sysctl }), { sysctl });
-    const others = { network: { kind: 'container', container: 'x' }, shareHost: ['ipc', 'uts'], sysctl };
+    const others = {
+      network: { kind: 'container', container: 'x' },
+      namespaces: { ipc: 'host', uts: { container: 'x' } },
+      sysctl,
+    };
     assert.equal(problemOf(others).split('; ').length, 4);
     assert.equal(problemOf({ chroot: true, sysctl }).split('; ').length, 4);
     assert.match(
