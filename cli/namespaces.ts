@@ -63,7 +63,7 @@ export function addNamespaceCommands(program: Command, connect: Connect, print: 
 }
 
 /** A number is a pid, unless a container has it for its name or whole id: `1` is also how ids begin. */
-async function findTarget(connection: MessageConnection, what: string): Promise<protocol.ProcessTarget> {
+export async function findTarget(connection: MessageConnection, what: string): Promise<protocol.ProcessTarget> {
   if (/^\d+$/.test(what)) {
     const containers = await connection.sendRequest(protocol.ListContainers);
     const isContainer = containers.some(({ id, name }) => name === what || id === what);

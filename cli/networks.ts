@@ -2,6 +2,8 @@ import type { Command } from 'commander';
 import type { MessageConnection } from 'vscode-jsonrpc/node';
 import * as protocol from '../helper/protocol/index.js';
 import { json as printedJson } from './failure.js';
+import { findTarget } from './namespaces.js';
+import { networkStateText } from './networkState.js';
 import { table } from './table.js';
 
 interface Json {
@@ -50,6 +52,18 @@ export function addNetworkCommands(
       const connection = await connect();
       const inspection = await connection.sendRequest(protocol.InspectNetwork, { network: name });
       print(json ? printedJson(inspection) : inspectionText(inspection));
+    });
+
+  network
+    .command('show')
+    .description('interfaces, addresses, routes, neighbours and sockets that a container or process sees')
+    .option('--json', 'as JSON')
+    .argument('<what>', 'name or id of a container, a pid, or "host"')
+    .action(async (what: string, { json = false }: Json) => {
+      const connection = await connect();
+      const target = await findTarget(connection, what);
+      const state = await connection.sendRequest(protocol.ReadNetworkState, { target });
+      print(json ? printedJson(state) : networkStateText(state));
     });
 
   network

@@ -17,6 +17,7 @@ import { zygoteFailure } from './doctor/zygoteFailure.js';
 import { layerAgent } from './image/layerAgent.js';
 import { ImageStore } from './image/store.js';
 import { languageCapabilities, SpecificationLanguage } from './language/server.js';
+import { watchNetworks } from './network/changes.js';
 import {
   CgroupsChanged,
   type ContainerSummary,
@@ -25,6 +26,8 @@ import {
   ImagesChanged,
   LimitReached,
   LimitsChanged,
+  ListenersChanged,
+  NetworksChanged,
   StatsSampled,
 } from './protocol/index.js';
 import { routeBuilding } from './requests/building.js';
@@ -124,7 +127,9 @@ export function serve(connection: Connection, installation: Installation): { lea
   routeInspection(router, machine);
   routeMounts(router, machine);
   routeNamespaces(router, machine);
-  routeNetworks(router, machine);
+  const listeners = routeNetworks(router, machine, (containers) => {
+    void connection.sendNotification(ListenersChanged, { containers });
+  });
   routePorts(router, machine);
   routeImages(router, machine, connection);
   routeRegistry(router, machine, connection);
@@ -157,6 +162,7 @@ export function serve(connection: Connection, installation: Installation): { lea
     void tellEnds(machine, connection, before, containers);
   });
 
+  let networks: { dispose(): void } | undefined;
   let images: Promise<{ dispose(): void } | undefined> | undefined;
   connection.onInitialize(({ initializationOptions }: InitializeParams): InitializeResult => {
     language.begin(initializationOptions);
@@ -165,6 +171,11 @@ export function serve(connection: Connection, installation: Installation): { lea
   });
   connection.onInitialized(() => {
     watcher.start();
+    networks = watchNetworks(
+      machine.locations,
+      (names) => void connection.sendNotification(NetworksChanged, { networks: names }),
+      (error) => log(`networks are not watched: ${String(error)}`),
+    );
     void recover(machine).catch((error: unknown) => log(`recovery: ${String(error)}`));
     images = machine.images
       .watch(() => {
@@ -183,6 +194,8 @@ export function serve(connection: Connection, installation: Installation): { lea
     throwAways.stop();
     limits.dispose();
     sampler.dispose();
+    listeners.dispose();
+    networks?.dispose();
     cgroups.dispose();
     language.dispose();
     changes.dispose();

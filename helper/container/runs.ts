@@ -5,6 +5,7 @@ import { hasFreezer, isFrozen } from '../cgroup/freezer.js';
 import { bootId } from '../inspect/boot.js';
 import { listProcesses } from '../inspect/processes.js';
 import { isAlive, readStat } from '../inspect/stat.js';
+import { livePorts } from '../network/publishedPorts.js';
 import type { ContainerState, ContainerSummary, ExitRecord } from '../protocol/index.js';
 import { type ContainerRecord, parseExitFile, parseRuntimeFile, type RuntimeRecord } from './record.js';
 import { allStopped } from './standStill.js';
@@ -136,7 +137,8 @@ export async function summarize(store: ContainerStore, record: ContainerRecord):
   const initAlive = runtime !== undefined && run?.exit === undefined && isAlive(runtime.init);
   const monitorAlive = runtime !== undefined && run?.exit === undefined && isAlive(runtime.monitor);
   const paused = initAlive && runtime !== undefined ? await howPaused(runtime) : false;
-  return summaryOf(record, { run, initAlive, monitorAlive, paused });
+  const ports = initAlive && run !== undefined ? livePorts(run.folder) : [];
+  return { ...summaryOf(record, { run, initAlive, monitorAlive, paused }), ...(ports.length === 0 ? {} : { ports }) };
 }
 
 /** The same of facts that are at hand. Pure. */

@@ -1,14 +1,12 @@
-/** Published ports of containers. Which there are is in the run's folder; each is a process that lives as long as the run. */
-import { readFileSync } from 'node:fs';
+/** Publishing ports of running containers, and withdrawing them. Each is a process that lives as long as the run. */
 import { constants } from 'node:os';
-import * as path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { z } from 'zod';
 import { writeAtomically } from '../container/atomicFile.js';
 import type { Machine } from '../container/machine.js';
 import type { ContainerRecord } from '../container/record.js';
 import { signalUnlessEnded } from '../container/standStill.js';
 import { liveRun, runningRun } from '../container/stop.js';
+import { announceChange } from '../container/watcher.js';
 import { isAlive } from '../inspect/stat.js';
 import {
   ErrorCode,
@@ -17,19 +15,8 @@ import {
   terrariumError,
   type WithdrawPortParams,
 } from '../protocol/index.js';
+import { livePorts, portsFile } from './publishedPorts.js';
 import { portText, startPublisher, type WholeMapping } from './publisher.js';
-
-const recordSchema: z.ZodType<PublishedPort[]> = z.array(
-  z.object({
-    protocol: z.enum(['tcp', 'udp']),
-    address: z.string(),
-    hostPort: z.int(),
-    containerPort: z.int(),
-    publisher: z.object({ pid: z.int().positive(), startTime: z.number() }),
-  }),
-);
-
-const recordFile = (run: string) => path.join(run, 'ports.json');
 
 /** With the defaults filled in. Pure. */
 export function wholeMapping({ protocol = 'tcp', address = '127.0.0.1', ...ports }: PortMapping): WholeMapping {
@@ -40,17 +27,6 @@ export function wholeMapping({ protocol = 'tcp', address = '127.0.0.1', ...ports
 export function listPorts(machine: Machine, record: ContainerRecord): PublishedPort[] {
   const run = liveRun(machine, record);
   return run === undefined ? [] : livePorts(run.folder);
-}
-
-function livePorts(run: string): PublishedPort[] {
-  let text: string;
-  try {
-    text = readFileSync(recordFile(run), 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
-  }
-  return recordSchema.parse(JSON.parse(text)).filter(({ publisher }) => isAlive(publisher));
 }
 
 /**
@@ -71,8 +47,9 @@ export async function publishPort(
   const mapping = wholeMapping(port);
   const publisher = await startPublisher(machine, run.runtime, mapping);
   const published = { ...mapping, publisher };
-  const file = recordFile(run.folder);
+  const file = portsFile(run.folder);
   await writeAtomically(file, JSON.stringify([...livePorts(run.folder), published]), { durable: false });
+  announceChange(machine);
   return published;
 }
 
@@ -109,5 +86,6 @@ export async function withdrawPort(
     }
   }
   const left = ports.filter((one) => one !== port);
-  await writeAtomically(recordFile(run.folder), JSON.stringify(left), { durable: false });
+  await writeAtomically(portsFile(run.folder), JSON.stringify(left), { durable: false });
+  announceChange(machine);
 }

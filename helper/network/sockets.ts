@@ -1,6 +1,7 @@
-/** Sockets of a network namespace, as /proc/PID/net tells of them, and whose they are. */
+/** Who waits at a port of this machine. */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import type { PortProtocol } from '../protocol/index.js';
+import { isListening, parseSocketTable } from './socketTable.js';
 
 export interface PortHolder {
   pid: number;
@@ -8,28 +9,12 @@ export interface PortHolder {
   command: string;
 }
 
-/** TCP_LISTEN of net/tcp_states.h. UDP sockets that receive are in TCP_CLOSE. */
-const waiting: Readonly<Record<PortProtocol, string>> = { tcp: '0A', udp: '07' };
-
-/**
- * Inodes of the sockets that wait at a port, from the text of /proc/net/tcp and the like (proc_pid_net(5)): columns
- * local_address (the port hexadecimal), st and inode. Pure.
- */
-export function socketsAt(table: string, protocol: PortProtocol, port: number): number[] {
-  return table
-    .split('\n')
-    .slice(1)
-    .flatMap((line) => {
-      const columns = line.trim().split(/\s+/);
-      const [local = '', state, inode] = [columns[1], columns[3], columns[9]];
-      const isThere = Number.parseInt(local.split(':')[1] ?? '', 16) === port && state === waiting[protocol];
-      return isThere && inode !== undefined ? [Number(inode)] : [];
-    });
-}
-
 /** Who waits at a port of this machine, as far as this user may see it; undefined: somebody else, or nobody. */
 export function findPortHolder(protocol: PortProtocol, port: number): PortHolder | undefined {
-  const inodes = [protocol, `${protocol}6`].flatMap((name) => socketsAt(readOr(`/proc/net/${name}`), protocol, port));
+  const sockets = [protocol, `${protocol}6` as const].flatMap((table) =>
+    parseSocketTable(table, readOr(`/proc/net/${table}`)),
+  );
+  const inodes = sockets.filter((one) => one.local.port === port && isListening(one)).map(({ inode }) => inode);
   const links = new Set(inodes.map((inode) => `socket:[${inode}]`));
   if (links.size === 0) return undefined;
   const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));

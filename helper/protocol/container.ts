@@ -1,5 +1,5 @@
 import type { Mount, NamespaceType, Process, Resources, Rlimit, Seccomp, TimeOffset } from './oci.js';
-import type { PortMapping } from './ports.js';
+import type { PortMapping, PublishedPort } from './ports.js';
 
 /** Where a container's root file system comes from. */
 export type RootSource =
@@ -132,6 +132,8 @@ export interface ContainerSummary {
    * what enters meanwhile runs.
    */
   pausedBy?: 'freezer' | 'signals';
+  /** Ports of this machine that lead to it now; absent when there are none. */
+  ports?: PublishedPort[];
   /**
    * Set when the record of the container cannot be read, to what is wrong with it. Then nothing is known of its root and
    * command, and it can only be removed, by force when it runs.

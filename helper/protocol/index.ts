@@ -13,6 +13,7 @@ export * from './limits.js';
 export * from './machine.js';
 export * from './mounts.js';
 export * from './namespaces.js';
+export * from './networkState.js';
 export * from './networks.js';
 export * from './notation.js';
 export * as oci from './oci.js';

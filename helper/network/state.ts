@@ -1,0 +1,86 @@
+/** A network namespace as the kernel has it, of any process: interfaces, routes, neighbours, and sockets with who has them. */
+import { closeSync, constants, openSync, readFileSync } from 'node:fs';
+import type { Machine } from '../container/machine.js';
+import { readNamespace } from '../inspect/namespaces.js';
+import { ended } from '../inspect/privateParts.js';
+import { unlessDenied, unlessGone } from '../inspect/proc.js';
+import { readStat } from '../inspect/stat.js';
+import { readStatus } from '../inspect/status.js';
+import type { NetworkSocket, NetworkState, ProcessIdentity, SocketProcess } from '../protocol/index.js';
+import { isListening, parseSocketTable, type RawSocket, socketTables } from './socketTable.js';
+import { type NetworkView, ViewRefused, viewNetwork } from './view.js';
+
+/** @throws NotFound when the process has ended, or is another one by now */
+export async function readNetworkState(
+  { stage }: Pick<Machine, 'stage'>,
+  process: ProcessIdentity,
+): Promise<NetworkState> {
+  const sockets = readSockets(process);
+  const inode = unlessDenied(() => readNamespace(process.pid, 'network'));
+  const view = await viewUnlessRefused(stage, process);
+  const names = new Map<number, SocketProcess | undefined>();
+  const processOf = (pid: number) => {
+    if (!names.has(pid)) names.set(pid, socketProcess(pid));
+    return names.get(pid) ?? [];
+  };
+  const { holders, ...tables } = view;
+  return {
+    process,
+    ...(inode === undefined ? {} : { inode }),
+    host: inode !== undefined && inode === readNamespace('self', 'network'),
+    ...tables,
+    sockets: ordered(
+      sockets.map((socket) => ({ ...socket, processes: (holders.get(socket.inode) ?? []).flatMap(processOf) })),
+    ),
+  };
+}
+
+type View = NetworkView & Pick<NetworkState, 'unreadable'>;
+
+async function viewUnlessRefused(stage: string, process: ProcessIdentity): Promise<View> {
+  try {
+    return await viewNetwork(stage, process);
+  } catch (error) {
+    if (!(error instanceof ViewRefused)) throw error;
+    return { interfaces: [], routes: [], neighbours: [], holders: new Map(), unreadable: error.message };
+  }
+}
+
+/** All of TCP and UDP in the network namespace of a process; anybody may read these. @throws NotFound */
+export function readSockets({ pid, startTime }: ProcessIdentity): RawSocket[] {
+  const folder = unlessGone(() => openSync(`/proc/${pid}`, constants.O_RDONLY | constants.O_DIRECTORY));
+  if (folder === undefined) throw ended(pid);
+  try {
+    // Through one descriptor, so that all of it is about the same process.
+    const sockets = socketTables.flatMap((table) =>
+      // A kernel without IPv6 has not all of them.
+      parseSocketTable(table, unlessGone(() => readFileSync(`/proc/self/fd/${folder}/net/${table}`, 'utf8')) ?? ''),
+    );
+    const stat = readStat(folder, '/proc/self/fd');
+    // A zombie is in no network namespace any more.
+    if (stat?.startTime !== startTime || stat.state === 'Z') throw ended(pid);
+    return sockets;
+  } finally {
+    closeSync(folder);
+  }
+}
+
+function socketProcess(pid: number): SocketProcess | undefined {
+  const status = readStatus(pid);
+  const name = readStat(pid)?.command;
+  // Ended since.
+  return status === undefined || name === undefined ? undefined : { pid, innerPid: status.pids.at(-1) ?? pid, name };
+}
+
+/** What waits for others first, by port; connections after it. Pure. */
+export function ordered(sockets: readonly NetworkSocket[]): NetworkSocket[] {
+  const rank = (socket: NetworkSocket) => (isListening(socket) ? 0 : 1);
+  return [...sockets].sort(
+    (a, b) =>
+      rank(a) - rank(b) ||
+      a.local.port - b.local.port ||
+      a.protocol.localeCompare(b.protocol) ||
+      a.local.address.localeCompare(b.local.address) ||
+      a.inode - b.inode,
+  );
+}
