@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import type { MessageConnection } from 'vscode-jsonrpc/node';
 import * as protocol from '../helper/protocol/index.js';
+import { formatBytes } from '../helper/protocol/notation.js';
 import { json } from './failure.js';
 import { parseMount, parseTmpfs } from './options.js';
 import { age, table } from './table.js';
@@ -64,10 +65,13 @@ function addVolumeCommands(volume: Command, connect: Connect, print: Print): voi
   volume
     .command('ls')
     .description('list volumes, with the containers that have them')
+    .option('--size', 'with the bytes on disk of each: what is in it is read through for that')
     .option('--json', 'as JSON')
-    .action(async (options: { json?: boolean }) => {
-      const volumes = await (await connect()).sendRequest(protocol.ListVolumes);
-      print(options.json === true ? json(volumes) : volumeTable(volumes));
+    .action(async ({ size = false, json: asJson = false }: { size?: boolean; json?: boolean }) => {
+      const connection = await connect();
+      const volumes: SizedVolume[] = await connection.sendRequest(protocol.ListVolumes);
+      const sized = size ? await Promise.all(volumes.map((volume) => measured(connection, volume))) : volumes;
+      print(asJson ? json(sized) : volumeTable(sized));
     });
   volume
     .command('create')
@@ -109,13 +113,21 @@ export function mountTable(mounts: readonly protocol.MountInfo[]): string {
   ]);
 }
 
-/** Volumes with who has them, and where. */
-export function volumeTable(volumes: readonly protocol.VolumeSummary[], now = Date.now()): string {
+type SizedVolume = protocol.VolumeSummary & { sizeBytes?: number };
+
+async function measured(connection: MessageConnection, volume: protocol.VolumeSummary): Promise<SizedVolume> {
+  return { ...volume, ...(await connection.sendRequest(protocol.MeasureVolume, { name: volume.name })) };
+}
+
+/** Volumes with who has them, and where; with sizes when they were asked for. */
+export function volumeTable(volumes: readonly SizedVolume[], now = Date.now()): string {
+  const isSized = volumes.some(({ sizeBytes }) => sizeBytes !== undefined);
   return table([
-    ['VOLUME', 'CREATED', 'USED BY'],
-    ...volumes.map(({ name, createdAt, usedBy }) => [
+    ['VOLUME', 'CREATED', ...(isSized ? ['SIZE'] : []), 'USED BY'],
+    ...volumes.map(({ name, createdAt, sizeBytes = 0, usedBy }) => [
       name,
       `${age(createdAt, now)} ago`,
+      ...(isSized ? [formatBytes(sizeBytes)] : []),
       usedBy.map((use) => `${use.name}:${use.destination}${use.mounted ? '' : ' (not mounted)'}`).join(', '),
     ]),
   ]);

@@ -40,6 +40,7 @@ import { Attacher } from './terminal/attach.js';
 import { containerProfile } from './terminal/profile.js';
 import { Terminals } from './terminal/terminals.js';
 import { showConnection } from './views/connectionMessage.js';
+import { volumeCommands } from './volumes/volumeCommands.js';
 
 let running: HelperClient | undefined;
 
@@ -50,7 +51,7 @@ export function activate(extension: ExtensionContext): void {
   const helper = new HelperClient(extension, log, process.platform);
   running = helper;
   const store = new ContainerStore(helper);
-  const containers = new ContainersView(store, helper, log);
+  const containers = new ContainersView(store, helper, log, notifier);
   const images = new ImagesView(helper, log);
   const cgroups = new CgroupsView(helper, log);
   const machine = new MachineView(helper, log);
@@ -133,6 +134,7 @@ export function activate(extension: ExtensionContext): void {
         ...fileCommands(context),
         ...changeCommands(context),
         ...mountCommands(context),
+        ...volumeCommands(context),
       },
       {
         'terrarium.containers': () => containers.view.selection,

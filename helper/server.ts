@@ -8,6 +8,7 @@ import { allLedgersWritten } from './container/ledgers.js';
 import { liveRuns, memoryLimitMet, watchLimitNotices } from './container/limitNotice.js';
 import { findLocations, makeLocations } from './container/locations.js';
 import { cgroupFinder, type Machine } from './container/machine.js';
+import { MountWatch } from './container/mountWatch.js';
 import { recover, tidyUnwatched } from './container/recover.js';
 import { ContainerStore } from './container/store.js';
 import { removeStrayCgroups } from './container/strayCgroups.js';
@@ -28,7 +29,9 @@ import {
   LimitsChanged,
   ListenersChanged,
   NetworksChanged,
+  MountsChanged,
   StatsSampled,
+  VolumesChanged,
 } from './protocol/index.js';
 import { routeBuilding } from './requests/building.js';
 import { routeCgroups } from './requests/cgroups.js';
@@ -152,11 +155,16 @@ export function serve(connection: Connection, installation: Installation): { lea
   const language = new SpecificationLanguage(connection, machine);
   const throwAways = new ThrowAways(machine);
   const limits = watchLimitNotices(machine, (notice) => void connection.sendNotification(LimitReached, notice));
+  const mounts = new MountWatch(machine, {
+    mounts: (container) => void connection.sendNotification(MountsChanged, { container }),
+    volumes: (volumes) => void connection.sendNotification(VolumesChanged, { volumes }),
+  });
   const watcher = new ContainerWatcher(machine, (containers, before) => {
     throwAways.consider(containers);
     void tidyUnwatched(machine, containers);
     limits.follow(liveRuns(containers));
     files.follow(containers);
+    mounts.touch();
     language.refresh();
     void connection.sendNotification(ContainersChanged, { containers });
     void tellEnds(machine, connection, before, containers);
@@ -176,6 +184,7 @@ export function serve(connection: Connection, installation: Installation): { lea
       (names) => void connection.sendNotification(NetworksChanged, { networks: names }),
       (error) => log(`networks are not watched: ${String(error)}`),
     );
+    mounts.start();
     void recover(machine).catch((error: unknown) => log(`recovery: ${String(error)}`));
     images = machine.images
       .watch(() => {
@@ -190,6 +199,7 @@ export function serve(connection: Connection, installation: Installation): { lea
   });
   connection.onShutdown(async () => {
     watcher.stop();
+    mounts.stop();
     await edits.dispose();
     throwAways.stop();
     limits.dispose();

@@ -6,6 +6,7 @@ import type {
   MountInfo,
   NamespaceEntry,
   ProcessInfo,
+  VolumeSummary,
 } from '../../helper/protocol/index.js';
 
 /**
@@ -23,6 +24,8 @@ interface Kinds {
   detail: { line: DoctorLine };
   fact: { copy?: string };
   mount: { container: string; mount: MountInfo };
+  volume: { volume: VolumeSummary };
+  volumeFact: { fact: { copy: string } };
 }
 
 /** The node, if it is one of this kind. */

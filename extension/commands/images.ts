@@ -3,6 +3,7 @@ import type { ImageSummary } from '../../helper/protocol/index.js';
 import { builtText } from '../building/builtText.js';
 import type { TextDocuments } from '../documents/textDocuments.js';
 import { messageText } from '../text/untrusted.js';
+import { removeVolumes } from '../volumes/volumeCommands.js';
 import { nodeOf } from './arguments.js';
 import type { CommandContext } from './context.js';
 import { bootstrapImage, buildImage } from './images/build.js';
@@ -87,7 +88,9 @@ export function imageCommands(
     'terrarium.renameImage': { doing: l10n.t('Rename image'), run: (node) => renameImage(context, node) },
     'terrarium.removeImage': {
       doing: l10n.t('Remove image'),
-      run: (first, selection) => removeImages(context, first, selection),
+      // The key for it counts in the whole view, which has volumes too.
+      run: (first, selection) =>
+        nodeOf('volume', first) ? removeVolumes(context, first, selection) : removeImages(context, first, selection),
     },
     'terrarium.pruneImages': { doing: l10n.t('Prune images'), run: () => pruneImages(context) },
     'terrarium.showImageConfiguration': {

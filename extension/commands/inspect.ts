@@ -56,7 +56,11 @@ export function inspectCommands(
     'terrarium.copyValue': {
       doing: l10n.t('Copy'),
       run: async (first) => {
-        await copy(nodeOf('mount', first)?.mount.destination ?? nodeOf('fact', first)?.copy);
+        await copy(
+          nodeOf('mount', first)?.mount.destination ??
+            nodeOf('volumeFact', first)?.fact.copy ??
+            nodeOf('fact', first)?.copy,
+        );
       },
     },
   };

@@ -6,7 +6,7 @@ import {
   type TreeItem,
   TreeItemCollapsibleState,
 } from 'vscode';
-import { LimitsChanged, type LimitTarget } from '../../helper/protocol/index.js';
+import { LimitsChanged, type LimitTarget, MountsChanged } from '../../helper/protocol/index.js';
 import type { HelperClient } from '../helperClient.js';
 import { treeItem } from '../views/treeItem.js';
 import type { ContainerStore } from './containerStore.js';
@@ -14,6 +14,7 @@ import {
   type ContainerNode,
   type ContainerTreeNode,
   type LeafNode,
+  mountLeaves,
   nodeId,
   type ProcessNode,
   presentNode,
@@ -28,6 +29,7 @@ function hasChildren(node: ContainerTreeNode): boolean {
       return sectionsOf(node.summary).length > 0;
     case 'section':
     case 'process':
+    case 'mount':
       return true;
     case 'fact':
       return node.below !== undefined;
@@ -60,6 +62,7 @@ export class ContainerTree implements TreeDataProvider<ContainerTreeNode>, Dispo
       store.onDidChange(() => this.listChanged()),
       store.onDidSample((ids) => this.sampled(ids)),
       helper.onNotification(LimitsChanged, ({ target }) => this.limitsChanged(target)),
+      helper.onNotification(MountsChanged, ({ container }) => this.refreshMounts(container)),
       helper.onDidChangeState((state) => {
         if (state.kind !== 'starting') {
           this.refresh();
@@ -128,6 +131,8 @@ export class ContainerTree implements TreeDataProvider<ContainerTreeNode>, Dispo
         return this.leavesOf(node);
       case 'process':
         return this.privilegesOf(node);
+      case 'mount':
+        return mountLeaves(node);
       case 'fact':
         return node.below ?? [];
       default:

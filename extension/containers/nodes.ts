@@ -7,6 +7,7 @@ import type {
   MountInfo,
   ProcessInfo,
 } from '../../helper/protocol/index.js';
+import { mountFacts } from '../mounts/mountFacts.js';
 import { presentFailure } from '../views/failure.js';
 import type { Presentation } from '../views/presentation.js';
 import { presentContainer } from './containerText.js';
@@ -40,6 +41,11 @@ export interface ProcessNode extends LeafBase {
   process: ProcessInfo;
 }
 
+export interface MountNode extends LeafBase {
+  kind: 'mount';
+  mount: MountInfo;
+}
+
 /** A line about what is. */
 export interface FactNode extends LeafBase {
   kind: 'fact';
@@ -48,7 +54,7 @@ export interface FactNode extends LeafBase {
   /** What it is made of, shown when it is opened. */
   below?: FactNode[];
   /** What it is shown below, when that is not the section. */
-  above?: ProcessNode | FactNode;
+  above?: ProcessNode | MountNode | FactNode;
 }
 
 /** What is listed in a section. */
@@ -58,7 +64,7 @@ export type LeafNode =
   | (LeafBase & { kind: 'moreLimits'; presentation: Presentation })
   | (LeafBase & { kind: 'operation'; operation: string; presentation: Presentation })
   | FactNode
-  | (LeafBase & { kind: 'mount'; mount: MountInfo })
+  | MountNode
   | (LeafBase & { kind: 'failure'; message: string });
 
 export type ContainerTreeNode = ContainerNode | SectionNode | LeafNode;
@@ -104,6 +110,20 @@ export function privilegeFacts(
     if (below.length > 0) fact.below = below.map((one) => factBelow(fact, one));
     return fact;
   });
+}
+
+/** What the kernel says of a mount, below its line. */
+export function mountLeaves(node: MountNode): FactNode[] {
+  const { container, section } = node;
+  return mountFacts(node.mount).map(({ key, presentation, copy }) => ({
+    kind: 'fact',
+    container,
+    section,
+    key: `${node.key}/${key}`,
+    presentation,
+    copy,
+    above: node,
+  }));
 }
 
 /** Unique over the whole tree. */

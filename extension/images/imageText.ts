@@ -40,7 +40,8 @@ export function presentNote(note: string): Presentation {
   };
 }
 
-function localTime(iso: string): string {
+/** A moment as this machine's people write it. */
+export function localTime(iso: string): string {
   const time = new Date(iso);
   return Number.isNaN(time.getTime()) ? plainText(iso, 40) : time.toLocaleString();
 }

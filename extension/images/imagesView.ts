@@ -20,6 +20,7 @@ import {
 import type { HelperClient } from '../helperClient.js';
 import { presentFailure } from '../views/failure.js';
 import { treeItem } from '../views/treeItem.js';
+import { isOfVolumes, VolumeBranch, type VolumeTreeNode } from '../volumes/volumeBranch.js';
 import { presentImage, presentNote } from './imageText.js';
 import { presentLayer, presentLayerEntry } from './layerText.js';
 
@@ -39,11 +40,16 @@ export type ImageTreeNode =
   | LayerNode
   | { kind: 'entry'; image: string; diffId: string; entry: LayerEntry }
   | { kind: 'note'; image: string; index: number; note: string }
+  | VolumeTreeNode
   | { kind: 'failure'; message: string };
 
-/** The view of images: what each is made of, layer by layer, and what import had to say about it. */
+/**
+ * The view of what containers are made from: images, layer by layer, with what import had to say about them, and the
+ * volumes that they keep things in.
+ */
 export class ImagesView implements TreeDataProvider<ImageTreeNode>, Disposable {
   readonly view: TreeView<ImageTreeNode>;
+  private readonly volumes: VolumeBranch;
   private listed = false;
   private readonly changed = new EventEmitter<ImageTreeNode | undefined>();
   private readonly subscriptions: Disposable[];
@@ -55,8 +61,10 @@ export class ImagesView implements TreeDataProvider<ImageTreeNode>, Disposable {
     private readonly log: LogOutputChannel,
   ) {
     this.view = window.createTreeView('terrarium.images', { treeDataProvider: this, canSelectMany: true });
+    this.volumes = new VolumeBranch(helper, (node) => this.changed.fire(node));
     this.subscriptions = [
       this.view,
+      this.volumes,
       helper.onNotification(ImagesChanged, () => this.refresh()),
       helper.onDidChangeState((state) => {
         // The first list is what started the helper: it is on its way.
@@ -73,6 +81,7 @@ export class ImagesView implements TreeDataProvider<ImageTreeNode>, Disposable {
 
   getTreeItem(node: ImageTreeNode): TreeItem {
     const { Collapsed, None } = TreeItemCollapsibleState;
+    if (isOfVolumes(node)) return this.volumes.getTreeItem(node);
     switch (node.kind) {
       case 'failure':
         return treeItem(`failure/${node.message}`, presentFailure(node.message), None);
@@ -91,9 +100,10 @@ export class ImagesView implements TreeDataProvider<ImageTreeNode>, Disposable {
   }
 
   async getChildren(node?: ImageTreeNode): Promise<ImageTreeNode[]> {
+    if (node && isOfVolumes(node)) return this.volumes.getChildren(node);
     switch (node?.kind) {
       case undefined:
-        return this.listImages();
+        return [...(await this.listImages()), ...(await this.listVolumes())];
       case 'image':
         return this.childrenOf(node.image);
       case 'layer':
@@ -132,6 +142,15 @@ export class ImagesView implements TreeDataProvider<ImageTreeNode>, Disposable {
     const message = error instanceof Error ? error.message : String(error);
     this.log.error(`${what}: ${message}`);
     return { kind: 'failure', message };
+  }
+
+  private async listVolumes(): Promise<ImageTreeNode[]> {
+    try {
+      return await this.volumes.roots();
+    } catch (error) {
+      const failure = this.failed('Volumes could not be listed', error);
+      return this.helper.state.kind === 'ready' ? [failure] : [];
+    }
   }
 
   private async listImages(): Promise<ImageTreeNode[]> {

@@ -27,6 +27,18 @@ export function mountOf(source: MountSource, destination: string, choices: reado
   }
 }
 
+/** What a source is called: a folder or file by its last name. */
+export function sourceText(source: MountSource): string {
+  switch (source.kind) {
+    case 'host':
+      return source.path.split('/').findLast((part) => part !== '') ?? '/';
+    case 'volume':
+      return source.name;
+    case 'tmpfs':
+      return 'tmpfs';
+  }
+}
+
 /** Where it goes unless somebody says otherwise. */
 export function usualDestination(source: MountSource): string {
   switch (source.kind) {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import * as path from 'node:path/posix';
 import * as z from 'zod/mini';
-import { ErrorCode, terrariumError } from '../../helper/protocol/index.js';
+import { ErrorCode, isReadOnly, terrariumError } from '../../helper/protocol/index.js';
 
 /**
  * What a specification file reaches of the machine it runs on. Files of a workspace are written by others: what is
@@ -106,11 +106,11 @@ export async function judgeHostAccess(text: string, value: unknown, facts: HostF
   const mounts = await inOrder(specification.mounts ?? [], async (mount) => {
     if (!isBind(mount)) return mount;
     if (mount.type === 'volume') {
-      const use = mount.options?.includes('ro') ? 'to read' : 'to read and write';
+      const use = isReadOnly(mount.options) ? 'to read' : 'to read and write';
       items.push(`The volume ${mount.source ?? ''}, which other containers may have, ${use}, as ${mount.destination}`);
       return mount;
     }
-    const access = mount.options?.includes('ro') || mount.options?.includes('rro') ? 'to read' : 'to read and write';
+    const access = isReadOnly(mount.options) ? 'to read' : 'to read and write';
     const source = await judge(mount.source ?? '', (shown) => `${shown}, ${access}, as ${mount.destination}`);
     return { ...mount, source };
   });

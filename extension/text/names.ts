@@ -33,6 +33,11 @@ export function containerNameProblem(name: string, taken: readonly string[]): st
   return groupNameProblem(name) ?? (taken.includes(name) ? 'There already is a container of this name.' : undefined);
 }
 
+/** The same for a volume. */
+export function volumeNameProblem(name: string, taken: readonly string[]): string | undefined {
+  return groupNameProblem(name) ?? (taken.includes(name) ? 'There already is a volume of this name.' : undefined);
+}
+
 /** The same for a group of containers, whose name may be there already. */
 export function groupNameProblem(name: string): string | undefined {
   if (!/^[a-zA-Z0-9]/.test(name)) {

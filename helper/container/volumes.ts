@@ -1,6 +1,7 @@
 import { closeSync, existsSync, promises as fs, openSync } from 'node:fs';
 import * as path from 'node:path';
 import { flock } from '../../native/bindings/flock.js';
+import { MeasureTrees } from '../image/layerProtocol.js';
 import type { Step } from '../plan/step.js';
 import { ErrorCode, type oci, terrariumError, type VolumeSummary, type VolumeUse } from '../protocol/index.js';
 import { containerNamePattern } from '../specification/schema.js';
@@ -90,12 +91,7 @@ export async function listVolumes(machine: Machine): Promise<VolumeSummary[]> {
 /** Removes a volume with all that is in it. @throws NotFound, WrongState while a container has it */
 export async function removeVolume(machine: Machine, name: string): Promise<void> {
   await locked(machine.locations, async () => {
-    if (!containerNamePattern.test(name) || !existsSync(path.join(machine.locations.volumes, name))) {
-      throw terrariumError(ErrorCode.NotFound, `There is no volume "${name}"`, {
-        fix: 'See which there are.',
-        command: 'terrarium volume ls',
-      });
-    }
+    refuseMissing(machine.locations, name);
     const users = (await readUses(machine)).get(name) ?? [];
     if (users.length > 0) {
       throw terrariumError(
@@ -112,6 +108,13 @@ export async function removeVolume(machine: Machine, name: string): Promise<void
   });
 }
 
+/** Bytes on disk, counted by the agent: files of other users inside are not ours to read. @throws NotFound */
+export async function measureVolume(machine: Machine, name: string): Promise<{ sizeBytes: number }> {
+  refuseMissing(machine.locations, name);
+  const sizeBytes = await machine.agent.request(MeasureTrees, { paths: [dataFolder(machine.locations, name)] });
+  return { sizeBytes };
+}
+
 /** Removes the volumes that no container has. Answers their names. */
 export async function pruneVolumes(machine: Machine): Promise<string[]> {
   return locked(machine.locations, async () => {
@@ -126,6 +129,14 @@ export async function pruneVolumes(machine: Machine): Promise<string[]> {
     const unused = (await listVolumes(machine)).filter(({ usedBy }) => usedBy.length === 0).map(({ name }) => name);
     if (unused.length > 0) await removeTrees(machine, unused);
     return unused;
+  });
+}
+
+function refuseMissing(locations: Pick<Locations, 'volumes'>, name: string): void {
+  if (containerNamePattern.test(name) && existsSync(path.join(locations.volumes, name))) return;
+  throw terrariumError(ErrorCode.NotFound, `There is no volume "${name}"`, {
+    fix: 'See which there are.',
+    command: 'terrarium volume ls',
   });
 }
 

@@ -9,6 +9,7 @@ import { type Examination, type Trial, untried } from './finding.js';
 import { identityTrials, trySingleId, tryUserNamespace } from './identityTrials.js';
 import { lineIds, lineOf } from './lines.js';
 import { machineTrials, tryDisk } from './machineTrials.js';
+import { mountTrials } from './mountTrials.js';
 import { networkTrials } from './networkTrials.js';
 import { overlayTrials } from './overlayTrials.js';
 import { planTrials } from './planTrials.js';
@@ -53,6 +54,7 @@ export async function runDoctor(patient: Patient, signal = new AbortController()
     ...identityTrials(identity, ownIdWorks),
     ...cgroupTrials,
     ...planTrials,
+    ...mountTrials,
   ];
   return { lines: inOrder(await examine(trials, examination)) };
 }

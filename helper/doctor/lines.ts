@@ -56,7 +56,7 @@ export const lineShapes: Readonly<Record<DoctorLineId, LineShape>> = {
   mqueue: { title: 'A new mqueue', features: ['POSIX message queues inside'] },
   sysfs: { title: 'A new /sys', features: ['/sys inside, where the network is the container’s own'] },
   'cgroup-mount': { title: 'A cgroup2 mount', features: ['/sys/fs/cgroup inside'] },
-  'idmapped-mount': { title: 'Idmapped mounts', features: ['mounts whose owners are shifted'] },
+  'idmapped-mount': { title: 'Idmapped mounts', features: ['tmpfs whose owners are shifted, made by programs inside'] },
 
   'mount-namespace': { title: 'Mount namespaces', features: ['every container'], essential: true },
   'pid-namespace': { title: 'Pid namespaces', features: ['processes of the container’s own'], essential: true },

@@ -169,12 +169,6 @@ const plans: readonly PlanTrial[] = [
     flags: CLONE_NEWNS | CLONE_NEWCGROUP,
     steps: (scratch) => inRoot(scratch, mountStep('cgroup2', '/cgroup')),
   },
-  {
-    id: 'idmapped-mount',
-    what: 'a tmpfs whose ids are mapped by another user namespace',
-    flags: CLONE_NEWNS,
-    steps: () => [calls('idmappedMount')],
-  },
   { id: 'mount-namespace', what: 'a mount namespace, private to the last mount', flags: CLONE_NEWNS },
   { id: 'pid-namespace', what: 'a pid namespace', flags: CLONE_NEWPID },
   {

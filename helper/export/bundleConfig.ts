@@ -1,3 +1,4 @@
+import { recursively } from '../plan/mountOptions.js';
 import type { ContainerSpecification, oci } from '../protocol/index.js';
 import { portableProfile } from '../security/seccomp/portable.js';
 import { seccompProfile } from '../specification/seccomp.js';
@@ -78,12 +79,14 @@ function isOfNetwork({ destination }: oci.Mount, { network, mounts = [] }: Conta
   );
 }
 
-/** Names and options that are Terrarium's own. */
+/** Names and options that are Terrarium's own, and what other runtimes set only at the top unless told otherwise. */
 function portableMount({ options, ...mount }: oci.Mount): oci.Mount {
+  const isRecursive = mount.type === 'bind' && options?.includes('rbind') === true;
+  const known = options?.filter((option) => option !== 'nofail');
   return {
     ...mount,
     // runtime-spec's name, whatever the version.
     ...(mount.type === 'cgroup2' ? { type: 'cgroup' } : {}),
-    ...(options === undefined ? {} : { options: options.filter((option) => option !== 'nofail') }),
+    ...(known === undefined ? {} : { options: isRecursive ? recursively(known) : known }),
   };
 }

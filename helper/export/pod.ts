@@ -1,4 +1,4 @@
-import type { ContainerSpecification, oci, PortMapping } from '../protocol/index.js';
+import { type ContainerSpecification, isReadOnly, type oci, type PortMapping } from '../protocol/index.js';
 import { defaultCapabilities } from '../security/capabilities.js';
 import { formatYaml, type YamlValue } from './yaml.js';
 
@@ -149,7 +149,7 @@ interface PodMount {
 function userMounts({ mounts = [] }: ContainerSpecification, notes: string[]): PodMount[] {
   return mounts.flatMap(({ destination, source, type, options = [] }, index): PodMount[] => {
     const name = `volume-${index + 1}`;
-    const mount = { name, mountPath: destination, ...(options.includes('ro') ? { readOnly: true } : {}) };
+    const mount = { name, mountPath: destination, ...(isReadOnly(options) ? { readOnly: true } : {}) };
     if (type === 'tmpfs' || (type === undefined && source === undefined)) {
       return [{ mount, volume: { name, emptyDir: { medium: 'Memory' } } }];
     }

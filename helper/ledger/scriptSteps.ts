@@ -108,6 +108,8 @@ const attributeNames: readonly [number, string][] = [
   [kernel.MOUNT_ATTR_NOEXEC, 'noexec'],
   [kernel.MOUNT_ATTR_NOATIME, 'noatime'],
   [kernel.MOUNT_ATTR_STRICTATIME, 'strictatime'],
+  [kernel.MOUNT_ATTR_NODIRATIME, 'nodiratime'],
+  [kernel.MOUNT_ATTR_NOSYMFOLLOW, 'nosymfollow'],
 ];
 
 /** MOUNT_ATTR_* by the names that mount(8) has for them. */

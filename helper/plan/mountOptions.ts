@@ -44,6 +44,13 @@ const opposites = optionTable({
   atime: MOUNT_ATTR_NOATIME,
   diratime: MOUNT_ATTR_NODIRATIME,
 });
+/**
+ * runtime-spec's names for attributes of all mounts below the source too, which is what the plain ones mean here: the stage
+ * sets them with AT_RECURSIVE. Source: runtime-spec config.md, Linux mount options.
+ */
+const recursiveOptions = new Map(
+  [...attributeOptions.keys(), ...opposites.keys(), 'relatime'].map((option) => [`r${option}`, option]),
+);
 const propagations = optionTable({
   private: MS_PRIVATE,
   rprivate: MS_PRIVATE | MS_REC,
@@ -58,6 +65,14 @@ function optionTable(flags: Readonly<Record<string, number>>): ReadonlyMap<strin
   return new Map(Object.entries(flags));
 }
 
+/**
+ * The same options with runtime-spec's names where they count for all mounts below the source. Only those that forbid:
+ * to allow something there is never asked of the kernel here, which would refuse it.
+ */
+export function recursively(options: readonly string[]): string[] {
+  return options.map((option) => (attributeOptions.has(option) ? `r${option}` : option));
+}
+
 /** Splits mount options into what the kernel takes as attributes, as propagation and as data. Source: mount(8). */
 export function parseMountOptions(options: readonly string[]): ParsedMountOptions {
   const parsed: ParsedMountOptions = {
@@ -69,7 +84,8 @@ export function parseMountOptions(options: readonly string[]): ParsedMountOption
     data: '',
   };
   const data: string[] = [];
-  for (const option of options) {
+  for (const asked of options) {
+    const option = recursiveOptions.get(asked) ?? asked;
     const attribute = attributeOptions.get(option);
     const opposite = opposites.get(option);
     const propagation = propagations.get(option);

@@ -1,7 +1,12 @@
-import { RequestType, RequestType0 } from 'vscode-jsonrpc';
+import { NotificationType, RequestType, RequestType0 } from 'vscode-jsonrpc';
 import type { MountInfo } from './container.js';
 import type { ErrorData } from './errors.js';
 import type { Mount } from './oci.js';
+
+/** Whether options of a mount come to a read-only one: of those that say so, the last counts. mount(8) */
+export function isReadOnly(options: readonly string[] = []): boolean {
+  return ['ro', 'rro'].includes(options.findLast((option) => /^r?r[ow]$/.test(option)) ?? 'rw');
+}
 
 /** `container` is an id, an unambiguous start of one, or a name. */
 export interface AddMountParams {
@@ -55,3 +60,10 @@ export const CreateVolume = new RequestType<{ name: string }, VolumeSummary, Err
 export const RemoveVolume = new RequestType<{ name: string }, null, ErrorData>('volume/remove');
 /** Removes those that no container has. Answers their names. */
 export const PruneVolumes = new RequestType0<string[], ErrorData>('volume/prune');
+/** Bytes on disk of all that is in it, as du(1) counts them: it is read through for that. @throws NotFound */
+export const MeasureVolume = new RequestType<{ name: string }, { sizeBytes: number }, ErrorData>('volume/measure');
+
+/** Something was mounted in a running container or removed from it, by whichever client. `container` is its id. */
+export const MountsChanged = new NotificationType<{ container: string }>('mount/changed');
+/** Volumes, or who has them, are others now, whoever changed it: the whole list. */
+export const VolumesChanged = new NotificationType<{ volumes: VolumeSummary[] }>('volume/changed');

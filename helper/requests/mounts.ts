@@ -1,6 +1,7 @@
 import type { Machine } from '../container/machine.js';
 import { addMount, removeMount } from '../container/mounts.js';
-import { createVolume, listVolumes, pruneVolumes, removeVolume } from '../container/volumes.js';
+import { announceMounts } from '../container/mountWatch.js';
+import { createVolume, listVolumes, measureVolume, pruneVolumes, removeVolume } from '../container/volumes.js';
 import * as protocol from '../protocol/index.js';
 import type { Router } from './router.js';
 
@@ -9,11 +10,14 @@ export function routeMounts(router: Router, machine: Machine): void {
   const { store } = machine;
   router.on(protocol.AddMount, async ({ container, ...params }) => {
     const { id } = await store.find(container);
-    return store.locked(id, (record) => addMount(machine, record, params));
+    const made = await store.locked(id, (record) => addMount(machine, record, params));
+    announceMounts(machine, id);
+    return made;
   });
   router.on(protocol.RemoveMount, async ({ container, ...params }) => {
     const { id } = await store.find(container);
     await store.locked(id, (record) => removeMount(machine, record, params));
+    announceMounts(machine, id);
     return null;
   });
   router.on0(protocol.ListVolumes, () => listVolumes(machine));
@@ -23,4 +27,5 @@ export function routeMounts(router: Router, machine: Machine): void {
     return null;
   });
   router.on0(protocol.PruneVolumes, () => pruneVolumes(machine));
+  router.on(protocol.MeasureVolume, ({ name }) => measureVolume(machine, name));
 }

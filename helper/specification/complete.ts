@@ -185,7 +185,7 @@ function defaultMounts(specification: ContainerSpecification, facts: Specificati
 export function userMounts(specification: Pick<ContainerSpecification, 'mounts'>): oci.Mount[] {
   return (specification.mounts ?? []).map((mount) => {
     const type = mount.type ?? (mount.source === undefined ? 'tmpfs' : 'bind');
-    const asked = (mount.options ?? []).filter((option) => !['suid', 'nosuid', 'dev', 'nodev'].includes(option));
+    const asked = (mount.options ?? []).filter((option) => !/^r?(no)?(suid|dev)$/.test(option));
     const recursive =
       (type === 'bind' || type === 'volume') && !asked.includes('bind') && !asked.includes('rbind') ? ['rbind'] : [];
     const options = [...asked, 'nosuid', 'nodev', ...recursive];

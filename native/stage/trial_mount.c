@@ -37,7 +37,9 @@ static int shift_ids(struct context *context, pid_t child, int mount) {
 
 int trial_idmapped_mount(struct context *context) {
   static const struct step_mount tmpfs = {.type = "tmpfs", .source = "tmpfs", .destination = "", .data = ""};
-  AUTO_CLOSE int mount = new_mount(context, &tmpfs);
+  /* Of what a step before holds, else of a tmpfs of our own. */
+  AUTO_CLOSE int made = context->mount_fd < 0 ? new_mount(context, &tmpfs) : -1;
+  int mount = context->mount_fd < 0 ? made : context->mount_fd;
   if (mount < 0) return mount;
   pid_t child = trial_child(context, CLONE_NEWUSER);
   if (child < 0) return child;

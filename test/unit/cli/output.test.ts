@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { describeFailure, exitStatus, json, printable, statusOf } from '../../../cli/failure.js';
 import { LogEscaper } from '../../../cli/logText.js';
+import { volumeTable } from '../../../cli/mounts.js';
 import { age, bytes, table } from '../../../cli/table.js';
 import { ErrorCode, terrariumError } from '../../../helper/protocol/index.js';
 
@@ -49,6 +50,25 @@ describe('what is printed', () => {
     );
     assert.deepEqual(ages, ['0 s', '59 s', '1 min', '59 min', '1 h', '23 h', '1 d']);
     assert.equal(age('2027-01-01T00:00:00Z', now), '0 s', 'a clock that was set back');
+  });
+});
+
+describe('volumes', () => {
+  const base = { createdAt: '2026-01-01T00:00:00Z', path: '/v' };
+  const now = Date.parse('2026-01-03T00:00:00Z');
+  const usedBy = [{ container: '1', name: 'web', destination: '/data', mounted: false }];
+
+  test('are listed with who has them, and with their sizes when those were asked for', () => {
+    const volumes = [
+      { ...base, name: 'db', usedBy },
+      { ...base, name: 'spare', usedBy: [] },
+    ];
+    assert.equal(
+      volumeTable(volumes, now),
+      'VOLUME  CREATED  USED BY\ndb      2 d ago  web:/data (not mounted)\nspare   2 d ago  ',
+    );
+    const sized = volumes.map((volume) => ({ ...volume, sizeBytes: 2048 }));
+    assert.match(volumeTable(sized, now), /^VOLUME +CREATED +SIZE +USED BY\ndb +2 d ago +2 KiB +web/);
   });
 });
 

@@ -140,6 +140,7 @@ const config = (more: Partial<oci.Config> = {}): oci.Config => ({
     { destination: '/proc', type: 'proc', source: 'proc', options: ['nosuid'] },
     { destination: '/sys/fs/cgroup', type: 'cgroup2', source: 'cgroup', options: ['ro'] },
     { destination: '/etc/resolv.conf', type: 'bind', source: '/etc/resolv.conf', options: ['bind', 'ro', 'nofail'] },
+    { destination: '/m', type: 'bind', source: '/src', options: ['ro', 'nosuid', 'nodev', 'rbind'] },
   ],
   linux: { namespaces: [{ type: 'pid' }], maskedPaths: [], readonlyPaths: [], resources: { memory: { limit: 1 } } },
   annotations: {},
@@ -151,6 +152,7 @@ test('a bundle has no path of this machine but those of mounts, and nothing of o
   assert.deepEqual(bundled.root, { path: 'rootfs', readonly: false });
   assert.equal(bundled.mounts[1]?.type, 'cgroup');
   assert.deepEqual(bundled.mounts[2]?.options, ['bind', 'ro']);
+  assert.deepEqual(bundled.mounts[3]?.options, ['rro', 'rnosuid', 'rnodev', 'rbind']);
   assert.equal(bundled.linux.resources, undefined);
   assert.ok(bundled.linux.seccomp !== undefined);
   assert.equal(notes.length, 2, notes.join('\n'));

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import * as kernel from '../../../helper/plan/constants.js';
-import { escapeOverlayPath, overlayData, parseMountOptions } from '../../../helper/plan/mountOptions.js';
+import { escapeOverlayPath, overlayData, parseMountOptions, recursively } from '../../../helper/plan/mountOptions.js';
 import { rootSteps } from '../../../helper/plan/rootSteps.js';
 import { stepOf, stepsOf } from './samples.js';
 
@@ -23,6 +23,23 @@ describe('mount options', () => {
   test('the last of two opposites counts', () => {
     assert.equal(parseMountOptions(['ro', 'rw']).attributes, 0);
     assert.equal(parseMountOptions(['exec', 'noexec']).attributes, kernel.MOUNT_ATTR_NOEXEC);
+  });
+
+  test('runtime-spec’s names for all mounts below mean what the plain ones do', () => {
+    const plain = ['ro', 'nosuid', 'nodev', 'noexec', 'noatime', 'nosymfollow'];
+    const recursive = plain.map((option) => `r${option}`);
+    assert.deepEqual(parseMountOptions(recursive), parseMountOptions(plain));
+    assert.equal(parseMountOptions(['rro', 'rw']).attributes, 0);
+    assert.equal(parseMountOptions(['rsize=1m']).data, 'rsize=1m');
+    // Nothing is allowed again that the source forbids: the kernel refuses that to ordinary users.
+    assert.deepEqual(recursively(['ro', 'rw', 'exec', 'rbind', 'nodev', 'rslave']), [
+      'rro',
+      'rw',
+      'exec',
+      'rbind',
+      'rnodev',
+      'rslave',
+    ]);
   });
 
   test('names of an object’s own methods are no options', () => {

@@ -32,7 +32,7 @@ describe('judgeHostAccess', () => {
     const { items, specification } = await judge({
       mounts: [
         { destination: '/a', source: 'src', options: ['ro'] },
-        { destination: '/b', source: '/srv/b', type: 'bind' },
+        { destination: '/b', source: '/srv/b', type: 'bind', options: ['ro', 'rw'] },
         { destination: '/c', source: '/srv/c', type: 'anything but tmpfs' },
       ],
     });
@@ -53,7 +53,7 @@ describe('judgeHostAccess', () => {
       root: { kind: 'image' },
       mounts: [
         { destination: '/a', source: 'data', type: 'volume' },
-        { destination: '/b', source: 'data', type: 'volume', options: ['ro'] },
+        { destination: '/b', source: 'data', type: 'volume', options: ['rro'] },
       ],
     });
     assert.match(items[0] ?? '', /^The volume data, .*to read and write, as \/a$/);
