@@ -1,13 +1,28 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { MessageConnection } from 'vscode-jsonrpc/node';
 import * as protocol from '../helper/protocol/index.js';
 import { json as printedJson } from './failure.js';
+import { parseRate, shapeText } from './linkText.js';
 import { findTarget } from './namespaces.js';
 import { networkStateText } from './networkState.js';
+import { parsePositive } from './options.js';
 import { table } from './table.js';
 
 interface Json {
   json?: boolean;
+}
+
+interface CreateOptions {
+  subnet?: string;
+  outbound: protocol.OutboundChoice;
+  hostLoopback?: boolean;
+}
+
+interface ShapeOptions {
+  delay?: number;
+  loss?: number;
+  rate?: number;
+  down?: boolean;
 }
 
 /** `network`: named networks that containers are connected to. */
@@ -22,12 +37,19 @@ export function addNetworkCommands(
     .command('create')
     .description('make a network, and print its subnet')
     .option('--subnet <subnet>', 'IPv4, such as 10.120.0.0/24 (default: one that is free)')
+    .addOption(
+      new Option('--outbound <program>', 'a way out for its containers: auto is pasta, else slirp4netns')
+        .choices(['none', 'auto', 'pasta', 'slirp4netns'])
+        .default('none'),
+    )
+    .option('--host-loopback', 'with a way out: lead to what listens at this machine’s 127.0.0.1, too')
     .argument('<name>', 'name of the network')
-    .action(async (name: string, { subnet }: { subnet?: string }) => {
+    .action(async (name: string, { subnet, ...options }: CreateOptions) => {
       const connection = await connect();
       const made = await connection.sendRequest(protocol.CreateNetwork, {
         name,
         ...(subnet === undefined ? {} : { subnet }),
+        ...options,
       });
       print(made.subnet);
     });
@@ -77,14 +99,44 @@ export function addNetworkCommands(
         print(name);
       }
     });
+
+  network
+    .command('reconnect')
+    .description('start the way out of a network anew when it has ended')
+    .argument('<name>', 'name of the network')
+    .action(async (name: string) => {
+      const connection = await connect();
+      print(wayText(await connection.sendRequest(protocol.ReconnectNetwork, { network: name })));
+    });
+
+  network
+    .command('shape')
+    .description('make the link of a running container slow, lossy or cut; without options as it was at its start')
+    .option('--delay <milliseconds>', 'later, each way', parsePositive)
+    .option('--loss <percent>', 'lost at random, each way', parsePositive)
+    .option('--rate <rate>', 'bits a second, each way, such as 500kbit or 10mbit', parseRate)
+    .option('--down', 'cut')
+    .argument('<container>', 'name or id')
+    .action(async (container: string, { delay, loss, rate, down }: ShapeOptions) => {
+      const connection = await connect();
+      const shape = await connection.sendRequest(protocol.ShapeLink, {
+        container,
+        ...(delay === undefined ? {} : { delayMs: delay }),
+        ...(loss === undefined ? {} : { lossPercent: loss }),
+        ...(rate === undefined ? {} : { rate }),
+        ...(down === undefined ? {} : { down }),
+      });
+      print(shapeText(shape));
+    });
 }
 
 export function networkTable(networks: readonly protocol.NetworkSummary[]): string {
   return table([
-    ['NETWORK', 'SUBNET', 'STATE', 'CONTAINERS'],
-    ...networks.map(({ name, subnet, live, containers }) => [
+    ['NETWORK', 'SUBNET', 'OUTBOUND', 'STATE', 'CONTAINERS'],
+    ...networks.map(({ name, subnet, outbound, live, containers }) => [
       name,
       subnet,
+      outbound,
       live ? 'up' : 'not up',
       String(containers.length),
     ]),
@@ -95,23 +147,33 @@ export function inspectionText({
   name,
   subnet,
   address,
+  outbound,
   holder,
+  way,
   members,
 }: Omit<protocol.NetworkInspection, 'live' | 'containers'>): string {
   return [
     `${name}: ${subnet}, bridge ${address}, ${holder === undefined ? 'not up' : `held by process ${holder.pid}`}`,
+    ...(outbound === 'none' ? [] : [way === undefined ? `way out: ${outbound}, not up` : wayText(way)]),
     ...(members.length === 0
       ? []
       : [
           '',
           table([
-            ['CONTAINER', 'STATE', 'ADDRESS'],
+            ['CONTAINER', 'STATE', 'ADDRESS', 'LINK'],
             ...members.map((member) => [
               member.name,
               member.running ? 'running' : 'not running',
               member.address ?? '(not started yet)',
+              member.running ? shapeText(member.link ?? {}) : '',
             ]),
           ]),
         ]),
   ].join('\n');
+}
+
+export function wayText({ program, process, problem, nameServer, hostLoopback }: protocol.NetworkOutbound): string {
+  const state = process === undefined ? `has ended: ${problem ?? 'nobody knows why'}` : `process ${process.pid}`;
+  const loopback = hostLoopback === undefined ? '' : `, this machine’s 127.0.0.1 is ${hostLoopback}`;
+  return `way out: ${program}, ${state}, name server ${nameServer}${loopback}`;
 }

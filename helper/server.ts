@@ -28,8 +28,8 @@ import {
   LimitReached,
   LimitsChanged,
   ListenersChanged,
-  NetworksChanged,
   MountsChanged,
+  NetworksChanged,
   StatsSampled,
   VolumesChanged,
 } from './protocol/index.js';

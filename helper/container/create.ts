@@ -3,6 +3,8 @@ import { layeredRoot } from '../inspect/root.js';
 import { resolveUser } from '../inspect/user.js';
 import { networkOf } from '../network/endpoints.js';
 import { hostsFile } from '../network/hosts.js';
+import { readyDefault } from '../network/networks.js';
+import { resolverFile } from '../network/resolver.js';
 import { networkFolder, readNetwork } from '../network/store.js';
 import {
   type ContainerSpecification,
@@ -32,7 +34,10 @@ export async function createContainer(machine: Machine, params: CreateParams): P
   const specification = settled(parseSpecification(params.specification));
   const { store } = machine;
   const network = networkOf(specification);
-  if (network !== undefined) readNetwork(machine.locations, network);
+  if (network !== undefined) {
+    await readyDefault(machine, network);
+    readNetwork(machine.locations, network);
+  }
   const name = specification.name ?? (await inventName((candidate) => store.isNameTaken(candidate)));
   const id = ContainerStore.newId();
   const volumes = volumesOf(specification.mounts ?? []);
@@ -86,9 +91,15 @@ export async function configFor(
     ...(image === undefined ? {} : { image: { ...image, env: mergeEnvironment(image.env) } }),
     cgroupMount: access.mode === 'v2',
     hostQueues: existsSync('/dev/mqueue'),
-    ...(network === undefined ? {} : { hostsFile: hostsFile(networkFolder(machine.locations, network)) }),
+    ...(network === undefined ? {} : { networkFiles: networkFiles(machine, network) }),
   });
   return settledSources(withVolumes(machine.locations, config), specification);
+}
+
+/** What every container of the network sees of it. */
+function networkFiles({ locations }: Machine, network: string): { hosts: string; resolver: string } {
+  const folder = networkFolder(locations, network);
+  return { hosts: hostsFile(folder), resolver: resolverFile(folder) };
 }
 
 /** Refuses users that the container's id maps do not have. @throws Unavailable */

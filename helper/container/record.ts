@@ -29,6 +29,8 @@ export interface RuntimeRecord {
   startedAt: string;
   socket: string;
   cgroup?: CgroupRecord;
+  /** In a named network: what the network's end of its veth pair is called. */
+  port?: string;
 }
 
 const processIdentity = z.object({ pid: z.int().positive(), startTime: z.number() });
@@ -43,6 +45,7 @@ const runtimeRecordSchema: z.ZodType<RuntimeRecord> = z.object({
   cgroup: z
     .object({ version: z.union([z.literal(1), z.literal(2)]), paths: z.record(z.string(), z.string()) })
     .exactOptional(),
+  port: z.string().exactOptional(),
 });
 
 /** @throws SyntaxError or ZodError for what is no such record */

@@ -103,6 +103,7 @@ export async function startContainer(machine: Machine, record: ContainerRecord):
     startedAt,
     socket,
     ...(cgroup.record === undefined ? {} : { cgroup: cgroup.record }),
+    ...(connection === undefined ? {} : { port: connection.port }),
   };
   await writeAtomically(path.join(run, 'runtime.json'), JSON.stringify(runtime), { durable: false });
   if (number > 1) await pruneRuns(store, record.id, number);

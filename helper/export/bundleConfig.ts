@@ -70,11 +70,11 @@ export function bundleConfig(specification: ContainerSpecification, config: oci.
   };
 }
 
-/** The hosts file of a network that the bundle is not in; one that was asked for stays. */
+/** The files of a network that the bundle is not in; one that was asked for stays. */
 function isOfNetwork({ destination }: oci.Mount, { network, mounts = [] }: ContainerSpecification): boolean {
   return (
     network?.kind === 'bridge' &&
-    destination === '/etc/hosts' &&
+    ['/etc/hosts', '/etc/resolv.conf'].includes(destination) &&
     !mounts.some((mount) => mount.destination === destination)
   );
 }

@@ -4,7 +4,7 @@ import { limitsOf } from '../cgroup/resources.js';
 import { checkMapped } from '../container/create.js';
 import { findUser } from '../inspect/user.js';
 import { checkAddress } from '../network/membership.js';
-import type { ContainerSpecification, oci, TerrariumError } from '../protocol/index.js';
+import { type ContainerSpecification, type oci, outboundNetwork, type TerrariumError } from '../protocol/index.js';
 import { capability, containerCapabilities, defaultCapabilities } from '../security/capabilities.js';
 import { systemCallNumbers } from '../security/seccomp/architecture.js';
 import { compileSeccomp } from '../security/seccomp/compile.js';
@@ -98,6 +98,7 @@ const checkMounts: Check = ({ mounts = [] }, { sources }) =>
 const checkNetwork: Check = ({ network }, { containers, networks }) => {
   if (network?.kind === 'bridge') {
     const found = networks.find(({ name }) => name === network.network);
+    if (found === undefined && network.network === outboundNetwork) return [];
     if (found === undefined) return [say('error', ['network', 'network'], `There is no network "${network.network}"`)];
     const { address } = network;
     if (address === undefined) return [];

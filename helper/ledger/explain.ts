@@ -61,6 +61,11 @@ const explanations: Readonly<Record<StepKind, Explanation>> = {
     without: 'the two would not share it',
     manual: ['setns(2)', 'namespaces(7)'],
   },
+  bindNamespace: {
+    purpose: 'Give a namespace a name in a mount namespace that nobody else sees.',
+    without: 'a program without rights over the process that is in it could not enter it',
+    manual: ['namespaces(7)', 'mount(2)'],
+  },
   makePipes: {
     purpose: 'Make the pipes through which the monitor gets the output.',
     without: 'the output would be lost, or mix with somebody else’s',
@@ -259,6 +264,36 @@ const explanations: Readonly<Record<StepKind, Explanation>> = {
     purpose: 'Give the interface an address, and with it the way to all others in the same subnet.',
     without: 'nobody could reach it, nor it anybody',
     manual: ['rtnetlink(7)', 'ip-address(8)'],
+  },
+  addDefaultRoute: {
+    purpose: 'Send what is for elsewhere to the network’s bridge, behind which its way out begins.',
+    without: 'only containers of the same network could be reached',
+    manual: ['rtnetlink(7)', 'ip-route(8)'],
+  },
+  masquerade: {
+    purpose: 'Have what goes out carry the address of the way out, to which answers find their way.',
+    without: 'nobody outside could answer',
+    manual: ['nft(8)', 'netlink(7)'],
+  },
+  setLink: {
+    purpose: 'Bring an interface up, or down, which cuts its link.',
+    without: 'nothing would pass, or go on passing',
+    manual: ['rtnetlink(7)', 'ip-link(8)'],
+  },
+  addNetem: {
+    purpose: 'Have packets that leave by the interface come later, or get lost.',
+    without: 'the link would be as good as memory is',
+    manual: ['tc-netem(8)', 'rtnetlink(7)'],
+  },
+  addTokenBucket: {
+    purpose: 'Let no more than so many bytes a second leave by the interface.',
+    without: 'the link would be as fast as memory is',
+    manual: ['tc-tbf(8)', 'rtnetlink(7)'],
+  },
+  removeQdisc: {
+    purpose: 'Have packets leave by the interface at once again.',
+    without: 'the link would stay slow',
+    manual: ['tc(8)', 'rtnetlink(7)'],
   },
   removeCgroup: { purpose: 'Remove an empty cgroup.', without: 'it would stay', manual: ['cgroups(7)'] },
   trial: {

@@ -56,6 +56,8 @@ export function insideLines(step: Step): string[] {
     case 'addAddress':
       // What this script makes has a user namespace beside the network's, and no rights over it.
       return [`# ${step.interface} has ${step.address}/${step.prefix}; only Terrarium can connect it to its bridge`];
+    case 'addDefaultRoute':
+      return [`# ${step.gateway} is its way out, at the bridge`];
     case 'bringUp':
       return step.interface === 'lo' ? ['ip link set lo up'] : [];
     case 'readonlyPath':

@@ -3,7 +3,7 @@
  * end, like a container; it ends when the network is removed.
  */
 import { createHash } from 'node:crypto';
-import { promises as fs, mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import * as path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -15,8 +15,8 @@ import type { Machine } from '../container/machine.js';
 import { signalUnlessEnded } from '../container/standStill.js';
 import { bootId } from '../inspect/boot.js';
 import { isAlive } from '../inspect/stat.js';
-import { holderPlan } from '../plan/networkSteps.js';
-import { ErrorCode, terrariumError } from '../protocol/index.js';
+import { holderPlan, successorPlan } from '../plan/networkSteps.js';
+import { ErrorCode, type ProcessIdentity, terrariumError } from '../protocol/index.js';
 import type { NetworkRecord } from './store.js';
 import { addressText, bridgeAddress, parseSubnet } from './subnet.js';
 
@@ -30,8 +30,8 @@ const holderSchema = z.object({
 });
 export type NetworkHolder = z.infer<typeof holderSchema>;
 
-/** In the runtime folder, by a digest: a name may be longer than the path of a socket may be. */
-function holderFolder({ runtime }: Locations, network: string): string {
+/** Of what runs for a network: in the runtime folder, by a digest, for a name may be longer than the path of a socket may be. */
+export function holderFolder({ runtime }: Locations, network: string): string {
   return path.join(runtime, `network-${createHash('sha256').update(network).digest('hex').slice(0, 12)}`);
 }
 
@@ -39,6 +39,12 @@ const recordFile = (folder: string) => path.join(folder, 'holder.json');
 
 /** The holder that is there; undefined when there is none. */
 export function liveHolder(locations: Locations, network: string): NetworkHolder | undefined {
+  const holder = readHolder(locations, network);
+  return holder !== undefined && isAlive(holder.init) ? holder : undefined;
+}
+
+/** The latest one since the machine's start, whether it is still there or not. */
+function readHolder(locations: Locations, network: string): NetworkHolder | undefined {
   let text: string;
   try {
     text = readFileSync(recordFile(holderFolder(locations, network)), 'utf8');
@@ -47,23 +53,30 @@ export function liveHolder(locations: Locations, network: string): NetworkHolder
     throw error;
   }
   const holder = holderSchema.parse(JSON.parse(text));
-  return holder.bootId === bootId() && isAlive(holder.init) ? holder : undefined;
+  return holder.bootId === bootId() ? holder : undefined;
 }
 
 /**
- * Starts one. The caller has the lock of networks, and has seen that there is none.
+ * Starts one, or one that takes the place of a killed one when `anchor` is a process in its namespace. The caller has the
+ * lock of networks, and has seen that there is none.
  * @throws StepFailed; then nothing is left
  */
-export async function startHolder(machine: Machine, network: NetworkRecord): Promise<NetworkHolder> {
+export async function startHolder(
+  machine: Machine,
+  network: NetworkRecord,
+  anchor?: ProcessIdentity,
+): Promise<NetworkHolder> {
   const folder = holderFolder(machine.locations, network.name);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const subnet = parseSubnet(network.subnet);
-  const plan = holderPlan({
+  const place = {
     folder,
     socket: path.join(folder, 's'),
     address: addressText(bridgeAddress(subnet)),
     prefix: subnet.prefix,
-  });
+    outbound: network.outbound !== 'none',
+  };
+  const plan = anchor === undefined ? holderPlan(place) : successorPlan(place, anchor);
   const { answer } = await machine.zygote.carryOut(plan);
   if (answer.status === 'failed') {
     throw await stepFailure(machine, `The network ${network.name} could not be made`, plan, answer);
@@ -82,19 +95,27 @@ const endMilliseconds = 10_000;
 
 /** Ends it, if it is there, and waits for that. @throws WrongState when it does not end */
 export async function endHolder(locations: Locations, network: string): Promise<void> {
-  const holder = liveHolder(locations, network);
-  if (holder !== undefined) {
-    signalUnlessEnded(holder.init, constants.signals.SIGTERM);
-    const deadline = Date.now() + endMilliseconds;
-    for (let pause = 1; isAlive(holder.init) || isAlive(holder.monitor); pause = Math.min(pause * 2, 20)) {
-      if (Date.now() > deadline) {
-        throw terrariumError(ErrorCode.WrongState, `The process that holds the network ${network} does not end`, {
-          fix: `Look at process ${holder.init.pid}: it ends by SIGTERM.`,
-          command: `kill ${holder.init.pid}`,
-        });
-      }
-      await delay(pause);
+  const holder = readHolder(locations, network);
+  if (holder === undefined) return;
+  signalUnlessEnded(holder.init, constants.signals.SIGTERM);
+  await waitForEnd(network, holder);
+}
+
+/** Waits for one that was killed: its monitor goes after it. @throws WrongState when it does not end */
+export async function awaitHolderEnd(locations: Locations, network: string): Promise<void> {
+  const holder = readHolder(locations, network);
+  if (holder !== undefined) await waitForEnd(network, holder);
+}
+
+async function waitForEnd(network: string, { init, monitor }: NetworkHolder): Promise<void> {
+  const deadline = Date.now() + endMilliseconds;
+  for (let pause = 1; isAlive(init) || isAlive(monitor); pause = Math.min(pause * 2, 20)) {
+    if (Date.now() > deadline) {
+      throw terrariumError(ErrorCode.WrongState, `The process that holds the network ${network} does not end`, {
+        fix: `Look at process ${init.pid}: it ends by SIGTERM.`,
+        command: `kill ${init.pid}`,
+      });
     }
+    await delay(pause);
   }
-  await fs.rm(holderFolder(locations, network), { recursive: true, force: true });
 }

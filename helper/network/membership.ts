@@ -2,12 +2,25 @@
 import { randomBytes } from 'node:crypto';
 import type { Machine } from '../container/machine.js';
 import type { Connection } from '../plan/networkSteps.js';
-import { ErrorCode, type ProcessIdentity, terrariumError } from '../protocol/index.js';
+import { ErrorCode, terrariumError } from '../protocol/index.js';
+import { endNetwork } from './ending.js';
 import { type Endpoint, endpointsOf } from './endpoints.js';
-import { endHolder, liveHolder, startHolder } from './holder.js';
-import { hostsText, writeHosts } from './hosts.js';
+import { awaitHolderEnd, liveHolder, type NetworkHolder, startHolder } from './holder.js';
+import { hostsFile, hostsText } from './hosts.js';
+import { readyOutbound } from './outbound.js';
+import { uplink } from './outboundPrograms.js';
+import { resolverFile, resolverText } from './resolver.js';
+import { writeShared } from './sharedFile.js';
 import { isNetwork, lockedNetworks, type NetworkRecord, networkFolder, readNetwork, writeNetwork } from './store.js';
-import { addressText, freeAddress, includes, isForContainers, parseAddress, parseSubnet } from './subnet.js';
+import {
+  addressText,
+  bridgeAddress,
+  freeAddress,
+  includes,
+  isForContainers,
+  parseAddress,
+  parseSubnet,
+} from './subnet.js';
 
 /**
  * Sees to it that the network of what is about to start is there, that it has an address in it and the others find it by
@@ -21,14 +34,17 @@ export async function joinNetwork(machine: Machine, { id, choice }: Endpoint): P
     const addresses = allot(network, { id }, choice.address, new Set(endpoints.map((endpoint) => endpoint.id)));
     const allotted = { ...network, addresses };
     if (addresses[id] !== network.addresses[id]) await writeNetwork(machine.locations, allotted);
-    const anchor = await anchorOf(machine, allotted, endpoints);
+    const holder = await holderFor(machine, allotted, endpoints);
+    await readyOutbound(machine, allotted, holder);
     tell(machine, allotted, endpoints);
+    const subnet = parseSubnet(network.subnet);
     return {
-      anchor,
+      anchor: holder.init,
       // The one of an earlier run is there until the kernel has done away with that run's namespace, which takes its time.
       port: `v${id.slice(0, 8)}-${randomBytes(2).toString('hex')}`,
       address: addresses[id] ?? '',
-      prefix: parseSubnet(network.subnet).prefix,
+      prefix: subnet.prefix,
+      ...(network.outbound === 'none' ? {} : { gateway: addressText(bridgeAddress(subnet)) }),
     };
   });
 }
@@ -111,24 +127,27 @@ function refusedAddress({ name, subnet }: Pick<NetworkRecord, 'name' | 'subnet'>
 }
 
 /**
- * A process in the network's namespace: its holder, which is started when there is none, or the monitor of a container in
- * it when the holder was killed. The caller has the lock.
+ * The process that holds the network's namespace. When there is none one is started; when it was killed and containers are in
+ * the network, one that holds theirs. The caller has the lock.
  */
-async function anchorOf(
+async function holderFor(
   machine: Machine,
   network: NetworkRecord,
   endpoints: readonly Endpoint[],
-): Promise<ProcessIdentity> {
+): Promise<NetworkHolder> {
   const monitors = endpoints.flatMap((endpoint) => endpoint.monitors);
   const zygote = await machine.zygote.pid();
   const holder = liveHolder(machine.locations, network.name);
-  if (holder?.zygotePid === zygote) return holder.init;
+  if (holder?.zygotePid === zygote) return holder;
   if (monitors.length === 0) {
-    await endHolder(machine.locations, network.name);
-    return (await startHolder(machine, network)).init;
+    await endNetwork(machine.locations, network.name);
+    return startHolder(machine, network);
   }
   const run = monitors.find(({ zygotePid }) => holder === undefined && zygotePid === zygote);
-  if (run !== undefined) return run.monitor;
+  if (run !== undefined) {
+    await awaitHolderEnd(machine.locations, network.name);
+    return startHolder(machine, network, run.monitor);
+  }
   throw terrariumError(ErrorCode.WrongState, `The network ${network.name} cannot be joined just now`, {
     cause:
       'Containers in it were started before Terrarium was updated or its zygote ended: their network is in another user namespace.',
@@ -137,11 +156,17 @@ async function anchorOf(
   });
 }
 
-/** Writes the hosts file: all containers and pods of the network that have an address, whether they run or not. */
+/**
+ * Writes what is seen of it inside: all containers and pods that have an address, whether they run or not, and where to ask
+ * for names.
+ */
 function tell(machine: Machine, network: NetworkRecord, endpoints: readonly Endpoint[]): void {
   const entries = endpoints.flatMap(({ id, names }) => {
     const address = network.addresses[id];
     return address === undefined ? [] : [{ address, names }];
   });
-  writeHosts(networkFolder(machine.locations, network.name), hostsText(network.name, entries));
+  const folder = networkFolder(machine.locations, network.name);
+  writeShared(hostsFile(folder), hostsText(network.name, entries));
+  const nameServer = network.outbound === 'none' ? undefined : uplink.nameServer;
+  writeShared(resolverFile(folder), resolverText(network.name, nameServer));
 }

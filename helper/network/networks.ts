@@ -1,5 +1,6 @@
 /** Named networks: made, listed, looked at, removed. */
 import { readFileSync } from 'node:fs';
+import { ResponseError } from 'vscode-jsonrpc';
 import type { Machine } from '../container/machine.js';
 import type { ContainerRecord } from '../container/record.js';
 import { liveRun } from '../container/stop.js';
@@ -7,11 +8,17 @@ import {
   type CreateNetworkParams,
   ErrorCode,
   type NetworkInspection,
+  type NetworkOutbound,
   type NetworkSummary,
+  outboundNetwork,
   terrariumError,
 } from '../protocol/index.js';
+import { announceNetworks } from './changes.js';
+import { endNetwork } from './ending.js';
 import { type Endpoint, endpointsOf } from './endpoints.js';
-import { endHolder, liveHolder } from './holder.js';
+import { liveHolder, type NetworkHolder } from './holder.js';
+import { checkInstalled, outboundOf, readyOutbound } from './outbound.js';
+import { linkShape } from './shape.js';
 import {
   forgetNetwork,
   isNetwork,
@@ -36,6 +43,18 @@ import {
 /** Words of the command line for what is no named network. */
 const reserved: readonly string[] = ['none', 'host'];
 
+/** Makes the network that need not be made, when it is the one meant and is not there. @throws Unavailable */
+export async function readyDefault(machine: Machine, name: string): Promise<void> {
+  if (name !== outboundNetwork || (await isNetwork(machine.locations, name))) return;
+  try {
+    await createNetwork(machine, { name, outbound: 'auto' });
+    announceNetworks(machine.locations);
+  } catch (error) {
+    // Somebody else was faster.
+    if (!(error instanceof ResponseError) || error.code !== ErrorCode.NameTaken) throw error;
+  }
+}
+
 /** @throws NameTaken; Invalid for a name or a subnet that cannot be, Unavailable when no subnet is free */
 export async function createNetwork(machine: Machine, params: CreateNetworkParams): Promise<NetworkSummary> {
   const { locations } = machine;
@@ -46,6 +65,8 @@ export async function createNetwork(machine: Machine, params: CreateNetworkParam
       fix: 'Choose another name.',
     });
   }
+  const { outbound = 'none' } = params;
+  checkInstalled(outbound);
   return lockedNetworks(locations, async () => {
     if (await isNetwork(locations, params.name)) {
       throw terrariumError(ErrorCode.NameTaken, `There is a network "${params.name}" already`, {
@@ -60,6 +81,8 @@ export async function createNetwork(machine: Machine, params: CreateNetworkParam
       name: params.name,
       createdAt: new Date().toISOString(),
       subnet: subnetText(subnet),
+      outbound,
+      hostLoopback: params.hostLoopback ?? false,
       addresses: {},
     };
     await writeNetwork(locations, record);
@@ -101,23 +124,52 @@ export async function inspectNetwork(machine: Machine, name: string): Promise<Ne
   const network = readNetwork(machine.locations, name);
   const endpoints = await endpointsOf(machine, name);
   const holder = liveHolder(machine.locations, name);
+  const way = await outboundOf(machine.locations, network);
   return {
     ...summaryOf(machine, network, endpoints),
     createdAt: network.createdAt,
     address: addressText(bridgeAddress(parseSubnet(network.subnet))),
     ...(holder === undefined ? {} : { holder: holder.init }),
+    ...(way === undefined ? {} : { way }),
     members: endpoints
       .flatMap((endpoint) => {
         const address = network.addresses[endpoint.id];
-        return endpoint.containers.map((member) => ({
-          container: member.id,
-          name: member.name,
-          running: liveRun(machine, member) !== undefined,
-          ...(address === undefined ? {} : { address }),
-        }));
+        return endpoint.containers.map((member) => {
+          const run = liveRun(machine, member);
+          const link = run === undefined ? {} : linkShape(run.folder);
+          return {
+            container: member.id,
+            name: member.name,
+            running: run !== undefined,
+            ...(address === undefined ? {} : { address }),
+            ...(Object.keys(link).length === 0 ? {} : { link }),
+          };
+        });
       })
       .sort((a, b) => a.name.localeCompare(b.name)),
   };
+}
+
+/** @throws NotFound; WrongState when it is to have no way out or is not up; Unavailable, StepFailed */
+export async function reconnectNetwork(machine: Machine, name: string): Promise<NetworkOutbound> {
+  return lockedNetworks(machine.locations, async () => {
+    const network = readNetwork(machine.locations, name);
+    const holder = liveHolder(machine.locations, name);
+    const way = holder === undefined ? undefined : await reconnected(machine, network, holder);
+    if (way !== undefined) return way;
+    throw terrariumError(
+      ErrorCode.WrongState,
+      `The network ${name} ${network.outbound === 'none' ? 'has no way out' : 'is not up'}`,
+      network.outbound === 'none'
+        ? { fix: 'Make one that has.', command: 'terrarium network create --outbound auto NAME' }
+        : { fix: 'Start a container in it.' },
+    );
+  });
+}
+
+async function reconnected(machine: Machine, network: NetworkRecord, holder: NetworkHolder) {
+  await readyOutbound(machine, network, holder);
+  return outboundOf(machine.locations, network);
 }
 
 /** @throws NotFound; WrongState while a container in it runs */
@@ -136,7 +188,7 @@ export async function removeNetwork(machine: Machine, name: string): Promise<voi
         command: `terrarium stop ${names.join(' ')}`,
       });
     }
-    await endHolder(locations, name);
+    await endNetwork(locations, name);
     await forgetNetwork(locations, name);
   });
 }
@@ -145,7 +197,11 @@ function containersOf(endpoints: readonly Endpoint[]): ContainerRecord[] {
   return endpoints.flatMap(({ containers }) => containers);
 }
 
-function summaryOf(machine: Machine, { name, subnet }: NetworkRecord, endpoints: readonly Endpoint[]): NetworkSummary {
+function summaryOf(
+  machine: Machine,
+  { name, subnet, outbound }: NetworkRecord,
+  endpoints: readonly Endpoint[],
+): NetworkSummary {
   const containers = containersOf(endpoints).map(({ id }) => id);
-  return { name, subnet, live: liveHolder(machine.locations, name) !== undefined, containers };
+  return { name, subnet, outbound, live: liveHolder(machine.locations, name) !== undefined, containers };
 }

@@ -14,6 +14,8 @@ const recordSchema = z.object({
   name: z.string(),
   createdAt: z.string(),
   subnet: z.string(),
+  outbound: z.enum(['none', 'auto', 'pasta', 'slirp4netns']).default('none'),
+  hostLoopback: z.boolean().default(false),
   /** By the container's id. */
   addresses: z.record(z.string(), z.string()),
 });

@@ -1,13 +1,16 @@
 /** The steps by which networks are made and containers connected to them. Pure. */
 
 import type { ProcessIdentity } from '../protocol/index.js';
-import { CLONE_NEWNET } from './constants.js';
+import { capabilityMask } from '../security/capabilities.js';
+import { CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, MS_REC, MS_SLAVE, PROC_SUPER_MAGIC } from './constants.js';
 import type { Plan, Step } from './step.js';
 
 /** The bridge, in the network's own namespace, where nothing else has that name. */
 export const bridgeName = 'bridge0';
 /** What a container's end of its veth pair is called inside. */
 export const interfaceName = 'eth0';
+/** The way out's, in the network's namespace. */
+export const uplinkName = 'tap0';
 
 /** How a container is connected to a network. */
 export interface Connection {
@@ -17,6 +20,8 @@ export interface Connection {
   port: string;
   address: string;
   prefix: number;
+  /** The bridge's address, when the network has a way out. */
+  gateway?: string;
 }
 
 /** Which folder the holder's monitor writes to, and what the bridge is called by. */
@@ -25,6 +30,8 @@ export interface HolderPlace {
   socket: string;
   address: string;
   prefix: number;
+  /** It is to have a way out. */
+  outbound: boolean;
 }
 
 /** The least the stage takes: a holder prints nothing. */
@@ -32,23 +39,96 @@ const outputLimit = 64n * 1024n;
 
 /**
  * A process that holds a network namespace with a bridge. It is in the zygote's user namespace, so that monitors, which are
- * too, may connect containers to it, and these, whose user namespaces are below it, may not touch it.
+ * too, may connect containers to it, and these, whose user namespaces are below it, may not touch it. It is the first
+ * process of a pid namespace: what is started in that ends with it, by the kernel's own hand.
  */
-export function holderPlan({ folder, socket, address, prefix }: HolderPlace): Plan {
+export function holderPlan({ folder, socket, address, prefix, outbound }: HolderPlace): Plan {
   return [
     { kind: 'monitor', directory: folder, socket, outputLimit, events: '' },
-    { kind: 'clone', flags: CLONE_NEWNET, cgroup: '' },
+    { kind: 'clone', flags: CLONE_NEWNET | CLONE_NEWPID, cgroup: '' },
     { kind: 'bringUp', interface: 'lo' },
     { kind: 'makeBridge', name: bridgeName },
     { kind: 'addAddress', interface: bridgeName, address, prefix },
     { kind: 'bringUp', interface: bridgeName },
+    ...(outbound ? forwardSteps : []),
     { kind: 'stayInit' },
   ];
 }
 
+/** A new holder for a network whose holder was killed, by a process that is in its namespace. */
+export function successorPlan(
+  { folder, socket }: Pick<HolderPlace, 'folder' | 'socket'>,
+  anchor: ProcessIdentity,
+): Plan {
+  return [
+    { kind: 'monitor', directory: folder, socket, outputLimit, events: '' },
+    enter(anchor, CLONE_NEWNET),
+    { kind: 'clone', flags: CLONE_NEWPID, cgroup: '' },
+    { kind: 'stayInit' },
+  ];
+}
+
+/** What comes from containers for elsewhere goes on by the way out, with its address in place of theirs. */
+const forwardSteps: readonly Step[] = [
+  { kind: 'writeFile', path: '/proc/sys/net/ipv4/ip_forward', data: '1', magic: PROC_SUPER_MAGIC },
+  { kind: 'masquerade', interface: uplinkName },
+];
+
+/** A program that is the way out of a network. */
+export interface OutboundProcess {
+  /** Its monitor's. */
+  folder: string;
+  socket: string;
+  /** Of the network. */
+  holder: ProcessIdentity;
+  /** A file to be, by which the program finds the network's namespace. */
+  namespace: string;
+  /** Its path, and its arguments, which begin with its name. */
+  program: string;
+  args: readonly string[];
+}
+
+/**
+ * A program between two networks: its sockets are this machine's, its interface is the network's. So it is in the network
+ * namespace of this machine, and in the holder's pid namespace, with which it ends. As root of the zygote's user namespace it
+ * has rights over networks there, and none outside; it gives up most of them itself.
+ */
+export function outboundPlan({ folder, socket, holder, namespace, program, args }: OutboundProcess): Plan {
+  return [
+    { kind: 'monitor', directory: folder, socket, outputLimit, events: '' },
+    enter(holder, CLONE_NEWPID),
+    { kind: 'makePipes', stdin: 0 },
+    { kind: 'clone', flags: CLONE_NEWNS, cgroup: '' },
+    { kind: 'setPropagation', path: '/', flags: MS_REC | MS_SLAVE },
+    { kind: 'makeFile', path: namespace, mode: 0o600 },
+    { kind: 'bindNamespace', source: `/proc/${holder.pid}/ns/net`, path: namespace },
+    { kind: 'setSession' },
+    { kind: 'limitBoundingSet', keep: capabilityMask(outboundCapabilities) },
+    { kind: 'setNoNewPrivileges' },
+    { kind: 'execute', paths: [program], args, env: [], supervise: 0 },
+  ];
+}
+
+/**
+ * To enter the network's namespace, to make an interface there, and to shut itself off in a mount namespace and drop
+ * capabilities, all but that of low ports, which slirp4netns insists on keeping.
+ */
+const outboundCapabilities = [
+  'CAP_SYS_ADMIN',
+  'CAP_NET_ADMIN',
+  'CAP_SETUID',
+  'CAP_SETGID',
+  'CAP_SETPCAP',
+  'CAP_NET_BIND_SERVICE',
+];
+
+function enter({ pid, startTime }: ProcessIdentity, flags: number): Step {
+  return { kind: 'setNamespaces', pid, startTime: BigInt(startTime), flags };
+}
+
 /** The monitor's steps before the clone: it has to be in the network's namespace, and stays there. */
 export function connectBeforeClone({ anchor }: Connection): Step[] {
-  return [{ kind: 'setNamespaces', pid: anchor.pid, startTime: BigInt(anchor.startTime), flags: CLONE_NEWNET }];
+  return [enter(anchor, CLONE_NEWNET)];
 }
 
 /** The monitor's steps while the new process waits. */
@@ -57,9 +137,10 @@ export function connectAfterClone({ port }: Connection): Step[] {
 }
 
 /** The container's own steps. */
-export function connectInside({ address, prefix }: Connection): Step[] {
+export function connectInside({ address, prefix, gateway }: Connection): Step[] {
   return [
     { kind: 'addAddress', interface: interfaceName, address, prefix },
     { kind: 'bringUp', interface: interfaceName },
+    ...(gateway === undefined ? [] : [{ kind: 'addDefaultRoute', gateway, interface: interfaceName } as const]),
   ];
 }

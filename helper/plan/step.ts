@@ -159,6 +159,34 @@ export const stepShapes = {
   makeVeth: { code: 51, actor: 'monitor', fields: { name: 'string', bridge: 'string', peer: 'string' } },
   /** RTM_NEWADDR: an address, IPv4 or IPv6, and with it the route to all in the same subnet. */
   addAddress: { code: 52, actor: 'any', fields: { interface: 'string', address: 'string', prefix: 'u32' } },
+  /** RTM_NEWROUTE: where IPv4 goes that no other route leads to. */
+  addDefaultRoute: { code: 53, actor: 'any', fields: { gateway: 'string', interface: 'string' } },
+  /** NFT_MSG_NEWTABLE, NEWCHAIN and NEWRULE in one batch: what leaves by the interface, there or not, gets its address. */
+  masquerade: { code: 54, actor: 'any', fields: { interface: 'string' } },
+  /** RTM_NEWLINK: brings an interface up (1) or down (0). */
+  setLink: { code: 55, actor: 'any', fields: { interface: 'string', up: 'u32' } },
+  /**
+   * RTM_NEWQDISC: netem in place of what there was at the root of the interface, for what leaves by it. `latency` in
+   * nanoseconds, `loss` in 2^32ths, `rate` in bytes a second (0: as it is), `limit`: packets that may wait.
+   */
+  addNetem: {
+    code: 56,
+    actor: 'any',
+    fields: { interface: 'string', latency: 'u64', loss: 'u32', rate: 'u64', limit: 'u32' },
+  },
+  /** The same with tbf: `rate` in bytes a second, `burst`: bytes that go at once, `limit`: bytes that may wait. */
+  addTokenBucket: {
+    code: 57,
+    actor: 'any',
+    fields: { interface: 'string', rate: 'u64', burst: 'u32', limit: 'u32' },
+  },
+  /** RTM_DELQDISC at the root of the interface. ENOENT: there is only what the kernel itself has put there. */
+  removeQdisc: { code: 58, actor: 'any', fields: { interface: 'string' } },
+  /**
+   * mount(2), MS_BIND: gives a namespace, `source` in procfs, a name at a file of ours, for a program that has no rights
+   * over the process it is of. Before the root is left.
+   */
+  bindNamespace: { code: 59, actor: 'init', fields: { source: 'string', path: 'string' } },
   /**
    * The first half of `bind`, for what is mounted in another mount namespace than the source is seen in: the copy is held
    * until `attachMount`. Source and attributes are as there.

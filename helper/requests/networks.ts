@@ -6,7 +6,8 @@ import { isAlive } from '../inspect/stat.js';
 import { findTarget } from '../namespaces/look.js';
 import { announceNetworks } from '../network/changes.js';
 import { ListenerWatch } from '../network/listeners.js';
-import { createNetwork, inspectNetwork, listNetworks, removeNetwork } from '../network/networks.js';
+import { createNetwork, inspectNetwork, listNetworks, reconnectNetwork, removeNetwork } from '../network/networks.js';
+import { shapeLink } from '../network/shape.js';
 import { readNetworkState, readSockets } from '../network/state.js';
 import * as protocol from '../protocol/index.js';
 import type { Router } from './router.js';
@@ -28,6 +29,11 @@ export function routeNetworks(router: Router, machine: Machine, tell: (container
     await removeNetwork(machine, network);
     announceNetworks(machine.locations);
     return null;
+  });
+  router.on(protocol.ReconnectNetwork, ({ network }) => reconnectNetwork(machine, network));
+  router.on(protocol.ShapeLink, async ({ container, ...shape }) => {
+    const { id } = await machine.store.find(container);
+    return machine.store.locked(id, (record) => shapeLink(machine, record, shape));
   });
   router.on(protocol.ReadNetworkState, async ({ target }) =>
     readNetworkState(machine, await findTarget(machine, target)),

@@ -16,7 +16,7 @@ export interface SpecificationFacts {
   /** cgroup2 can be mounted inside. */
   cgroupMount: boolean;
   /** Of the named network that it is to be in. */
-  hostsFile?: string;
+  networkFiles?: { hosts: string; resolver: string };
   /** The host has /dev/mqueue, to be seen by who shares its IPC namespace. */
   hostQueues: boolean;
 }
@@ -169,14 +169,15 @@ function defaultMounts(specification: ContainerSpecification, facts: Specificati
       options: ['bind', 'ro', 'nosuid', 'nodev', 'nofail'],
     });
   }
-  if (facts.hostsFile !== undefined) {
-    mounts.push({
-      destination: '/etc/hosts',
-      type: 'bind',
-      source: facts.hostsFile,
+  const { networkFiles } = facts;
+  if (networkFiles !== undefined) {
+    for (const [destination, source] of [
+      ['/etc/hosts', networkFiles.hosts],
+      ['/etc/resolv.conf', networkFiles.resolver],
+    ] as const) {
       // Read-only, for all containers of the network see this one file: none may tell the others who is who.
-      options: ['bind', 'ro', 'nosuid', 'nodev', 'nofail'],
-    });
+      mounts.push({ destination, type: 'bind', source, options: ['bind', 'ro', 'nosuid', 'nodev', 'nofail'] });
+    }
   }
   return mounts;
 }

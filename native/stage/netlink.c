@@ -54,22 +54,47 @@ void netlink_close(struct netlink_message *message, struct rtattr *attribute) {
   attribute->rta_len = (unsigned short)((char *)end_of(message) - (char *)attribute);
 }
 
-int netlink_ask(struct context *context, struct netlink_message *message, const char *what, const char *name) {
-  AUTO_CLOSE int fd = (int)CALL(context, socket, NUMBER(AF_NETLINK), FLAGS(SOCK_RAW | SOCK_CLOEXEC),
-                                NUMBER(NETLINK_ROUTE));
+/* An acknowledgement repeats the request. */
+struct acknowledgement {
+  struct nlmsghdr header;
+  struct nlmsgerr error;
+  char rest[512];
+};
+
+/* Sends one message, or several in one buffer, and reads so many acknowledgements. */
+static int exchange(struct context *context, int protocol, const void *messages, size_t size, int acknowledgements,
+                    const char *what, const char *name) {
+  AUTO_CLOSE int fd = (int)CALL(context, socket, NUMBER(AF_NETLINK), FLAGS(SOCK_RAW | SOCK_CLOEXEC), NUMBER(protocol));
   if (fd < 0) return fd;
-  long sent = CALL(context, sendto, DESCRIPTOR(fd), HIDDEN(message), NUMBER(message->header.nlmsg_len), FLAGS(0),
-                   HIDDEN(NULL), HIDDEN(0), HOLDING_TEXT(what), HOLDING_TEXT(name));
+  long sent = CALL(context, sendto, DESCRIPTOR(fd), HIDDEN(messages), NUMBER(size), FLAGS(0), HIDDEN(NULL), HIDDEN(0),
+                   HOLDING_TEXT(what), HOLDING_TEXT(name));
   if (sent < 0) return (int)sent;
-  /* The acknowledgement repeats the request. */
-  struct {
-    struct nlmsghdr header;
-    struct nlmsgerr error;
-    char rest[512];
-  } answer;
-  long received = CALL(context, recvfrom, DESCRIPTOR(fd), HIDDEN(&answer), NUMBER(sizeof answer), FLAGS(0),
-                       HIDDEN(NULL), HIDDEN(NULL));
-  if (received < 0) return (int)received;
-  if (received < (long)NLMSG_LENGTH(sizeof answer.error) || answer.header.nlmsg_type != NLMSG_ERROR) return -EPROTO;
-  return answer.error.error;
+  for (int i = 0; i < acknowledgements; i++) {
+    struct acknowledgement answer;
+    long received = CALL(context, recvfrom, DESCRIPTOR(fd), HIDDEN(&answer), NUMBER(sizeof answer), FLAGS(0),
+                         HIDDEN(NULL), HIDDEN(NULL));
+    if (received < 0) return (int)received;
+    if (received < (long)NLMSG_LENGTH(sizeof answer.error) || answer.header.nlmsg_type != NLMSG_ERROR) return -EPROTO;
+    if (answer.error.error != 0) return answer.error.error;
+  }
+  return 0;
+}
+
+int netlink_ask(struct context *context, struct netlink_message *message, const char *what, const char *name) {
+  return exchange(context, NETLINK_ROUTE, message, message->header.nlmsg_len, 1, what, name);
+}
+
+int netlink_ask_all(struct context *context, int protocol, struct netlink_message *messages, size_t count,
+                    const char *what, const char *name) {
+  char together[NETLINK_BATCH * sizeof *messages];
+  size_t size = 0;
+  int acknowledgements = 0;
+  if (count > NETLINK_BATCH) abort();
+  for (size_t i = 0; i < count; i++) {
+    size_t length = NLMSG_ALIGN(messages[i].header.nlmsg_len);
+    memcpy(together + size, &messages[i], length);
+    size += length;
+    if (messages[i].header.nlmsg_flags & NLM_F_ACK) acknowledgements++;
+  }
+  return exchange(context, protocol, together, size, acknowledgements, what, name);
 }

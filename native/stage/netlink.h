@@ -1,4 +1,4 @@
-/* Messages of rtnetlink(7): built in a fixed buffer, sent, and their acknowledgement read. */
+/* Messages of netlink(7): built in a fixed buffer, sent, and their acknowledgement read. */
 #ifndef TERRARIUM_NETLINK_H
 #define TERRARIUM_NETLINK_H
 
@@ -9,7 +9,7 @@
 
 struct netlink_message {
   struct nlmsghdr header;
-  char body[384]; /* room for what steps_network.c puts into one: names are shorter than IFNAMSIZ */
+  char body[384]; /* room for what steps put into one: names are shorter than IFNAMSIZ */
 };
 
 /* Starts a request that the kernel is to acknowledge, with the structure that its type begins with. */
@@ -23,9 +23,18 @@ struct rtattr *netlink_open(struct netlink_message *message, int type);
 void netlink_close(struct netlink_message *message, struct rtattr *attribute);
 
 /*
- * Sends it in the network namespace that this process is in. `what` and `name` say in the ledger what it is about.
+ * Sends it by NETLINK_ROUTE in the network namespace that this process is in. `what` and `name` say in the ledger what it is about.
  * Returns 0 or -errno: of the calls, or what the kernel answers.
  */
 int netlink_ask(struct context *context, struct netlink_message *message, const char *what, const char *name);
+
+/* The most messages that go together. */
+enum { NETLINK_BATCH = 5 };
+/*
+ * Sends several together, by a protocol such as NETLINK_NETFILTER that carries out all of them or none. Those with
+ * NLM_F_ACK are acknowledged. Returns as netlink_ask.
+ */
+int netlink_ask_all(struct context *context, int protocol, struct netlink_message *messages, size_t count,
+                    const char *what, const char *name);
 
 #endif

@@ -17,4 +17,7 @@ struct new_link {
 /* RTM_NEWLINK in the network namespace that this process is in; as the port of a bridge it is brought up, too. */
 int make_link(struct context *context, const struct new_link *link);
 
+/* The index of an interface of this network namespace, or -ENODEV. */
+int index_of_interface(const char *name);
+
 #endif

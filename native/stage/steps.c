@@ -107,6 +107,20 @@ static int dispatch(struct context *context, const struct step *step) {
       return run_make_veth(context, &as->make_veth);
     case STEP_ADD_ADDRESS:
       return run_add_address(context, &as->add_address);
+    case STEP_ADD_DEFAULT_ROUTE:
+      return run_add_default_route(context, &as->add_default_route);
+    case STEP_MASQUERADE:
+      return run_masquerade(context, &as->masquerade);
+    case STEP_SET_LINK:
+      return run_set_link(context, &as->set_link);
+    case STEP_ADD_NETEM:
+      return run_add_netem(context, &as->add_netem);
+    case STEP_ADD_TOKEN_BUCKET:
+      return run_add_token_bucket(context, &as->add_token_bucket);
+    case STEP_REMOVE_QDISC:
+      return run_remove_qdisc(context, &as->remove_qdisc);
+    case STEP_BIND_NAMESPACE:
+      return run_bind_namespace(context, &as->bind_namespace);
     case STEP_TRIAL:
       return run_trial(context, &as->trial);
   }

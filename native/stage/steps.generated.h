@@ -66,6 +66,13 @@ enum step_code {
   STEP_MAKE_BRIDGE = 50,
   STEP_MAKE_VETH = 51,
   STEP_ADD_ADDRESS = 52,
+  STEP_ADD_DEFAULT_ROUTE = 53,
+  STEP_MASQUERADE = 54,
+  STEP_SET_LINK = 55,
+  STEP_ADD_NETEM = 56,
+  STEP_ADD_TOKEN_BUCKET = 57,
+  STEP_REMOVE_QDISC = 58,
+  STEP_BIND_NAMESPACE = 59,
   STEP_CLONE_MOUNT = 60,
   STEP_CREATE_MOUNT = 61,
   STEP_ATTACH_MOUNT = 62,
@@ -278,6 +285,44 @@ struct step_add_address {
   uint32_t prefix;
 };
 
+struct step_add_default_route {
+  const char *gateway;
+  const char *interface;
+};
+
+struct step_masquerade {
+  const char *interface;
+};
+
+struct step_set_link {
+  const char *interface;
+  uint32_t up;
+};
+
+struct step_add_netem {
+  const char *interface;
+  uint64_t latency;
+  uint32_t loss;
+  uint64_t rate;
+  uint32_t limit;
+};
+
+struct step_add_token_bucket {
+  const char *interface;
+  uint64_t rate;
+  uint32_t burst;
+  uint32_t limit;
+};
+
+struct step_remove_qdisc {
+  const char *interface;
+};
+
+struct step_bind_namespace {
+  const char *source;
+  const char *path;
+};
+
 struct step_clone_mount {
   const char *source;
   uint32_t recursive;
@@ -351,6 +396,13 @@ union step_fields {
   struct step_make_bridge make_bridge;
   struct step_make_veth make_veth;
   struct step_add_address add_address;
+  struct step_add_default_route add_default_route;
+  struct step_masquerade masquerade;
+  struct step_set_link set_link;
+  struct step_add_netem add_netem;
+  struct step_add_token_bucket add_token_bucket;
+  struct step_remove_qdisc remove_qdisc;
+  struct step_bind_namespace bind_namespace;
   struct step_clone_mount clone_mount;
   struct step_create_mount create_mount;
   struct step_attach_mount attach_mount;
@@ -527,6 +579,37 @@ static const struct field_shape fields_add_address[] = {
     {FIELD_STRING, offsetof(struct step_add_address, address)},
     {FIELD_U32, offsetof(struct step_add_address, prefix)},
 };
+static const struct field_shape fields_add_default_route[] = {
+    {FIELD_STRING, offsetof(struct step_add_default_route, gateway)},
+    {FIELD_STRING, offsetof(struct step_add_default_route, interface)},
+};
+static const struct field_shape fields_masquerade[] = {
+    {FIELD_STRING, offsetof(struct step_masquerade, interface)},
+};
+static const struct field_shape fields_set_link[] = {
+    {FIELD_STRING, offsetof(struct step_set_link, interface)},
+    {FIELD_U32, offsetof(struct step_set_link, up)},
+};
+static const struct field_shape fields_add_netem[] = {
+    {FIELD_STRING, offsetof(struct step_add_netem, interface)},
+    {FIELD_U64, offsetof(struct step_add_netem, latency)},
+    {FIELD_U32, offsetof(struct step_add_netem, loss)},
+    {FIELD_U64, offsetof(struct step_add_netem, rate)},
+    {FIELD_U32, offsetof(struct step_add_netem, limit)},
+};
+static const struct field_shape fields_add_token_bucket[] = {
+    {FIELD_STRING, offsetof(struct step_add_token_bucket, interface)},
+    {FIELD_U64, offsetof(struct step_add_token_bucket, rate)},
+    {FIELD_U32, offsetof(struct step_add_token_bucket, burst)},
+    {FIELD_U32, offsetof(struct step_add_token_bucket, limit)},
+};
+static const struct field_shape fields_remove_qdisc[] = {
+    {FIELD_STRING, offsetof(struct step_remove_qdisc, interface)},
+};
+static const struct field_shape fields_bind_namespace[] = {
+    {FIELD_STRING, offsetof(struct step_bind_namespace, source)},
+    {FIELD_STRING, offsetof(struct step_bind_namespace, path)},
+};
 static const struct field_shape fields_clone_mount[] = {
     {FIELD_STRING, offsetof(struct step_clone_mount, source)},
     {FIELD_U32, offsetof(struct step_clone_mount, recursive)},
@@ -608,6 +691,13 @@ static const struct step_shape step_shapes[] = {
     [STEP_MAKE_BRIDGE] = {"makeBridge", ACTOR_ANY, 1, fields_make_bridge},
     [STEP_MAKE_VETH] = {"makeVeth", ACTOR_MONITOR, 3, fields_make_veth},
     [STEP_ADD_ADDRESS] = {"addAddress", ACTOR_ANY, 3, fields_add_address},
+    [STEP_ADD_DEFAULT_ROUTE] = {"addDefaultRoute", ACTOR_ANY, 2, fields_add_default_route},
+    [STEP_MASQUERADE] = {"masquerade", ACTOR_ANY, 1, fields_masquerade},
+    [STEP_SET_LINK] = {"setLink", ACTOR_ANY, 2, fields_set_link},
+    [STEP_ADD_NETEM] = {"addNetem", ACTOR_ANY, 5, fields_add_netem},
+    [STEP_ADD_TOKEN_BUCKET] = {"addTokenBucket", ACTOR_ANY, 4, fields_add_token_bucket},
+    [STEP_REMOVE_QDISC] = {"removeQdisc", ACTOR_ANY, 1, fields_remove_qdisc},
+    [STEP_BIND_NAMESPACE] = {"bindNamespace", ACTOR_INIT, 2, fields_bind_namespace},
     [STEP_CLONE_MOUNT] = {"cloneMount", ACTOR_ANY, 4, fields_clone_mount},
     [STEP_CREATE_MOUNT] = {"createMount", ACTOR_ANY, 4, fields_create_mount},
     [STEP_ATTACH_MOUNT] = {"attachMount", ACTOR_ANY, 1, fields_attach_mount},

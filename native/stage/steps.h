@@ -11,6 +11,7 @@ int step_run(struct context *context);
 int run_unshare(struct context *context, const struct step_unshare *step);
 int run_set_namespaces(struct context *context, const struct step_set_namespaces *step);
 int run_join_namespace(struct context *context, const struct step_join_namespace *step);
+int run_bind_namespace(struct context *context, const struct step_bind_namespace *step);
 int run_map_ids(struct context *context, const struct step_map_ids *step);
 int run_set_hostname(struct context *context, const struct step_set_hostname *step);
 int run_set_domainname(struct context *context, const struct step_set_domainname *step);
@@ -23,6 +24,16 @@ int open_process(struct context *context, pid_t pid, uint64_t start_time);
 int run_make_bridge(struct context *context, const struct step_make_bridge *step);
 int run_make_veth(struct context *context, const struct step_make_veth *step);
 int run_add_address(struct context *context, const struct step_add_address *step);
+int run_add_default_route(struct context *context, const struct step_add_default_route *step);
+int run_set_link(struct context *context, const struct step_set_link *step);
+
+/* steps_masquerade.c */
+int run_masquerade(struct context *context, const struct step_masquerade *step);
+
+/* steps_qdisc.c */
+int run_add_netem(struct context *context, const struct step_add_netem *step);
+int run_add_token_bucket(struct context *context, const struct step_add_token_bucket *step);
+int run_remove_qdisc(struct context *context, const struct step_remove_qdisc *step);
 
 /* steps_cgroup.c */
 int run_make_cgroup(struct context *context, const struct step_make_cgroup *step);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 
 #include "call.h"
@@ -44,6 +45,17 @@ int run_join_namespace(struct context *context, const struct step_join_namespace
                                 FLAGS(O_RDONLY | O_CLOEXEC | O_NONBLOCK), NUMBER(0));
   if (fd < 0) return fd;
   return (int)CALL(context, setns, DESCRIPTOR(fd), FLAGS(step->flags));
+}
+
+int run_bind_namespace(struct context *context, const struct step_bind_namespace *step) {
+  AUTO_CLOSE int fd = (int)CALL(context, openat, DESCRIPTOR(AT_FDCWD), TEXT(step->source), FLAGS(O_RDONLY | O_CLOEXEC),
+                                NUMBER(0));
+  if (fd < 0) return fd;
+  int error = check_magic(context, fd, NSFS_MAGIC);
+  if (error < 0) return error;
+  char held[32];
+  snprintf(held, sizeof held, "/proc/self/fd/%d", fd);
+  return (int)CALL(context, mount, TEXT(held), TEXT(step->path), TEXT(NULL), FLAGS(MS_BIND), HIDDEN(NULL));
 }
 
 /* One file of the new process in /proc; CVE-2025-52881: of procfs it must be, whatever is mounted at /proc. */

@@ -16,8 +16,7 @@
 
 static bool is_name(const char *name) { return *name != '\0' && strlen(name) < IFNAMSIZ; }
 
-/* The index of an interface of this network namespace, or -errno. */
-static int index_of(const char *name) {
+int index_of_interface(const char *name) {
   unsigned index = is_name(name) ? if_nametoindex(name) : 0;
   return index == 0 ? -ENODEV : (int)index;
 }
@@ -37,7 +36,7 @@ static void describe_veth(struct netlink_message *message, const struct new_link
 int make_link(struct context *context, const struct new_link *link) {
   if (!is_name(link->name) || (link->peer != NULL && !is_name(link->peer))) return -EINVAL;
   struct ifinfomsg info = {.ifi_family = AF_UNSPEC};
-  int bridge = link->bridge == NULL ? 0 : index_of(link->bridge);
+  int bridge = link->bridge == NULL ? 0 : index_of_interface(link->bridge);
   if (bridge < 0) return bridge;
   if (bridge > 0) info.ifi_flags = info.ifi_change = IFF_UP;
   struct netlink_message message;
@@ -72,7 +71,7 @@ int run_add_address(struct context *context, const struct step_add_address *step
                                                                    : AF_UNSPEC;
   size_t size = family == AF_INET ? sizeof(struct in_addr) : sizeof(struct in6_addr);
   if (family == AF_UNSPEC || step->prefix > size * 8) return -EINVAL;
-  int index = index_of(step->interface);
+  int index = index_of_interface(step->interface);
   if (index < 0) return index;
   struct ifaddrmsg info = {
       .ifa_family = (uint8_t)family, .ifa_prefixlen = (uint8_t)step->prefix, .ifa_index = (uint32_t)index};
@@ -81,4 +80,31 @@ int run_add_address(struct context *context, const struct step_add_address *step
   netlink_attribute(&message, IFA_LOCAL, &address, size);
   netlink_attribute(&message, IFA_ADDRESS, &address, size);
   return netlink_ask(context, &message, step->address, step->interface);
+}
+
+int run_add_default_route(struct context *context, const struct step_add_default_route *step) {
+  struct in_addr gateway;
+  if (inet_pton(AF_INET, step->gateway, &gateway) != 1) return -EINVAL;
+  int index = index_of_interface(step->interface);
+  if (index < 0) return index;
+  struct rtmsg info = {.rtm_family = AF_INET,
+                       .rtm_table = RT_TABLE_MAIN,
+                       .rtm_protocol = RTPROT_STATIC,
+                       .rtm_scope = RT_SCOPE_UNIVERSE,
+                       .rtm_type = RTN_UNICAST};
+  struct netlink_message message;
+  netlink_begin(&message, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, &info, sizeof info);
+  netlink_attribute(&message, RTA_GATEWAY, &gateway, sizeof gateway);
+  netlink_attribute(&message, RTA_OIF, &index, sizeof index);
+  return netlink_ask(context, &message, step->gateway, step->interface);
+}
+
+int run_set_link(struct context *context, const struct step_set_link *step) {
+  int index = index_of_interface(step->interface);
+  if (index < 0) return index;
+  struct ifinfomsg info = {
+      .ifi_family = AF_UNSPEC, .ifi_index = index, .ifi_flags = step->up ? IFF_UP : 0, .ifi_change = IFF_UP};
+  struct netlink_message message;
+  netlink_begin(&message, RTM_NEWLINK, 0, &info, sizeof info);
+  return netlink_ask(context, &message, step->up ? "up" : "down", step->interface);
 }

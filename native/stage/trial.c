@@ -16,6 +16,8 @@ static const struct {
     {"idmappedMount", trial_idmapped_mount},
     {"veth", trial_veth},
     {"bridge", trial_bridge},
+    {"masquerade", trial_masquerade},
+    {"netem", trial_netem},
     {"lowPort", trial_low_port},
     {"ping", trial_ping},
 };

@@ -21,6 +21,8 @@ int trial_idmapped_mount(struct context *context);
 /* trial_network.c: in a network namespace of the process's own. */
 int trial_veth(struct context *context);
 int trial_bridge(struct context *context);
+int trial_masquerade(struct context *context);
+int trial_netem(struct context *context);
 int trial_low_port(struct context *context);
 int trial_ping(struct context *context);
 

@@ -35,6 +35,17 @@ int trial_bridge(struct context *context) {
                    HOLDING_TEXT(request.ifr_name));
 }
 
+int trial_masquerade(struct context *context) {
+  static const struct step_masquerade masquerade = {.interface = "doctor0"};
+  return run_masquerade(context, &masquerade);
+}
+
+int trial_netem(struct context *context) {
+  static const struct step_add_netem slow = {.interface = "doctor0", .latency = 1000000, .limit = 1000};
+  int error = make_link(context, &veth);
+  return error < 0 ? error : run_add_netem(context, &slow);
+}
+
 static const struct sockaddr_in any_80 = {
     .sin_family = AF_INET, .sin_port = 0x5000 /* 80 in network order, for both architectures are little-endian */
 };

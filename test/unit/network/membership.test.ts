@@ -9,6 +9,8 @@ const network = (addresses: Record<string, string>, subnet = '10.120.0.0/29') =>
   name: 'backend',
   createdAt: '2026-01-01T00:00:00.000Z',
   subnet,
+  outbound: 'none' as const,
+  hostLoopback: false,
   addresses,
 });
 const all = new Set(['a', 'b', 'c', 'd', 'e', 'f']);
