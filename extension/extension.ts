@@ -33,6 +33,7 @@ import { documentationOf } from './machine/doctorText.js';
 import { MachineView } from './machine/machineView.js';
 import { mountCommands } from './mounts/mountCommands.js';
 import { registerNamespaces } from './namespaces/registerNamespaces.js';
+import { registerNetworks } from './networks/registerNetworks.js';
 import { registerOverview } from './overview/registerOverview.js';
 import { RegistryAccess } from './registry/credentials.js';
 import { registerSpecification } from './specification/registerSpecification.js';
@@ -97,6 +98,7 @@ export function activate(extension: ExtensionContext): void {
     notifier,
     registries: new RegistryAccess(extension, log),
   };
+  const networks = registerNetworks(extension, context);
   extension.subscriptions.push(
     log,
     helper,
@@ -115,7 +117,7 @@ export function activate(extension: ExtensionContext): void {
     logs,
     manual,
     new RunningCount(store),
-    showConnection(helper, [images.view, namespaces, cgroups.view, machine.view], log),
+    showConnection(helper, [images.view, networks, namespaces, cgroups.view, machine.view], log),
     tellOfEnds(helper, notifier),
     window.registerTerminalProfileProvider(
       'terrarium.container',

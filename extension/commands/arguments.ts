@@ -5,9 +5,13 @@ import type {
   LayerDetails,
   MountInfo,
   NamespaceEntry,
+  NetworkInterface,
+  NetworkSummary,
   ProcessInfo,
+  PublishedPort,
   VolumeSummary,
 } from '../../helper/protocol/index.js';
+import type { Listener } from '../networks/portText.js';
 
 /**
  * What commands are called with from the trees. Anybody can call a command with anything, so each is recognised by
@@ -26,6 +30,10 @@ interface Kinds {
   mount: { container: string; mount: MountInfo };
   volume: { volume: VolumeSummary };
   volumeFact: { fact: { copy: string } };
+  port: { container: string; port: PublishedPort };
+  listener: { container: string; listener: Listener };
+  interface: { container: string; link: NetworkInterface };
+  network: { network: NetworkSummary };
 }
 
 /** The node, if it is one of this kind. */

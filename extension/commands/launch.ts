@@ -20,6 +20,7 @@ import {
   textStep,
 } from '../flows/multiStep.js';
 import { rootChoices } from '../flows/rootChoices.js';
+import { networkStep } from '../networks/networkCommands.js';
 import { containerNameProblem, groupNameProblem } from '../text/names.js';
 import { nodeOf } from './arguments.js';
 import type { CommandContext } from './context.js';
@@ -72,7 +73,6 @@ async function create(context: CommandContext): Promise<void> {
   const images = await context.helper.request(ListImages);
   const containers = await context.store.list();
   const groups = await context.helper.request(ListGroups);
-  const networks = await context.helper.request(ListNetworks);
   const title = l10n.t('Create a Container');
   const defaults: CreationAnswers = {
     root: { kind: 'host' },
@@ -107,10 +107,10 @@ async function create(context: CommandContext): Promise<void> {
       ),
     async (current, step, totalSteps) =>
       mapResult(
-        await pickStep(
+        await networkStep(
+          context.helper,
           { title, step, totalSteps },
-          l10n.t('Which network does it see?'),
-          networkChoices(containers, networks),
+          networkChoices(containers, await context.helper.request(ListNetworks)),
           (network) => isDeepStrictEqual(network, current.network),
         ),
         (network) => ({ ...current, network }),

@@ -108,9 +108,11 @@ export function presentContainer(summary: ContainerSummary, stats?: ContainerSta
   const group = summary.group === undefined ? undefined : `group ${plainText(summary.group, 64)}`;
   const name = plainText(summary.name, 64);
   const command = summary.args.length > 0 ? shownCommand(summary.args) : undefined;
+  const ports = (summary.ports ?? []).map(({ hostPort, containerPort }) => `${hostPort}→${containerPort}`).join(', ');
+  const published = ports === '' ? undefined : ports;
   return {
     label: name,
-    description: [state, memory, pid, group, root].filter((part) => part !== undefined).join(' · '),
+    description: [state, memory, published, pid, group, root].filter((part) => part !== undefined).join(' · '),
     tooltip: tooltipText([
       `${name} (${summary.id.slice(0, 12)})`,
       `${state} · root: ${root}`,
@@ -123,11 +125,20 @@ export function presentContainer(summary: ContainerSummary, stats?: ContainerSta
       memory === undefined ? undefined : `Memory: ${memory}`,
       stats?.cpu === undefined || !live ? undefined : `CPU: ${(stats.cpu * 100).toFixed(1)} % of a core`,
       stats?.pids === undefined || !live ? undefined : `Processes: ${processCount(stats)}`,
+      published === undefined ? undefined : `Ports of this machine that lead to it: ${published}`,
       summary.remove ? 'Removed when it ends' : undefined,
     ]),
     icon: stateIcon(summary),
     contextValue: `container.${summary.state}${summary.terminal ? '.terminal' : ''}`,
-    accessibleLabel: [`Container ${name}`, state, `root ${root}`, memory && `memory ${memory}`, pid, group]
+    accessibleLabel: [
+      `Container ${name}`,
+      state,
+      `root ${root}`,
+      memory && `memory ${memory}`,
+      published && `ports ${published}`,
+      pid,
+      group,
+    ]
       .filter((part) => part !== undefined)
       .join(', '),
   };

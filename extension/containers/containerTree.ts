@@ -33,9 +33,16 @@ function hasChildren(node: ContainerTreeNode): boolean {
       return true;
     case 'fact':
       return node.below !== undefined;
+    case 'interface':
+      return true;
     default:
       return false;
   }
+}
+
+function writeNote(section: SectionNode, note: string | undefined): void {
+  if (note === undefined) delete section.note;
+  else section.note = note;
 }
 
 /** The tree of containers. Sections are read when they are opened, and again when an event says they may differ. */
@@ -47,6 +54,7 @@ export class ContainerTree implements TreeDataProvider<ContainerTreeNode>, Dispo
   private readonly drawn = new Map<string, string>();
   private readonly pids = new Map<string, number | undefined>();
   private readonly oomKills = new Map<string, number | undefined>();
+  private readonly networkNotes = new Map<string, string | undefined>();
   private shown: readonly string[] = [];
   private readonly changed = new EventEmitter<ContainerTreeNode | undefined>();
   private readonly subscriptions: Disposable[];
@@ -83,6 +91,21 @@ export class ContainerTree implements TreeDataProvider<ContainerTreeNode>, Dispo
     this.leaves.delete(`${container}/operations`);
     const node = this.containers.get(container);
     if (node) this.changed.fire(node);
+  }
+
+  /** Reads the network of a container anew. */
+  readNetwork(container: string): void {
+    this.leaves.delete(`${container}/network`);
+    const section = this.sections.get(`${container}/network`);
+    if (section) this.changed.fire(section);
+  }
+
+  /** The same, and writes what stands beside the section. */
+  noteNetwork(container: string, note: string | undefined): void {
+    this.networkNotes.set(container, note);
+    const section = this.sections.get(`${container}/network`);
+    if (section) writeNote(section, note);
+    this.readNetwork(container);
   }
 
   /** The node of a container by id, for `reveal`. */
@@ -135,6 +158,8 @@ export class ContainerTree implements TreeDataProvider<ContainerTreeNode>, Dispo
         return mountLeaves(node);
       case 'fact':
         return node.below ?? [];
+      case 'interface':
+        return node.below;
       default:
         return [];
     }
@@ -177,6 +202,7 @@ export class ContainerTree implements TreeDataProvider<ContainerTreeNode>, Dispo
       section,
     };
     node.name = parent.summary.name;
+    if (section === 'network') writeNote(node, this.networkNotes.get(parent.container));
     this.sections.set(key, node);
     return node;
   }
@@ -228,6 +254,7 @@ export class ContainerTree implements TreeDataProvider<ContainerTreeNode>, Dispo
       this.drawn.delete(id);
       this.pids.delete(id);
       this.oomKills.delete(id);
+      this.networkNotes.delete(id);
     }
     if (ids.join() !== this.shown.join()) {
       this.changed.fire(undefined);

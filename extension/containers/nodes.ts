@@ -5,9 +5,12 @@ import type {
   LimitReading,
   LimitsReport,
   MountInfo,
+  NetworkInterface,
   ProcessInfo,
+  PublishedPort,
 } from '../../helper/protocol/index.js';
 import { mountFacts } from '../mounts/mountFacts.js';
+import type { Listener } from '../networks/portText.js';
 import { presentFailure } from '../views/failure.js';
 import type { Presentation } from '../views/presentation.js';
 import { presentContainer } from './containerText.js';
@@ -27,6 +30,8 @@ export interface SectionNode {
   container: string;
   name: string;
   section: Section;
+  /** Beside its name: what is in it that somebody should see before it is opened. */
+  note?: string;
 }
 
 interface LeafBase {
@@ -54,7 +59,15 @@ export interface FactNode extends LeafBase {
   /** What it is made of, shown when it is opened. */
   below?: FactNode[];
   /** What it is shown below, when that is not the section. */
-  above?: ProcessNode | MountNode | FactNode;
+  above?: ProcessNode | MountNode | FactNode | InterfaceNode;
+}
+
+/** A network interface, with what it is made of below it. */
+export interface InterfaceNode extends LeafBase {
+  kind: 'interface';
+  link: NetworkInterface;
+  presentation: Presentation;
+  below: FactNode[];
 }
 
 /** What is listed in a section. */
@@ -65,6 +78,9 @@ export type LeafNode =
   | (LeafBase & { kind: 'operation'; operation: string; presentation: Presentation })
   | FactNode
   | MountNode
+  | InterfaceNode
+  | (LeafBase & { kind: 'port'; port: PublishedPort; presentation: Presentation })
+  | (LeafBase & { kind: 'listener'; listener: Listener; presentation: Presentation })
   | (LeafBase & { kind: 'failure'; message: string });
 
 export type ContainerTreeNode = ContainerNode | SectionNode | LeafNode;
@@ -144,7 +160,7 @@ export function presentNode(node: ContainerTreeNode, stats: ContainerStats | und
     case 'container':
       return presentContainer(node.summary, stats);
     case 'section':
-      return presentSection(node.section, node.name);
+      return presentSection(node.section, node.name, node.note);
     case 'process':
       return presentProcess(node.process);
     case 'mount':
@@ -154,6 +170,9 @@ export function presentNode(node: ContainerTreeNode, stats: ContainerStats | und
     case 'moreLimits':
     case 'operation':
     case 'fact':
+    case 'interface':
+    case 'port':
+    case 'listener':
       return node.presentation;
     case 'failure':
       return presentFailure(node.message);

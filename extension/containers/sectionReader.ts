@@ -2,12 +2,15 @@ import {
   ListLedgers,
   ListMounts,
   ListNamespaces,
+  ListPorts,
   ListProcesses,
   type MountInfo,
   ReadCapabilities,
   ReadLimits,
+  ReadNetworkState,
 } from '../../helper/protocol/index.js';
 import type { HelperClient } from '../helperClient.js';
+import { networkLeaves } from '../networks/networkLeaves.js';
 import { type FactNode, type LeafNode, limitLeaves, type ProcessNode, privilegeFacts } from './nodes.js';
 import { presentNamespace, presentOperation, type Section } from './sectionText.js';
 
@@ -37,6 +40,8 @@ export async function readSection(helper: HelperClient, container: string, secti
         key: String(mount.id),
         mount,
       }));
+    case 'network':
+      return readNetwork(helper, container);
     case 'limits':
       return limitLeaves(container, await helper.request(ReadLimits, { container }));
     case 'capabilities':
@@ -56,6 +61,21 @@ export async function readSection(helper: HelperClient, container: string, secti
 export async function readPrivileges(helper: HelperClient, node: ProcessNode): Promise<FactNode[]> {
   const { container, process } = node;
   return privilegeFacts(node, await helper.request(ReadCapabilities, { container, pid: process.identity.pid }), node);
+}
+
+async function readNetwork(helper: HelperClient, container: string): Promise<LeafNode[]> {
+  const [state, ports] = await Promise.all([
+    helper.request(ReadNetworkState, { target: { container } }),
+    helper.request(ListPorts, { container }),
+  ]);
+  // Only of this machine's network it matters whose sockets they are.
+  const processes = state.host ? await helper.request(ListProcesses, { container }) : [];
+  return networkLeaves(
+    container,
+    state,
+    ports,
+    processes.map(({ identity }) => identity.pid),
+  );
 }
 
 /** What somebody asked for is what they look for; every container has the rest. */

@@ -12,7 +12,15 @@ import { plainText, tooltipText } from '../text/untrusted.js';
 import type { Presentation } from '../views/presentation.js';
 
 /** What can be looked at below a container, in the order of the tree. */
-export const sections = ['processes', 'namespaces', 'mounts', 'limits', 'capabilities', 'operations'] as const;
+export const sections = [
+  'processes',
+  'namespaces',
+  'mounts',
+  'network',
+  'limits',
+  'capabilities',
+  'operations',
+] as const;
 export type Section = (typeof sections)[number];
 
 const looks: Readonly<Record<Section, { label: string; icon: string; tooltip: string }>> = {
@@ -23,6 +31,11 @@ const looks: Readonly<Record<Section, { label: string; icon: string; tooltip: st
   },
   namespaces: { label: 'Namespaces', icon: 'layers', tooltip: 'What it sees of its own, and what it shares' },
   mounts: { label: 'Mounts', icon: 'list-tree', tooltip: 'Its mount table, as the kernel has it' },
+  network: {
+    label: 'Network',
+    icon: 'globe',
+    tooltip: 'Its ports, interfaces, routes and connections, as the kernel has them',
+  },
   limits: { label: 'Limits', icon: 'dashboard', tooltip: 'What its cgroup allows, and what it uses' },
   capabilities: { label: 'Capabilities', icon: 'shield', tooltip: 'What root inside may do' },
   operations: { label: 'Operations', icon: 'history', tooltip: 'What was done to make it: every system call' },
@@ -37,15 +50,16 @@ export function sectionsOf(summary: ContainerSummary): readonly Section[] {
   return summary.state === 'running' || summary.state === 'paused' ? sections : ['limits', 'operations'];
 }
 
-/** The line of a section, below a container called `name`. */
-export function presentSection(section: Section, name: string): Presentation {
+/** The line of a section, below a container called `name`; `note` stands beside it. */
+export function presentSection(section: Section, name: string, note?: string): Presentation {
   const { label, icon, tooltip } = looks[section];
   return {
     label,
+    ...(note === undefined ? {} : { description: note }),
     tooltip,
     icon: { id: icon },
     contextValue: `section.${section}`,
-    accessibleLabel: `${label} of container ${plainText(name, 64)}`,
+    accessibleLabel: [`${label} of container ${plainText(name, 64)}`, ...(note === undefined ? [] : [note])].join(', '),
   };
 }
 

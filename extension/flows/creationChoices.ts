@@ -1,10 +1,11 @@
-import type {
-  ContainerSpecification,
-  ContainerSummary,
-  NetworkChoice,
-  NetworkSummary,
-  oci,
-  RootSource,
+import {
+  type ContainerSpecification,
+  type ContainerSummary,
+  type NetworkChoice,
+  type NetworkSummary,
+  type oci,
+  outboundNetwork,
+  type RootSource,
 } from '../../helper/protocol/index.js';
 import { commandLine } from '../text/commandLine.js';
 import { iconSafeText } from '../text/untrusted.js';
@@ -40,11 +41,11 @@ export function specificationOf(answers: CreationAnswers): ContainerSpecificatio
   };
 }
 
-/** Networks to choose from; none of the outside is the default. */
+/** Networks to choose from, or a new one to be asked for; none of the outside is the default. */
 export function networkChoices(
   containers: readonly ContainerSummary[],
-  networks: readonly Pick<NetworkSummary, 'name' | 'subnet'>[],
-): ChoiceItem<NetworkChoice>[] {
+  networks: readonly Pick<NetworkSummary, 'name' | 'subnet' | 'outbound'>[],
+): ChoiceItem<NetworkChoice | { kind: 'new' }>[] {
   const running = containers.filter(({ state }) => state === 'running' || state === 'paused');
   return [
     {
@@ -59,13 +60,25 @@ export function networkChoices(
       description: 'shared, not isolated',
       detail: 'Sees every interface and listener of this machine',
     },
-    ...(networks.length > 0 ? [{ label: 'Connect to a Network' }] : []),
-    ...networks.map(({ name, subnet }) => ({
-      choice: { kind: 'bridge', network: name } as const,
-      label: `$(type-hierarchy) ${iconSafeText(name, 64)}`,
-      description: subnet,
-      detail: 'Reaches the other containers in it by name, and nothing else',
-    })),
+    {
+      choice: { kind: 'bridge', network: outboundNetwork },
+      label: '$(cloud) Outbound',
+      description: 'its own, with a way out',
+      detail: 'Reaches what this machine reaches, by pasta or slirp4netns; nothing can reach in but by published ports',
+    },
+    { label: 'Connect to a Network' },
+    ...networks
+      .filter(({ name }) => name !== outboundNetwork)
+      .map(({ name, subnet, outbound }) => ({
+        choice: { kind: 'bridge', network: name } as const,
+        label: `$(type-hierarchy) ${iconSafeText(name, 64)}`,
+        description: subnet,
+        detail:
+          outbound === 'none'
+            ? 'Reaches the other containers in it by name, and nothing else'
+            : 'Reaches the other containers in it by name, and what this machine reaches',
+      })),
+    { choice: { kind: 'new' }, label: '$(add) New Network…', description: 'made at once, with a subnet of its own' },
     ...(running.length > 0 ? [{ label: 'Share with a Running Container' }] : []),
     ...running.map((container) => ({
       choice: { kind: 'container', container: container.id } as const,

@@ -90,11 +90,14 @@ describe('the answers of the quick creation', () => {
   it('can share the network only of a container that has one', () => {
     const choices = networkChoices(
       [container('a', 'running'), container('b', 'stopped')],
-      [{ name: 'lab', subnet: '10.120.0.0/24' }],
+      [{ name: 'lab', subnet: '10.120.0.0/24', outbound: 'none' }],
     ).map(({ choice }) => choice);
     assert.deepEqual(choices[0], { kind: 'none' });
     assert.ok(choices.some((choice) => choice?.kind === 'container' && choice.container === 'id-a'));
     assert.ok(!choices.some((choice) => choice?.kind === 'container' && choice.container === 'id-b'));
+    const named = choices.flatMap((choice) => (choice?.kind === 'bridge' ? [choice.network] : []));
+    assert.deepEqual(named, ['outbound', 'lab']);
+    assert.ok(choices.some((choice) => choice?.kind === 'new'));
   });
 });
 

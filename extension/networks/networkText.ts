@@ -1,0 +1,171 @@
+import type {
+  LinkCounters,
+  LinkShape,
+  Neighbour,
+  NetworkInterface,
+  NetworkMember,
+  NetworkSocket,
+  NetworkSummary,
+  Route,
+} from '../../helper/protocol/index.js';
+import { formatBytes } from '../../helper/protocol/notation.js';
+import { plainText, tooltipText } from '../text/untrusted.js';
+import type { Presentation } from '../views/presentation.js';
+
+/** Names of interfaces are chosen inside: up to 15 bytes of almost anything. */
+const nameOf = (name: string) => plainText(name, 16);
+
+/** The state as people say it: of lo the kernel knows none, whether it is up or not. */
+function linkState({ state, flags }: NetworkInterface): string {
+  if (state !== 'unknown') return state;
+  return flags.includes('UP') ? 'up' : 'down';
+}
+
+const addressesOf = ({ addresses }: NetworkInterface) => addresses.map(({ address, prefix }) => `${address}/${prefix}`);
+
+/** `host`: it is this machine's own. */
+export function presentInterface(link: NetworkInterface, host = false): Presentation {
+  const name = nameOf(link.name);
+  const state = linkState(link);
+  const addresses = addressesOf(link);
+  const shaped = link.queue === 'netem' ? ['slow or lossy'] : [];
+  return {
+    label: name,
+    description: [
+      ...(state === 'up' ? [] : [state]),
+      ...shaped,
+      ...(addresses.length === 0 ? ['no address'] : addresses),
+    ].join(' · '),
+    tooltip: tooltipText([
+      `${name}${link.kind === undefined ? '' : `, ${plainText(link.kind, 20)}`}, ${state}`,
+      ...addresses,
+      `Flags: ${link.flags.join(', ')}`,
+    ]),
+    icon: { id: state === 'up' ? 'plug' : 'debug-disconnect' },
+    contextValue: host || link.flags.includes('LOOPBACK') ? 'interface.fixed' : 'interface',
+    accessibleLabel: [`Interface ${name}`, state, ...shaped, addresses.join(', ') || 'no address'].join(', '),
+  };
+}
+
+/** What an interface is made of, one line each. */
+export function presentInterfaceParts(link: NetworkInterface): Presentation[] {
+  const counted = (label: string, { bytes, packets, errors, dropped }: LinkCounters) => {
+    const lost = [...(errors > 0 ? [`${errors} errors`] : []), ...(dropped > 0 ? [`${dropped} dropped`] : [])];
+    return line(label, [formatBytes(bytes), `${packets} packets`, ...lost].join(' · '), 'graph');
+  };
+  return [
+    ...link.addresses.map(({ address, prefix, scope }) =>
+      line(`${address}/${prefix}`, scope === 'global' ? '' : scope, 'symbol-numeric'),
+    ),
+    counted('received', link.received),
+    counted('sent', link.sent),
+    line('mtu', String(link.mtu), 'symbol-ruler'),
+    ...(link.linkAddress === undefined ? [] : [line('link address', link.linkAddress, 'symbol-key')]),
+    ...(link.kind === undefined ? [] : [line('kind', plainText(link.kind, 20), 'symbol-class')]),
+    ...(link.master === undefined ? [] : [line('port of', nameOf(link.master), 'type-hierarchy')]),
+    ...(link.queue === undefined ? [] : [line('queue', plainText(link.queue, 20), 'list-ordered')]),
+  ];
+}
+
+export function presentRoute(route: Route): Presentation {
+  const by = route.type === 'unicast' ? (route.gateway ?? 'the link itself') : plainText(route.type, 20);
+  const parts = [
+    ...(route.interface === undefined ? [] : [nameOf(route.interface)]),
+    ...(route.source === undefined ? [] : [`from ${route.source}`]),
+    ...(route.table === undefined ? [] : [`table ${route.table}`]),
+  ];
+  return line(route.destination, [`by ${by}`, ...parts].join(' · '), 'arrow-right');
+}
+
+export function presentNeighbour({ address, linkAddress, interface: name, state }: Neighbour): Presentation {
+  return line(address, [linkAddress ?? 'unknown', nameOf(name), state].join(' · '), 'device-desktop');
+}
+
+/** `127.0.0.1:80`, `[::1]:80`. */
+const endpoint = ({ address, port }: NetworkSocket['local']) =>
+  `${address.includes(':') ? `[${address}]` : address}:${port}`;
+
+export function presentConnection({ protocol, local, remote, state, processes }: NetworkSocket): Presentation {
+  const who = processes.map(({ name, innerPid }) => `${plainText(name, 40)} (${innerPid})`).join(', ');
+  const label = remote === undefined ? endpoint(local) : `${endpoint(local)} ↔ ${endpoint(remote)}`;
+  return line(label, [protocol, state, who].filter((part) => part !== '').join(' · '), 'arrow-swap');
+}
+
+/** How a link was made worse: `cut`, `100 ms later, 5 % lost`. */
+export function shapeText({ delayMs, lossPercent, rate, down }: LinkShape): string {
+  const parts = [
+    ...(down === true ? ['cut'] : []),
+    ...(delayMs === undefined ? [] : [`${delayMs} ms later`]),
+    ...(lossPercent === undefined ? [] : [`${lossPercent} % lost`]),
+    ...(rate === undefined ? [] : [`${Number((rate / 1000).toPrecision(4))} kbit/s`]),
+  ];
+  return parts.length === 0 ? 'as at the start' : parts.join(', ');
+}
+
+/** `100 1 500`: milliseconds, percent, kilobits a second; undefined for anything else. The helper judges the numbers. */
+export function parseShape(text: string): LinkShape | undefined {
+  const words = text.trim().split(/\s+/);
+  const numbers = words.map(Number);
+  const isShape = text.trim() !== '' && words.length <= 3 && numbers.every((number) => number >= 0 && number < 1e9);
+  if (!isShape) return undefined;
+  const [delayMs = 0, lossPercent = 0, kilobits = 0] = numbers;
+  return {
+    ...(delayMs === 0 ? {} : { delayMs }),
+    ...(lossPercent === 0 ? {} : { lossPercent }),
+    ...(kilobits === 0 ? {} : { rate: kilobits * 1000 }),
+  };
+}
+
+/** A line that others of its kind are below. */
+export function presentGroup(label: string, count: number, icon: string): Presentation {
+  return { ...line(label, String(count), icon), contextValue: 'networkGroup' };
+}
+
+function line(label: string, description: string, icon: string): Presentation {
+  return {
+    label,
+    ...(description === '' ? {} : { description }),
+    tooltip: description === '' ? label : `${label}: ${description}`,
+    icon: { id: icon },
+    contextValue: 'fact',
+    accessibleLabel: description === '' ? label : `${label}: ${description}`,
+  };
+}
+
+/** A named network in the view of networks. */
+export function presentNetwork({ name, subnet, live, outbound, containers }: NetworkSummary): Presentation {
+  const shown = plainText(name, 64);
+  const count = containers.length === 1 ? '1 container' : `${containers.length} containers`;
+  const state = live ? 'up' : 'not up';
+  const reaches = outbound === 'none' ? [] : ['with a way out'];
+  return {
+    label: shown,
+    description: [subnet, count, ...reaches].join(' · '),
+    tooltip: tooltipText([
+      `${shown}: ${subnet}, ${count}`,
+      live ? 'Its namespace and bridge are there' : 'It comes up with the first container in it that is started',
+    ]),
+    icon: live ? { id: 'type-hierarchy', color: 'testing.iconPassed' } : { id: 'type-hierarchy' },
+    contextValue: 'network',
+    accessibleLabel: [`Network ${shown}`, subnet, state, count, ...reaches].join(', '),
+  };
+}
+
+export function presentMember({ name, address, running, link }: NetworkMember): Presentation {
+  const shown = plainText(name, 64);
+  const worse = link === undefined ? [] : [shapeText(link)];
+  const at = address ?? 'no address yet';
+  return {
+    label: shown,
+    description: [at, ...(running ? [] : ['not running']), ...worse].join(' · '),
+    tooltip: tooltipText([
+      `${shown}: ${at}`,
+      address === undefined
+        ? 'It gets an address with its first start'
+        : 'The others in this network reach it by its name, too',
+    ]),
+    icon: running ? { id: 'vm-running' } : { id: 'vm-outline' },
+    contextValue: running ? 'networkMember.running' : 'networkMember',
+    accessibleLabel: `Container ${shown} in the network, ${at}, ${running ? 'running' : 'not running'}${worse.length === 0 ? '' : `, ${worse.join()}`}`,
+  };
+}
