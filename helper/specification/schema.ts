@@ -66,7 +66,12 @@ const mount = z
       .describe(
         'bind (default when there is a source), tmpfs, or volume: a folder kept by name, made when it is missing',
       ),
-    options: z.array(noNul('An option')).optional().describe('ro, rw, rbind, noexec, size=64m, …'),
+    options: z
+      .array(noNul('An option'))
+      .optional()
+      .describe(
+        'ro, rw, rbind, noexec, size=64m, …; they count for all mounts below the source, as rro and the like do',
+      ),
   })
   .superRefine(({ type, destination, source, options = [] }, context) => {
     const parsed = parseMountOptions(options);

@@ -7,6 +7,7 @@ import * as protocol from '../../../helper/protocol/index.js';
 import { Bed } from '../support/bed.js';
 import { fails } from '../support/failure.js';
 import { mountsOf } from '../support/kernel.js';
+import { eventually } from '../support/wait.js';
 
 const bed = new Bed();
 const { Invalid, NotFound, StepFailed, WrongState } = protocol.ErrorCode;
@@ -50,6 +51,53 @@ test('read-only and without programs: nobody inside can change that', async () =
   assert.match(stderr, /Read-only file system/);
   assert.match(stderr, /denied|permitted/);
   for (const option of ['ro', 'noexec']) assert.ok(at(pid, '/data')[0]?.options.includes(option), option);
+});
+
+test('read-only is all that is mounted below, too, at a start and later', async () => {
+  // /dev/shm is a writable tmpfs of its own on every machine.
+  const naive = 'mount --rbind /dev /mnt && mount -o remount,bind,ro /mnt && touch /mnt/shm/"$0" && rm /mnt/shm/"$0"';
+  const name = `terrarium-${process.pid}`;
+  execFileSync('unshare', ['--user', '--map-root-user', '--mount', 'sh', '-c', naive, name]);
+  const options = ['ro', 'noexec'];
+  const { id, pid } = await bed.up({ mounts: [{ source: '/dev', destination: '/start', options }] });
+  await add(id, { source: '/dev', destination: '/live', options: ['rro', 'rnoexec'] });
+  const { stderr } = await bed.exec(id, `touch /start/shm/${name} /live/shm/${name}`);
+  assert.equal(stderr.match(/Read-only file system/g)?.length, 2, stderr);
+  const below = mountsOf(pid).filter(({ destination }) => /^\/(start|live)\/./.test(destination));
+  assert.ok(below.length >= 4, JSON.stringify(below));
+  for (const mount of below) {
+    for (const option of ['ro', 'nosuid', 'nodev', 'noexec']) {
+      assert.ok(mount.options.includes(option), `${mount.destination}: ${mount.options}`);
+    }
+  }
+  // One without what is mounted below would show what that covers.
+  await fails(add(id, { source: '/dev', destination: '/top', options: ['bind'] }), {
+    code: StepFailed,
+    message: /cloneMount .* failed with EINVAL/,
+    fix: /rbind/,
+  });
+});
+
+test('every helper is told of mounts, whichever made them, and of who has a volume', async () => {
+  const other = await bed.another();
+  const told: string[] = [];
+  let volumes: protocol.VolumeSummary[] | undefined;
+  other.connection.onNotification(protocol.MountsChanged, ({ container }) => {
+    told.push(container);
+  });
+  other.connection.onNotification(protocol.VolumesChanged, (params) => {
+    volumes = params.volumes;
+  });
+  await other.ask(protocol.ListVolumes);
+  const { id } = await bed.up();
+  const users = () => volumes?.find(({ name }) => name === 'told')?.usedBy.map(({ container }) => container);
+  await add(id, { type: 'volume', source: 'told', destination: '/data' });
+  await eventually('it is told who has the volume', () => told.includes(id) && users()?.includes(id));
+  told.length = 0;
+  await remove(id, '/data');
+  await eventually('it is told that nobody has it any more', () => told.includes(id) && users()?.length === 0);
+  await bed.helper.request(protocol.RemoveVolume, { name: 'told' });
+  await eventually('it is told that the volume is gone', () => volumes !== undefined && users() === undefined);
 });
 
 test('a file, over one that is there and over nothing', async () => {

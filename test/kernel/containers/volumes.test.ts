@@ -59,6 +59,23 @@ test('files of other users inside belong to them in the next container, and go w
   assert.ok(!existsSync(path.dirname(found?.path ?? '/')));
 });
 
+test('it is measured, with what others than its owner may not read, as du does', async () => {
+  const { id } = await bed.up({ mounts: [volume('large')] });
+  const measure = async () => (await bed.helper.request(protocol.MeasureVolume, { name: 'large' })).sizeBytes;
+  const empty = await measure();
+  await bed.exec(
+    id,
+    'mkdir -m 700 /data/of && dd if=/dev/zero of=/data/of/file bs=64k count=16 && sync && chown -R 33:33 /data/of',
+  );
+  const du = await bed.exec(id, 'du -sk /data');
+  assert.equal(await measure(), Number.parseInt(du.stdout, 10) * 1024);
+  assert.ok((await measure()) >= empty + 1024 ** 2);
+  await fails(bed.helper.request(protocol.MeasureVolume, { name: '../large' }), {
+    code: NotFound,
+    message: /no volume/,
+  });
+});
+
 test('those that no container has are pruned, others are not', async () => {
   await bed.helper.request(protocol.CreateVolume, { name: 'unused' });
   const { id } = await bed.helper.request(protocol.CreateContainer, {

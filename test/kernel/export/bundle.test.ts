@@ -10,7 +10,7 @@ import { importRoot } from './trees.js';
 
 const bed = new Bed();
 const script = `id -u; hostname; cat /etc/new; grep -E '^(Seccomp|CapBnd|NoNewPrivs):' /proc/self/status
-  ls /proc | grep -c '^[0-9]'; touch /written && echo written; echo "$GREETING"; pwd`;
+  ls /proc | grep -c '^[0-9]'; grep ' /host-dev' /proc/self/mountinfo | grep -vc ' ro,'; touch /written && echo written; echo "$GREETING"; pwd`;
 
 let made: Promise<{ bundle: string; notes: string[] }> | undefined;
 /** A bundle of a container with a change. */
@@ -27,6 +27,7 @@ async function prepare() {
     hostname: 'glass',
     cwd: '/etc',
     env: ['GREETING=hello'],
+    mounts: [{ source: '/dev', destination: '/host-dev', options: ['ro'] }],
     args: ['/bin/sh', '-c', `test -f /etc/new || exec sleep 1000; ${script}`],
   });
   await bed.exec(id, 'echo new > /etc/new');
@@ -48,6 +49,7 @@ function check(output: string): void {
   assert.deepEqual(lines.slice(-3), ['written', 'hello', '/etc']);
   const processes = Number(lines[6]);
   assert.ok(processes > 0 && processes < 10, `${processes} processes are seen`);
+  assert.equal(lines[7], '0', 'of a read-only folder nothing below is left writable');
 }
 
 test('a bundle is config.json and rootfs, with owners as they are mapped', async () => {
@@ -57,7 +59,7 @@ test('a bundle is config.json and rootfs, with owners as they are mapped', async
   assert.equal(config.linux.uidMappings?.[0]?.hostID, process.getuid?.());
   assert.equal(statSync(path.join(bundle, 'rootfs/etc/new')).uid, process.getuid?.());
   assert.equal(config.linux.resources, undefined);
-  assert.deepEqual(notes, []);
+  assert.deepEqual(notes, ['Folders of this machine are mounted as before: /dev.']);
 });
 
 test('runc runs it unmodified', async (t) => {
