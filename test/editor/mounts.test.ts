@@ -1,26 +1,32 @@
 import assert from 'node:assert/strict';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import * as path from 'node:path';
 import { after, before } from 'node:test';
+import type { Locator } from 'playwright-core';
+import { terrariumIn } from './support/command.js';
 import { type Editor, openEditor } from './support/editor.js';
 import { tellStory } from './support/story.js';
 import {
   answerQuickInput,
   chooseInMenu,
+  collapse,
   collapseView,
   expand,
   openTerrarium,
+  runCommand,
   treeItem,
   typeInTerminal,
   waitForTerminal,
 } from './support/workbench.js';
 
-/** Somebody needs a folder in a container that runs already. */
+/** Somebody needs folders in a container that runs already. */
 let editor: Editor;
 const chapter = tellStory(() => editor);
 const workspace = path.join(process.env.TERRARIUM_EDITOR_HOMES ?? '', 'mounts-workspace');
+const site = path.join(workspace, 'site');
 before(async () => {
-  mkdirSync(workspace, { recursive: true, mode: 0o755 });
+  mkdirSync(site, { recursive: true, mode: 0o755 });
+  writeFileSync(path.join(site, 'page'), 'of the workspace\n');
   editor = await openEditor({ folder: workspace, settings: { 'security.workspace.trust.enabled': false } });
   await openTerrarium(editor.page);
 });
@@ -28,6 +34,15 @@ after(() => editor?.close());
 
 const container = () => treeItem(editor.page, /^Container \S+, running/);
 const mounts = () => treeItem(editor.page, /^Mounts of container/);
+
+/** Answers where a mount appears, with what is proposed unless something else is said, and takes what is ticked. */
+async function answerWhere(place?: string): Promise<void> {
+  const input = editor.page.locator('.quick-input-widget');
+  await input.filter({ hasText: 'Where it appears' }).waitFor();
+  await answerQuickInput(editor.page, place);
+  await input.getByText('For later starts too').waitFor();
+  await answerQuickInput(editor.page);
+}
 
 chapter('a tmpfs is added by questions, each with an answer to begin with', async () => {
   const { page } = editor;
@@ -50,12 +65,16 @@ chapter('a tmpfs is added by questions, each with an answer to begin with', asyn
   await answerQuickInput(page, 'Memory');
   await input.filter({ hasText: 'How large' }).waitFor();
   await answerQuickInput(page);
-  await input.filter({ hasText: 'Where it appears' }).waitFor();
-  await answerQuickInput(page, '/mnt/cache');
-  await input.getByText('For later starts too').waitFor();
-  await answerQuickInput(page);
-  await treeItem(page, /^Mount \/mnt\/cache, tmpfs, writable, added until it ends/).waitFor();
+  await answerWhere('/mnt/cache');
+  const made = treeItem(page, /^Mount \/mnt\/cache, tmpfs, writable, added until it ends/);
+  await made.waitFor();
+  await expand(made);
+  for (const line of [/^Source: tmpfs/, /^Options: rw,nosuid,nodev/, /^File system options: .*size=65536k/]) {
+    await treeItem(page, line).waitFor();
+  }
+  await treeItem(page, /^Propagation: private/).waitFor();
   await editor.screenshot('mount-tmpfs');
+  await collapse(made);
 });
 
 chapter('what every container has is not offered to be removed', async () => {
@@ -75,4 +94,69 @@ chapter('it is removed again from its line', async () => {
   await row.waitFor({ state: 'detached' });
   await typeInTerminal(page, 'clear; grep -c /mnt/cache /proc/self/mounts\n');
   await waitForTerminal(page, /^0$/m);
+});
+
+/** Moves the mouse as a person does who drags: the editor hears of it only while it moves. */
+async function dragOver(target: Locator, until: () => Promise<boolean>): Promise<void> {
+  const box = await target.boundingBox();
+  assert.ok(box !== null, 'the place to drag to is in sight');
+  for (const end = Date.now() + 20_000; ; ) {
+    for (const x of [0, 3]) await editor.page.mouse.move(box.x + 20 + x, box.y + box.height / 2, { steps: 2 });
+    if (await until()) return;
+    if (Date.now() > end) throw new Error('dragging over it does nothing');
+  }
+}
+
+chapter('a folder that is dragged from the explorer onto a container is mounted, where and how is asked', async () => {
+  const { page } = editor;
+  await page
+    .locator('.activitybar')
+    .getByRole('tab', { name: /^Explorer/ })
+    .click();
+  const folder = page.locator('.explorer-folders-view').getByRole('treeitem', { name: 'site' });
+  await folder.hover();
+  await page.mouse.down();
+  await dragOver(page.locator('.activitybar').getByRole('tab', { name: /^Terrarium/ }), () => container().isVisible());
+  const lit = page.locator('.sidebar .monaco-list-row.drop-target');
+  await dragOver(container(), async () => (await lit.count()) > 0);
+  await editor.screenshot('mount-dragged');
+  await page.mouse.up();
+  await page.locator('.quick-input-title', { hasText: /^Mount site in / }).waitFor();
+  await answerWhere();
+  await treeItem(page, /^Mount \/mnt\/site, \S+, read-only, added until it ends/).waitFor();
+  await typeInTerminal(page, 'clear; cat /mnt/site/page; touch /mnt/site/new\n');
+  await waitForTerminal(page, /of the workspace[\s\S]*Read-only file system/);
+  await editor.screenshot('mount-dropped');
+});
+
+chapter('volumes are made below the images and mounted from there, and other windows’ doings are seen', async () => {
+  const { page } = editor;
+  await page.locator('.sidebar .pane-header', { hasText: 'Images' }).click();
+  await runCommand(page, 'Terrarium: New Volume…');
+  await answerQuickInput(page, 'notes');
+  const unused = treeItem(page, /^Volume notes, unused/);
+  await unused.waitFor();
+  await chooseInMenu(page, unused, 'Mount in Container…');
+  await page.locator('.quick-input-title', { hasText: /^Mount notes in / }).waitFor();
+  await answerWhere();
+  const used = treeItem(page, /^Volume notes, used by /);
+  await used.waitFor();
+  const mounted = treeItem(page, /^Mount \/mnt\/notes, /);
+  await mounted.waitFor();
+  await expand(used);
+  await treeItem(page, /^Size: \d+ (B|KiB)/).waitFor();
+  await treeItem(page, /has it at \/mnt\/notes$/).waitFor();
+  await editor.screenshot('volumes');
+  // What the command line does is another helper's doing.
+  const name = (await container().getAttribute('aria-label'))?.split(/[ ,]/)[1] ?? '';
+  terrariumIn(editor.home, ['umount', name, '/mnt/notes']);
+  await mounted.waitFor({ state: 'detached' });
+  await unused.waitFor();
+  terrariumIn(editor.home, ['volume', 'create', 'spare']);
+  const spare = treeItem(page, /^Volume spare, unused/);
+  await chooseInMenu(page, spare, 'Remove Volume…');
+  const question = page.getByRole('dialog').filter({ hasText: 'Remove volume spare?' });
+  await question.getByText(/gone for good/).waitFor();
+  await question.getByRole('button', { name: 'Remove' }).click();
+  await spare.waitFor({ state: 'detached' });
 });
