@@ -65,13 +65,13 @@ test('mounts are made, listed as the kernel has them, and removed', async () => 
 
 test('--keep changes later starts', async () => {
   await up('kept');
-  await said('stop', '--time', '0', 'kept');
+  await said('stop', '--time', '0.1', 'kept');
   await refused(['mount', 'kept', '--tmpfs', '/cache'], /not running\n.*fix: /s);
   assert.match(await said('mount', '--keep', 'kept', '--tmpfs', '/cache'), /kept for the next start: \/cache/);
   await said('start', 'kept');
   assert.match(await said('exec', 'kept', '--', 'cat', '/proc/self/mounts'), / \/cache tmpfs /);
   await said('umount', '--keep', 'kept', '/cache');
-  await said('restart', '--time', '0', 'kept');
+  await said('restart', '--time', '0.1', 'kept');
   assert.doesNotMatch(await said('exec', 'kept', '--', 'cat', '/proc/self/mounts'), / \/cache /);
 });
 

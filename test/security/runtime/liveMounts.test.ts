@@ -65,7 +65,7 @@ test('destinations through links of the image, and through links of /proc, stay 
     file: path.join(canary.folder, 'file'),
   };
   for (const [name, target] of Object.entries(links)) symlinkSync(target, path.join(root, name));
-  symlinkSync('/proc/self/root/tmp', path.join(root, 'magic'));
+  symlinkSync('/proc/1/root/tmp', path.join(root, 'magic'));
   const { id, init } = await product.up({ root: { kind: 'directory', path: root }, args: [] });
   const pid = pidOf(init);
   const before = canary.look();
