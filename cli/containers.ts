@@ -13,6 +13,7 @@ import {
   type RunOptions,
   specificationOf,
 } from './options.js';
+import { withPrivilegeOptions } from './privileges.js';
 import { age, table } from './table.js';
 import { attach, holdSignals } from './terminal.js';
 
@@ -21,7 +22,7 @@ type Print = (text: string) => void;
 
 /** Options that say what a container is like: the same for `run` and `create`. */
 function withContainerOptions(command: Command): Command {
-  return command
+  command
     .option('--name <name>', 'name of the container (default: one made up)')
     .option('--root <root>', 'host, an image or a folder', 'host')
     .option('--hide <path>', 'of host: do not show this folder or file (may be repeated)', collectPath)
@@ -45,6 +46,7 @@ function withContainerOptions(command: Command): Command {
     .option('--pids <count>', 'limit of processes', parsePositive)
     .option('--init', 'a small init as process 1 that reaps orphans and forwards signals')
     .option('-t, --tty', 'give it a terminal');
+  return withPrivilegeOptions(command);
 }
 
 /** Commands that make, change and end containers. Each sets `process.exitCode`. */

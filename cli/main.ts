@@ -4,6 +4,7 @@ import { addBuildingCommands } from './building.js';
 import { addCapabilityCommands } from './capabilities.js';
 import { connect, disconnect } from './client.js';
 import { addContainerCommands } from './containers.js';
+import { addDeniedCommand } from './denied.js';
 import { addDoctorCommand } from './doctor.js';
 import { addExportingCommands } from './exporting.js';
 import { describeFailure, exitStatus, statusOf } from './failure.js';
@@ -42,6 +43,7 @@ addStatsCommand(program, connect, print);
 addGroupCommands(program, connect, print);
 addFileCommands(program, connect, print);
 addCapabilityCommands(program, connect, print);
+addDeniedCommand(program, connect, print);
 
 // A reader that goes away (head, less) is no failure.
 process.stdout.on('error', (error: NodeJS.ErrnoException) =>

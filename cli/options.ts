@@ -1,8 +1,9 @@
 import * as path from 'node:path';
 import { InvalidArgumentError } from 'commander';
 import type { ContainerSpecification, oci, PortMapping } from '../helper/protocol/index.js';
+import { type PrivilegeOptions, privilegesOf } from './privileges.js';
 
-export interface RunOptions {
+export interface RunOptions extends PrivilegeOptions {
   name?: string;
   detach?: boolean;
   rm?: boolean;
@@ -50,6 +51,7 @@ export function specificationOf(options: RunOptions, args: string[]): ContainerS
     ...(options.network === undefined ? {} : { network: parseNetwork(options.network) }),
     ...(options.publish === undefined ? {} : { ports: options.publish }),
     ...(options.group === undefined ? {} : { group: options.group }),
+    ...privilegesOf(options),
     ...(options.tty === undefined ? {} : { terminal: options.tty }),
     ...(options.init === undefined ? {} : { init: options.init }),
     ...(Object.keys(resources).length === 0 ? {} : { resources }),

@@ -36,6 +36,8 @@ import { registerNamespaces } from './namespaces/registerNamespaces.js';
 import { registerNetworks } from './networks/registerNetworks.js';
 import { registerOverview } from './overview/registerOverview.js';
 import { RegistryAccess } from './registry/credentials.js';
+import { deniedCommands } from './security/deniedCommands.js';
+import { DeniedStatus } from './security/deniedStatus.js';
 import { registerSpecification } from './specification/registerSpecification.js';
 import { Attacher } from './terminal/attach.js';
 import { containerProfile } from './terminal/profile.js';
@@ -117,6 +119,7 @@ export function activate(extension: ExtensionContext): void {
     logs,
     manual,
     new RunningCount(store),
+    new DeniedStatus(helper, store),
     showConnection(helper, [images.view, networks, namespaces, cgroups.view, machine.view], log),
     tellOfEnds(helper, notifier),
     window.registerTerminalProfileProvider(
@@ -136,6 +139,7 @@ export function activate(extension: ExtensionContext): void {
         ...fileCommands(context),
         ...changeCommands(context),
         ...mountCommands(context),
+        ...deniedCommands(context),
         ...volumeCommands(context),
       },
       {

@@ -20,6 +20,7 @@ import { ImageStore } from './image/store.js';
 import { languageCapabilities, SpecificationLanguage } from './language/server.js';
 import { watchNetworks } from './network/changes.js';
 import {
+  CallsDenied,
   CgroupsChanged,
   type ContainerSummary,
   ContainersChanged,
@@ -50,6 +51,7 @@ import { routeNetworks } from './requests/networks.js';
 import { routePorts } from './requests/ports.js';
 import { routeRegistry } from './requests/registry.js';
 import { Router } from './requests/router.js';
+import { routeSeccomp } from './requests/seccomp.js';
 import { routeStatistics } from './requests/statistics.js';
 import { readIdentity } from './zygote/identity.js';
 import { ZygoteError } from './zygote/launch.js';
@@ -152,6 +154,9 @@ export function serve(connection: Connection, installation: Installation): { lea
   const cgroups = routeCgroups(router, machine, (paths) => {
     void connection.sendNotification(CgroupsChanged, { paths });
   });
+  const denied = routeSeccomp(router, machine, (container, report) => {
+    void connection.sendNotification(CallsDenied, { container, report });
+  });
   const language = new SpecificationLanguage(connection, machine);
   const throwAways = new ThrowAways(machine);
   const limits = watchLimitNotices(machine, (notice) => void connection.sendNotification(LimitReached, notice));
@@ -163,6 +168,7 @@ export function serve(connection: Connection, installation: Installation): { lea
     throwAways.consider(containers);
     void tidyUnwatched(machine, containers);
     limits.follow(liveRuns(containers));
+    denied.follow(containers);
     files.follow(containers);
     mounts.touch();
     language.refresh();
@@ -203,6 +209,7 @@ export function serve(connection: Connection, installation: Installation): { lea
     await edits.dispose();
     throwAways.stop();
     limits.dispose();
+    denied.dispose();
     sampler.dispose();
     listeners.dispose();
     networks?.dispose();

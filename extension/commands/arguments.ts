@@ -1,5 +1,6 @@
 import type {
   ContainerSummary,
+  DeniedCall,
   DoctorLine,
   ImageSummary,
   LayerDetails,
@@ -27,6 +28,7 @@ interface Kinds {
   line: { line: DoctorLine };
   detail: { line: DoctorLine };
   fact: { copy?: string };
+  denied: { container: string; denied: DeniedCall };
   mount: { container: string; mount: MountInfo };
   volume: { volume: VolumeSummary };
   volumeFact: { fact: { copy: string } };

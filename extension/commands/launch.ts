@@ -19,6 +19,7 @@ import {
   soleStep,
   textStep,
 } from '../flows/multiStep.js';
+import { privilegeStep } from '../flows/privilegeStep.js';
 import { rootChoices } from '../flows/rootChoices.js';
 import { networkStep } from '../networks/networkCommands.js';
 import { containerNameProblem, groupNameProblem } from '../text/names.js';
@@ -68,7 +69,7 @@ async function launch(context: CommandContext): Promise<void> {
   }
 }
 
-/** Six questions with a default each, and a way back. */
+/** Seven questions with a default each, and a way back. */
 async function create(context: CommandContext): Promise<void> {
   const images = await context.helper.request(ListImages);
   const containers = await context.store.list();
@@ -80,6 +81,7 @@ async function create(context: CommandContext): Promise<void> {
     network: { kind: 'none' },
     resources: undefined,
     group: undefined,
+    privileges: {},
     name: '',
   };
   const answers = await runSteps(defaults, [
@@ -129,6 +131,11 @@ async function create(context: CommandContext): Promise<void> {
       mapResult(await groupStep({ title, step, totalSteps }, groups, current.group), (group) => ({
         ...current,
         group: group === '' ? undefined : group,
+      })),
+    async (current, step, totalSteps) =>
+      mapResult(await privilegeStep({ title, step, totalSteps }, current.privileges), (privileges) => ({
+        ...current,
+        privileges,
       })),
     async (current, step, totalSteps) =>
       mapResult(

@@ -6,11 +6,12 @@ import {
   type TreeItem,
   TreeItemCollapsibleState,
 } from 'vscode';
-import { LimitsChanged, type LimitTarget, MountsChanged } from '../../helper/protocol/index.js';
+import { CallsDenied, LimitsChanged, type LimitTarget, MountsChanged } from '../../helper/protocol/index.js';
 import type { HelperClient } from '../helperClient.js';
 import { treeItem } from '../views/treeItem.js';
 import type { ContainerStore } from './containerStore.js';
 import {
+  type ConfinementNode,
   type ContainerNode,
   type ContainerTreeNode,
   type LeafNode,
@@ -20,7 +21,7 @@ import {
   presentNode,
   type SectionNode,
 } from './nodes.js';
-import { readPrivileges, readSection } from './sectionReader.js';
+import { readConfinement, readPrivileges, readSection } from './sectionReader.js';
 import { sectionsOf } from './sectionText.js';
 
 function hasChildren(node: ContainerTreeNode): boolean {
@@ -30,6 +31,7 @@ function hasChildren(node: ContainerTreeNode): boolean {
     case 'section':
     case 'process':
     case 'mount':
+    case 'confinement':
       return true;
     case 'fact':
       return node.below !== undefined;
@@ -70,6 +72,7 @@ export class ContainerTree implements TreeDataProvider<ContainerTreeNode>, Dispo
       store.onDidChange(() => this.listChanged()),
       store.onDidSample((ids) => this.sampled(ids)),
       helper.onNotification(LimitsChanged, ({ target }) => this.limitsChanged(target)),
+      helper.onNotification(CallsDenied, ({ container }) => this.refreshPrivileges(container)),
       helper.onNotification(MountsChanged, ({ container }) => this.refreshMounts(container)),
       helper.onDidChangeState((state) => {
         if (state.kind !== 'starting') {
@@ -108,6 +111,12 @@ export class ContainerTree implements TreeDataProvider<ContainerTreeNode>, Dispo
     this.readNetwork(container);
   }
 
+  /** Reads the section of capabilities anew: calls were refused, or are allowed at the next start. */
+  private refreshPrivileges(container: string): void {
+    const section = this.sections.get(`${container}/capabilities`);
+    if (this.leaves.delete(`${container}/capabilities`) && section) this.changed.fire(section);
+  }
+
   /** The node of a container by id, for `reveal`. */
   async node(id: string): Promise<ContainerNode | undefined> {
     await this.getChildren();
@@ -136,6 +145,8 @@ export class ContainerTree implements TreeDataProvider<ContainerTreeNode>, Dispo
         return undefined;
       case 'section':
         return this.containers.get(node.container);
+      case 'denied':
+        return node.above;
       case 'fact':
         return node.above ?? this.sections.get(`${node.container}/${node.section}`);
       default:
@@ -153,7 +164,9 @@ export class ContainerTree implements TreeDataProvider<ContainerTreeNode>, Dispo
       case 'section':
         return this.leavesOf(node);
       case 'process':
-        return this.privilegesOf(node);
+        return this.read(node, () => readPrivileges(this.helper, node));
+      case 'confinement':
+        return this.read(node, () => readConfinement(this.helper, node));
       case 'mount':
         return mountLeaves(node);
       case 'fact':
@@ -224,15 +237,19 @@ export class ContainerTree implements TreeDataProvider<ContainerTreeNode>, Dispo
   }
 
   /** Read each time: a process may give privileges up at any moment. */
-  private async privilegesOf(node: ProcessNode): Promise<LeafNode[]> {
+  private async read(node: ProcessNode | ConfinementNode, work: () => Promise<LeafNode[]>): Promise<LeafNode[]> {
     try {
-      return await readPrivileges(this.helper, node);
+      return await work();
     } catch (error) {
       return [this.failure(node, `${node.key}/failure`, error)];
     }
   }
 
-  private failure({ container, section }: SectionNode | ProcessNode, key: string, error: unknown): LeafNode {
+  private failure(
+    { container, section }: SectionNode | ProcessNode | ConfinementNode,
+    key: string,
+    error: unknown,
+  ): LeafNode {
     const message = error instanceof Error ? error.message : String(error);
     this.log.warn(`${section} of ${container}: ${message}`);
     return { kind: 'failure', container, section, key, message };

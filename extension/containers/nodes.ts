@@ -2,6 +2,8 @@ import type {
   CapabilityReport,
   ContainerStats,
   ContainerSummary,
+  DeniedCall,
+  DeniedReport,
   LimitReading,
   LimitsReport,
   MountInfo,
@@ -11,11 +13,19 @@ import type {
 } from '../../helper/protocol/index.js';
 import { mountFacts } from '../mounts/mountFacts.js';
 import type { Listener } from '../networks/portText.js';
+import { presentDenied, presentDeniedGroup, presentOthers } from '../security/deniedText.js';
 import { presentFailure } from '../views/failure.js';
 import type { Presentation } from '../views/presentation.js';
 import { presentContainer } from './containerText.js';
 import { chooseLimits, presentEvents, presentLimit, presentMoreLimits, presentNotice, useOf } from './limitText.js';
-import { presentCapabilities, presentMount, presentProcess, presentSection, type Section } from './sectionText.js';
+import {
+  type PresentedGroup,
+  presentCapabilities,
+  presentMount,
+  presentProcess,
+  presentSection,
+  type Section,
+} from './sectionText.js';
 
 /** A container in the tree. The object stays the same over updates, so that the editor keeps expansion and selection. */
 export interface ContainerNode {
@@ -57,9 +67,9 @@ export interface FactNode extends LeafBase {
   presentation: Presentation;
   copy?: string;
   /** What it is made of, shown when it is opened. */
-  below?: FactNode[];
+  below?: (FactNode | DeniedNode)[];
   /** What it is shown below, when that is not the section. */
-  above?: ProcessNode | MountNode | FactNode | InterfaceNode;
+  above?: ProcessNode | MountNode | FactNode | InterfaceNode | ConfinementNode;
 }
 
 /** A network interface, with what it is made of below it. */
@@ -70,6 +80,19 @@ export interface InterfaceNode extends LeafBase {
   below: FactNode[];
 }
 
+/** A call that a program was refused. */
+export interface DeniedNode extends LeafBase {
+  kind: 'denied';
+  denied: DeniedCall;
+  above: FactNode;
+}
+
+/** What else holds a container, read when it is opened. */
+export interface ConfinementNode extends LeafBase {
+  kind: 'confinement';
+  presentation: Presentation;
+}
+
 /** What is listed in a section. */
 export type LeafNode =
   | ProcessNode
@@ -77,6 +100,8 @@ export type LeafNode =
   | (LeafBase & { kind: 'moreLimits'; presentation: Presentation })
   | (LeafBase & { kind: 'operation'; operation: string; presentation: Presentation })
   | FactNode
+  | DeniedNode
+  | ConfinementNode
   | MountNode
   | InterfaceNode
   | (LeafBase & { kind: 'port'; port: PublishedPort; presentation: Presentation })
@@ -112,7 +137,16 @@ export function privilegeFacts(
   report: CapabilityReport,
   of?: ProcessNode,
 ): FactNode[] {
-  const factBelow = (above: ProcessNode | FactNode | undefined, presentation: Presentation): FactNode => ({
+  return groupFacts({ container, section }, presentCapabilities(report), of);
+}
+
+/** Lines with lines below them, that are seen when they are opened. */
+export function groupFacts(
+  { container, section }: Pick<LeafBase, 'container' | 'section'>,
+  groups: readonly PresentedGroup[],
+  of?: ProcessNode | ConfinementNode,
+): FactNode[] {
+  const factBelow = (above: FactNode['above'], presentation: Presentation): FactNode => ({
     kind: 'fact',
     container,
     section,
@@ -121,7 +155,7 @@ export function privilegeFacts(
     copy: presentation.label,
     ...(above === undefined ? {} : { above }),
   });
-  return presentCapabilities(report).map(({ presentation, below }) => {
+  return groups.map(({ presentation, below }) => {
     const fact = factBelow(of, presentation);
     if (below.length > 0) fact.below = below.map((one) => factBelow(fact, one));
     return fact;
@@ -140,6 +174,33 @@ export function mountLeaves(node: MountNode): FactNode[] {
     copy,
     above: node,
   }));
+}
+
+/** What the filter of a container refused, below one line. */
+export function deniedFact(
+  { container, section }: Pick<LeafBase, 'container' | 'section'>,
+  report: DeniedReport,
+): FactNode {
+  const base = { container, section };
+  const fact: FactNode = { ...base, kind: 'fact', key: 'denied', presentation: presentDeniedGroup(report) };
+  const calls = report.calls.map(
+    (denied): DeniedNode => ({
+      ...base,
+      kind: 'denied',
+      key: `denied/${denied.number}/${denied.program}`,
+      denied,
+      above: fact,
+    }),
+  );
+  const others = presentOthers(report);
+  const below = [
+    ...calls,
+    ...(others === undefined
+      ? []
+      : [{ ...base, kind: 'fact' as const, key: 'denied/others', presentation: others, above: fact }]),
+  ];
+  if (below.length > 0) fact.below = below;
+  return fact;
 }
 
 /** Unique over the whole tree. */
@@ -169,11 +230,14 @@ export function presentNode(node: ContainerTreeNode, stats: ContainerStats | und
       return presentLimit(node.reading, node.live, useOf(stats));
     case 'moreLimits':
     case 'operation':
+    case 'confinement':
     case 'fact':
     case 'interface':
     case 'port':
     case 'listener':
       return node.presentation;
+    case 'denied':
+      return presentDenied(node.denied);
     case 'failure':
       return presentFailure(node.message);
   }

@@ -1,4 +1,5 @@
 import {
+  InspectProcess,
   ListLedgers,
   ListMounts,
   ListNamespaces,
@@ -6,13 +7,24 @@ import {
   ListProcesses,
   type MountInfo,
   ReadCapabilities,
+  ReadDenied,
   ReadLimits,
   ReadNetworkState,
 } from '../../helper/protocol/index.js';
 import type { HelperClient } from '../helperClient.js';
 import { networkLeaves } from '../networks/networkLeaves.js';
-import { type FactNode, type LeafNode, limitLeaves, type ProcessNode, privilegeFacts } from './nodes.js';
-import { presentNamespace, presentOperation, type Section } from './sectionText.js';
+import { presentConfinement } from '../security/confinementText.js';
+import {
+  type ConfinementNode,
+  deniedFact,
+  type FactNode,
+  groupFacts,
+  type LeafNode,
+  limitLeaves,
+  type ProcessNode,
+  privilegeFacts,
+} from './nodes.js';
+import { presentConfinementLine, presentNamespace, presentOperation, type Section } from './sectionText.js';
 
 /** Asks the helper for what is in a section of a container. Rejects as the request does. */
 export async function readSection(helper: HelperClient, container: string, section: Section): Promise<LeafNode[]> {
@@ -44,8 +56,18 @@ export async function readSection(helper: HelperClient, container: string, secti
       return readNetwork(helper, container);
     case 'limits':
       return limitLeaves(container, await helper.request(ReadLimits, { container }));
-    case 'capabilities':
-      return privilegeFacts(base, await helper.request(ReadCapabilities, { container }));
+    case 'capabilities': {
+      const [report, denied] = await Promise.all([
+        helper.request(ReadCapabilities, { container }),
+        helper.request(ReadDenied, { container }),
+      ]);
+      const isFiltered = report.seccomp === 2;
+      return [
+        ...privilegeFacts(base, report),
+        ...(isFiltered ? [deniedFact(base, denied)] : []),
+        { ...base, kind: 'confinement', key: 'confinement', presentation: presentConfinementLine },
+      ];
+    }
     case 'operations':
       return (await helper.request(ListLedgers, { container })).map((ledger) => ({
         ...base,
@@ -55,6 +77,12 @@ export async function readSection(helper: HelperClient, container: string, secti
         presentation: presentOperation(ledger),
       }));
   }
+}
+
+/** Asks the helper what else holds a container. Rejects as the request does. */
+export async function readConfinement(helper: HelperClient, node: ConfinementNode): Promise<FactNode[]> {
+  const { container } = node;
+  return groupFacts(node, presentConfinement(await helper.request(InspectProcess, { target: { container } })), node);
 }
 
 /** Asks the helper what one process of a container may do. Rejects as the request does. */

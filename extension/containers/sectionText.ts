@@ -181,6 +181,16 @@ export function presentCapabilities(report: CapabilityReport): PresentedGroup[] 
   return [...sets, ...lines.map((presentation) => ({ presentation, below: [] }))];
 }
 
+/** The line above what else holds a container. */
+export const presentConfinementLine: Presentation = {
+  label: 'Confinement',
+  description: 'paths, limits and settings',
+  tooltip: 'Masked and read-only paths, resource limits, oom_score_adj, settings of its own namespaces',
+  icon: { id: 'lock' },
+  contextValue: 'privilege',
+  accessibleLabel: 'Confinement: paths, limits and settings',
+};
+
 const capabilityLine = (name: string): string => `${name}: ${allowed.get(name) ?? 'not known to this version'}`;
 
 function presentCapability(name: string): Presentation {

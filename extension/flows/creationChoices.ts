@@ -9,6 +9,7 @@ import {
 } from '../../helper/protocol/index.js';
 import { commandLine } from '../text/commandLine.js';
 import { iconSafeText } from '../text/untrusted.js';
+import type { Privileges } from './privilegeChoices.js';
 import type { ChoiceItem } from './rootChoices.js';
 
 /** What was answered to the questions of the quick creation. */
@@ -20,6 +21,7 @@ export interface CreationAnswers {
   resources: oci.Resources | undefined;
   /** Undefined: it is in none. */
   group: string | undefined;
+  privileges: Privileges;
   /** Empty: the helper chooses one. */
   name: string;
 }
@@ -36,6 +38,7 @@ export function specificationOf(answers: CreationAnswers): ContainerSpecificatio
     ...(args.length > 0 ? { terminal: true } : {}),
     network: answers.network,
     ...(answers.resources ? { resources: answers.resources } : {}),
+    ...answers.privileges,
     ...(answers.group === undefined ? {} : { group: answers.group }),
     ...(answers.name.trim() === '' ? {} : { name: answers.name.trim() }),
   };

@@ -42,7 +42,9 @@ const reach = z.looseObject({
     ),
   ),
   capabilities: z.optional(z.looseObject({ add: z.optional(z.array(z.string())) })),
-  seccomp: z.optional(z.unknown()),
+  seccomp: z.optional(
+    z.union([z.string(), z.looseObject({ profile: z.optional(z.unknown()), allow: z.optional(z.array(z.string())) })]),
+  ),
   noNewPrivileges: z.optional(z.boolean()),
   nestedNamespaces: z.optional(z.boolean()),
   chroot: z.optional(z.boolean()),
@@ -64,10 +66,15 @@ export interface HostFacts {
   protected: readonly ProtectedPlace[];
   /** The path with every link resolved; `undefined` when there is nothing. */
   realpath(path: string): Promise<string | undefined>;
+  /** The value of a JSON file. Rejects, with a sentence for people, when it cannot be read. */
+  readValue(path: string): Promise<unknown>;
 }
 
 export interface HostAccess {
-  /** The specification with sources of mounts made absolute and free of links: what was judged is what is mounted. */
+  /**
+   * The specification with sources of mounts made absolute and free of links, and with the seccomp profile in the place of its file:
+   * what was judged is what counts.
+   */
   specification: Record<string, unknown>;
   /** One sentence for each thing that a person has to agree to; empty: there is nothing. */
   items: string[];
@@ -124,6 +131,13 @@ export async function judgeHostAccess(text: string, value: unknown, facts: HostF
     );
     specification.root = { ...specification.root, show };
   }
+  const { seccomp } = specification;
+  if (typeof seccomp === 'object' && typeof seccomp.profile === 'string' && seccomp.profile !== 'default') {
+    const real = await judge(seccomp.profile, (shown) => `${shown}, to read, as its system call filter`);
+    const profile = refused.length > 0 ? seccomp.profile : await facts.readValue(real);
+    sources.push(JSON.stringify(profile));
+    specification.seccomp = { ...seccomp, profile };
+  }
   items.push(...describeSharing(specification));
   // The machine's own root alone has no way out for what is read there; together with one it has.
   if (items.length > 0 && (specification.root?.kind ?? 'host') === 'host') {
@@ -164,13 +178,7 @@ function describeSharing(specification: Reach): string[] {
     items.push(`Port ${hostPort} of this machine, at ${address ?? '127.0.0.1'}: it leads into the container`);
   }
   if (specification.chroot === true) items.push('chroot alone: processes and namespaces of this machine stay in reach');
-  if (specification.seccomp !== undefined && specification.seccomp !== 'default') {
-    items.push(
-      specification.seccomp === 'unconfined'
-        ? 'No system call filter'
-        : 'A system call filter of its own, not the default',
-    );
-  }
+  items.push(...describeFilter(specification.seccomp));
   if (specification.noNewPrivileges === false) items.push('Programs may gain privileges (no_new_privs is off)');
   if (specification.nestedNamespaces === true) items.push('Programs may make namespaces, and mount in them');
   const added = specification.capabilities?.add ?? [];
@@ -183,6 +191,19 @@ function describeSharing(specification: Reach): string[] {
 function whose(choice: NonNullable<Reach['namespaces']>[string]): string {
   if (typeof choice === 'string') return choice === 'host' ? 'this machine' : choice;
   return 'container' in choice ? `the container ${choice.container}` : `process ${choice.process}`;
+}
+
+/** To count what is refused gives nothing away. */
+function describeFilter(seccomp: Reach['seccomp']): string[] {
+  if (seccomp === undefined || seccomp === 'default') return [];
+  if (seccomp === 'unconfined') return ['No system call filter'];
+  const own = 'A system call filter of its own, not the default';
+  if (typeof seccomp === 'string' || 'defaultAction' in seccomp) return [own];
+  const { profile = 'default', allow = [] } = seccomp;
+  return [
+    ...(profile === 'default' ? [] : [own]),
+    ...(allow.length === 0 ? [] : [`System calls that its filter would refuse: ${allow.join(', ')}`]),
+  ];
 }
 
 function absolutePath(source: string, { folder, home }: HostFacts): string {

@@ -1,4 +1,4 @@
-import { realpath } from 'node:fs/promises';
+import { readFile, realpath, stat } from 'node:fs/promises';
 import * as os from 'node:os';
 import * as path from 'node:path';
 import {
@@ -51,6 +51,7 @@ export async function launchSpecification(uri: Uri, context: LaunchContext): Pro
     home: os.homedir(),
     protected: await realPlaces(),
     realpath: resolveLinks,
+    readValue: readJson,
   });
   if (access.refused.length > 0) {
     throw terrariumError(
@@ -70,6 +71,24 @@ export async function launchSpecification(uri: Uri, context: LaunchContext): Pro
       context.helper.request(RunContainer, { specification: access.specification as ContainerSpecification }, token),
   );
   await context.attach(result);
+}
+
+/** More than any seccomp profile has. */
+const largestFile = 1024 * 1024;
+
+async function readJson(file: string): Promise<unknown> {
+  const invalid = (why: string) =>
+    terrariumError(ErrorCode.Invalid, l10n.t('{0} cannot be read: {1}', plainText(file), why));
+  let text: string;
+  try {
+    if ((await stat(file)).size > largestFile) throw new Error(l10n.t('it is too large'));
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    throw invalid(error instanceof Error ? error.message : String(error));
+  }
+  const parsed = parseText(text);
+  if (parsed.ok) return parsed.value;
+  throw invalid(l10n.t('line {0}: {1}', text.slice(0, parsed.offset).split('\n').length, parsed.message));
 }
 
 async function refuseUntrusted(): Promise<void> {

@@ -1,5 +1,7 @@
 import * as os from 'node:os';
 import { l10n, Position, Uri, WorkspaceEdit, window, workspace } from 'vscode';
+import { ReadDefaultProfile } from '../../helper/protocol/index.js';
+import type { HelperClient } from '../helperClient.js';
 import { exampleSpecification } from './example.js';
 
 /** The names that a container may have; the helper's grammar says the same. */
@@ -10,11 +12,40 @@ const namePattern = /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}$/;
  * saving needs no dialog.
  */
 export async function newSpecification(): Promise<void> {
+  await newFile(
+    {
+      title: l10n.t('New specification'),
+      prompt: l10n.t('Name of the container, and of the file'),
+      named: 'container',
+    },
+    '.terrarium.json',
+    async (name) => exampleSpecification(name),
+  );
+}
+
+/** The same for a seccomp profile, which begins as the one that containers have by default. */
+export async function newSeccompProfile(helper: Pick<HelperClient, 'request'>): Promise<void> {
+  await newFile(
+    { title: l10n.t('New seccomp profile'), prompt: l10n.t('Name of the file'), named: 'profile' },
+    '.seccomp.json',
+    async () => {
+      const profile = await helper.request(ReadDefaultProfile);
+      return `// ${l10n.t('What containers have by default. The first rule that holds decides.')}\n${JSON.stringify(profile, undefined, 2)}\n`;
+    },
+  );
+}
+
+async function newFile(
+  { title, prompt, named }: { title: string; prompt: string; named: string },
+  ending: string,
+  content: (name: string) => Promise<string>,
+): Promise<void> {
+  const fileOf = (base: Uri, file: string): Uri => Uri.joinPath(base, `${file}${ending}`);
   const folder = workspace.workspaceFolders?.[0]?.uri ?? Uri.file(os.homedir());
   const name = await window.showInputBox({
-    title: l10n.t('New specification'),
-    prompt: l10n.t('Name of the container, and of the file'),
-    value: await freeName(folder),
+    title,
+    prompt,
+    value: await freeName((name) => fileOf(folder, name), named),
     validateInput: async (value) => {
       if (!namePattern.test(value))
         return l10n.t('Letters, digits, “.”, “_” and “-”, beginning with a letter or digit.');
@@ -25,17 +56,15 @@ export async function newSpecification(): Promise<void> {
   const uri = fileOf(folder, name).with({ scheme: 'untitled' });
   const document = await workspace.openTextDocument(uri);
   const edit = new WorkspaceEdit();
-  edit.insert(uri, new Position(0, 0), exampleSpecification(name));
+  edit.insert(uri, new Position(0, 0), await content(name));
   await workspace.applyEdit(edit);
   await window.showTextDocument(document);
 }
 
-const fileOf = (folder: Uri, name: string): Uri => Uri.joinPath(folder, `${name}.terrarium.json`);
-
-async function freeName(folder: Uri): Promise<string> {
+async function freeName(fileOf: (name: string) => Uri, named: string): Promise<string> {
   for (let number = 1; ; number++) {
-    const name = number === 1 ? 'container' : `container-${number}`;
-    if (!(await exists(fileOf(folder, name)))) return name;
+    const name = number === 1 ? named : `${named}-${number}`;
+    if (!(await exists(fileOf(name)))) return name;
   }
 }
 

@@ -4,10 +4,10 @@ import type { Notifier } from '../errors/notifier.js';
 import type { HelperClient } from '../helperClient.js';
 import { specificationFiles } from './files.js';
 import { type LaunchContext, launchSpecification } from './launchSpecification.js';
-import { newSpecification } from './newSpecification.js';
+import { newSeccompProfile, newSpecification } from './newSpecification.js';
 
 /**
- * Registers the commands of `*.terrarium.json` files, and starts the helper when the first of them is opened: it is their
+ * Registers the commands of `*.terrarium.json` and `*.seccomp.json` files, and starts the helper when the first of them is opened: it is their
  * language server. `attach` opens a terminal on what was started.
  */
 export function registerSpecification(
@@ -26,6 +26,9 @@ export function registerSpecification(
     workspace.onDidOpenTextDocument(serve),
     commands.registerCommand('terrarium.newSpecification', () =>
       newSpecification().catch((error: unknown) => notifier.show(error, l10n.t('New specification'))),
+    ),
+    commands.registerCommand('terrarium.newSeccompProfile', () =>
+      newSeccompProfile(helper).catch((error: unknown) => notifier.show(error, l10n.t('New seccomp profile'))),
     ),
     commands.registerCommand('terrarium.launchSpecification', async (argument: unknown) => {
       const uri = fileOf(argument);

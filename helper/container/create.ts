@@ -22,6 +22,7 @@ import { settledSources } from './mountSources.js';
 import { inventName } from './names.js';
 import type { ContainerRecord } from './record.js';
 import { type ResolvedRoot, withRoot } from './root.js';
+import { settledProfile } from './seccompFile.js';
 import { ContainerStore } from './store.js';
 import { keepingVolumes, volumesOf, withVolumes } from './volumes.js';
 
@@ -31,7 +32,7 @@ import { keepingVolumes, volumesOf, withVolumes } from './volumes.js';
  * @throws Invalid, NotFound, NameTaken, BadInput
  */
 export async function createContainer(machine: Machine, params: CreateParams): Promise<ContainerRecord> {
-  const specification = settled(parseSpecification(params.specification));
+  const specification = await settledProfile(settled(parseSpecification(params.specification)));
   const { store } = machine;
   const network = networkOf(specification);
   if (network !== undefined) {

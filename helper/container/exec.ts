@@ -21,7 +21,7 @@ import { keepLedger } from './ledgers.js';
 import type { Machine } from './machine.js';
 import type { ContainerRecord } from './record.js';
 import { claimSession, pruneSessions } from './sessions.js';
-import { attachTarget, ownNamespaces } from './start.js';
+import { attachTarget, deniedPlan, ownNamespaces } from './start.js';
 import { runningRun } from './stop.js';
 import { undoUnanswered } from './unanswered.js';
 
@@ -51,6 +51,7 @@ export async function execInContainer(
     process,
     identity: record.config.linux.gidMappings ?? [],
     seccomp: seccompFilter(record.specification, process.capabilities),
+    denied: deniedPlan(record, run.folder, String(number)),
     monitor: { directory: folder, socket, outputLimit: sessionOutputLimit },
     cgroup: enterSteps(run.runtime.cgroup),
     stdin: specification.stdin ?? false,

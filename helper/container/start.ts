@@ -11,12 +11,13 @@ import { isAlive } from '../inspect/stat.js';
 import { containerEndpoint } from '../network/endpoints.js';
 import { joinNetwork } from '../network/membership.js';
 import { publishPort } from '../network/ports.js';
-import { containerPlan } from '../plan/containerPlan.js';
+import { containerPlan, type DeniedPlan } from '../plan/containerPlan.js';
 import type { Plan } from '../plan/step.js';
 import { type AttachTarget, ErrorCode, type oci, type StartResult, terrariumError } from '../protocol/index.js';
-import { seccompFilter } from '../specification/seccomp.js';
+import { countsDenied, listenerFlags, seccompFilter } from '../specification/seccomp.js';
 import type { Exchange } from '../zygote/connection.js';
 import { writeAtomically } from './atomicFile.js';
+import { deniedFile, deniedFolder } from './denied.js';
 import { stepFailure } from './failure.js';
 import { readyGroups } from './groups.js';
 import { findJoins } from './joins.js';
@@ -64,6 +65,7 @@ export async function startContainer(machine: Machine, record: ContainerRecord):
   const endpoint = containerEndpoint(machine, record);
   const connection = endpoint === undefined ? undefined : await joinNetwork(machine, endpoint);
   const { root, folders } = await planRoot(machine, record);
+  const denied = deniedPlan(record, run, 'init');
   const plan = containerPlan({
     config: currentSources(record.config, record.specification),
     root,
@@ -74,12 +76,13 @@ export async function startContainer(machine: Machine, record: ContainerRecord):
         ? { kind: 'stay' }
         : { kind: 'execute', supervise: record.specification.init ?? false },
     seccomp: seccompFilter(record.specification, record.config.process.capabilities),
+    denied,
     joins,
     connection,
     chroot: record.specification.chroot ?? false,
     stdin: record.stdin,
   });
-  makeFolders([run, ...folders]);
+  makeFolders([run, ...(denied === undefined ? [] : [deniedFolder(run)]), ...folders]);
   const operation = `start-${number}`;
   const startedAt = new Date().toISOString();
   const exchange = await carryOut(machine, plan, run, { access, group, record: cgroup.record });
@@ -167,6 +170,15 @@ function missedGroup(plan: Plan, { answer }: Exchange): boolean {
     answer.errno === constants.errno.ENOENT &&
     plan[answer.failedStep ?? -1]?.kind === 'makeCgroup'
   );
+}
+
+/** Where a monitor counts what the filter refuses, if that was asked for. `name`: see deniedFile. */
+export function deniedPlan(
+  { specification }: Pick<ContainerRecord, 'specification'>,
+  run: string,
+  name: string,
+): DeniedPlan | undefined {
+  return countsDenied(specification) ? { file: deniedFile(run, name), flags: listenerFlags() } : undefined;
 }
 
 function makeFolders(folders: readonly string[]): void {

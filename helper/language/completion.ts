@@ -8,6 +8,7 @@ import { usersOf } from '../inspect/user.js';
 import { capabilities } from '../protocol/index.js';
 import { defaultCapabilities } from '../security/capabilities.js';
 import { systemCallNumbers } from '../security/seccomp/architecture.js';
+import { profileFileSchema } from '../security/seccomp/profileFile.js';
 import { defaultMaskedPaths, defaultPath, defaultReadonlyPaths } from '../specification/complete.js';
 import { specificationSchema } from '../specification/schema.js';
 import snippets from '../specification/snippets.json';
@@ -34,12 +35,19 @@ export function grammarSchema(): JSONSchema {
 /** The schema that a file is completed against. Pure. */
 export function completionSchema(names: Names): JSONSchema {
   const schema = grammarSchema();
+  joinObjects(at(schema, 'seccomp'));
   for (const [field, list] of Object.entries(snippets)) at(schema, field).defaultSnippets = list;
   for (const [pattern, words] of Object.entries(openWords(names))) offer(at(schema, ...pattern.split(' ')), words);
   offerKeys(at(schema, 'resources', 'unified'), cgroupFiles);
   offerKeys(at(schema, 'sysctl'), sysctls);
   // The same word twice in one list is never meant.
-  for (const list of ['capabilities add', 'capabilities drop', 'seccomp syscalls [] names', 'mounts [] options'])
+  for (const list of [
+    'capabilities add',
+    'capabilities drop',
+    'seccomp syscalls [] names',
+    'seccomp allow',
+    'mounts [] options',
+  ])
     at(schema, ...list.split(' ')).uniqueItems = true;
   return schema;
 }
@@ -67,15 +75,50 @@ function openWords({ images, containers, networks, root }: Names): Record<string
       ...tmpfsOptions.filter(({ word }) => bindOptions.every((other) => other.word !== word)),
     ],
     'rlimits [] type': entries(rlimits),
-    'seccomp defaultAction': entries(seccompActions),
-    'seccomp syscalls [] action': entries(seccompActions),
-    'seccomp syscalls [] names []': Object.keys({ ...systemCallNumbers.x64, ...systemCallNumbers.arm64 })
-      .sort()
-      .map((word) => ({ word, meaning: callText(word) })),
-    'seccomp architectures []': seccompArchitectures,
+    ...Object.fromEntries(Object.entries(profileWords()).map(([place, words]) => [`seccomp ${place}`, words])),
+    'seccomp allow []': callWords(),
     'maskedPaths []': defaultMaskedPaths.map((word) => ({ word, meaning: 'Hidden by default' })),
     'readonlyPaths []': defaultReadonlyPaths.map((word) => ({ word, meaning: 'Read-only by default' })),
   };
+}
+
+/** The words of a seccomp profile, by the place they belong to. */
+function profileWords(): Record<string, readonly Word[]> {
+  return {
+    defaultAction: entries(seccompActions),
+    'syscalls [] action': entries(seccompActions),
+    'syscalls [] names []': callWords(),
+    'architectures []': seccompArchitectures,
+  };
+}
+
+/** The schema that a file with a seccomp profile is completed against. Pure. */
+export function profileCompletionSchema(): JSONSchema {
+  const schema = profileSchema();
+  for (const [pattern, words] of Object.entries(profileWords())) offer(at(schema, ...pattern.split(' ')), words);
+  at(schema, 'syscalls', '[]', 'names').uniqueItems = true;
+  return schema;
+}
+
+/** The grammar of such files as JSON schema. */
+export function profileSchema(): JSONSchema {
+  return z.toJSONSchema(profileFileSchema, { target: 'draft-7', io: 'input' }) as JSONSchema;
+}
+
+function callWords(): Word[] {
+  return Object.keys({ ...systemCallNumbers.x64, ...systemCallNumbers.arm64 })
+    .sort()
+    .map((word) => ({ word, meaning: callText(word) }));
+}
+
+/** The service completes by the alternative that fits best, which of a file that is being written is a guess: one has all fields. */
+function joinObjects(schema: JSONSchema): void {
+  const alternatives = (schema.anyOf ?? []).filter((one) => typeof one === 'object');
+  const [first, ...others] = alternatives.filter(({ type }) => type === 'object');
+  if (first === undefined) return;
+  first.properties = Object.assign({}, ...others.map(({ properties }) => properties), first.properties);
+  delete first.required;
+  schema.anyOf = [...alternatives.filter(({ type }) => type !== 'object'), first];
 }
 
 const entries = (table: Readonly<Record<string, string>>): Word[] =>

@@ -7,6 +7,7 @@ import {
   type Node,
   type ParseError,
   parseTree,
+  printParseErrorCode,
 } from 'jsonc-parser';
 
 /** Names and indexes from the root of a file to a value in it. */
@@ -22,15 +23,19 @@ export interface SpecificationText {
   text: string;
   /** Absent for a text without a value. */
   root?: Node;
-  /** The editor's JSON support shows where; what is read of such a text is a guess. */
-  hasSyntaxErrors: boolean;
+  /** The editor's JSON support shows them; what is read of such a text is a guess. */
+  syntaxErrors: readonly { start: number; message: string }[];
 }
 
 /** Reads JSON with comments and trailing commas, as far as it can be read: a person may be in the middle of a word. */
 export function readText(text: string): SpecificationText {
   const errors: ParseError[] = [];
   const root = parseTree(text, errors, { allowTrailingComma: true });
-  return { text, ...(root === undefined ? {} : { root }), hasSyntaxErrors: errors.length > 0 };
+  return {
+    text,
+    ...(root === undefined ? {} : { root }),
+    syntaxErrors: errors.map(({ offset, error }) => ({ start: offset, message: printParseErrorCode(error) })),
+  };
 }
 
 export function contentOf(document: SpecificationText): unknown {

@@ -5,6 +5,7 @@ import * as path from 'node:path';
 import { ResponseError } from 'vscode-jsonrpc';
 import type { Machine } from '../container/machine.js';
 import { type ResolvedRoot, withRoot } from '../container/root.js';
+import { readProfile } from '../container/seccompFile.js';
 import { listContainers } from '../container/watcher.js';
 import { layeredRoot } from '../inspect/root.js';
 import { readUserDatabase, type UserDatabase } from '../inspect/user.js';
@@ -45,24 +46,31 @@ export interface Facts {
   root: RootFacts;
   /** Sources of mounts that were looked for, by the path they stand for: is there anything? */
   sources: ReadonlyMap<string, boolean>;
+  /** What is wrong with the file of the seccomp profile that it names. */
+  seccompProfile?: TerrariumError;
   /** Seconds since boot: no clock of a time namespace can be below zero. */
   uptime: number;
 }
 
 /** What of a specification leads to the machine; of a file that is being written, as far as it is there. */
-export type Questions = Pick<ContainerSpecification, 'root' | 'mounts'>;
+export type Questions = Pick<ContainerSpecification, 'root' | 'mounts' | 'seccomp'>;
 
 /** Looks everything up. Rejects when images or containers cannot be listed. */
-export async function gatherFacts(machine: Machine, { root, mounts }: Questions, place: FilePlace): Promise<Facts> {
+export async function gatherFacts(
+  machine: Machine,
+  { root, mounts, seccomp }: Questions,
+  place: FilePlace,
+): Promise<Facts> {
   const sources = place.trusted
     ? (mounts ?? []).flatMap(({ type, source }) => (type === 'volume' ? [] : (source ?? [])))
     : [];
-  const [images, containers, networks, rootFacts, found] = await Promise.all([
+  const [images, containers, networks, rootFacts, found, seccompProfile] = await Promise.all([
     machine.images.list(),
     listContainers(machine),
     listNetworks(machine),
     lookAtRoot(machine, root ?? { kind: 'host' }, place),
     Promise.all(sources.map(async (source) => [source, await isThere(source)] as const)),
+    place.trusted ? problemOfProfile(seccomp) : undefined,
   ]);
   return {
     images,
@@ -71,8 +79,20 @@ export async function gatherFacts(machine: Machine, { root, mounts }: Questions,
     identity: machine.identity,
     root: rootFacts,
     sources: new Map(found),
+    ...(seccompProfile === undefined ? {} : { seccompProfile }),
     uptime: os.uptime(),
   };
+}
+
+async function problemOfProfile(seccomp: ContainerSpecification['seccomp']): Promise<TerrariumError | undefined> {
+  const file = typeof seccomp === 'object' && 'profile' in seccomp ? seccomp.profile : undefined;
+  if (typeof file !== 'string' || file === 'default') return undefined;
+  try {
+    await readProfile(file);
+    return undefined;
+  } catch (error) {
+    return expected(error);
+  }
 }
 
 async function lookAtRoot(machine: Machine, root: RootSource, place: FilePlace): Promise<RootFacts> {
@@ -115,12 +135,15 @@ async function isThere(file: string): Promise<boolean> {
  */
 export function withAbsolutePaths(value: unknown, place: Pick<FilePlace, 'folder' | 'home'>): unknown {
   if (!isRecord(value)) return value;
-  const { root, mounts } = value;
+  const { root, mounts, seccomp } = value;
   const absolute = (file: string) =>
     file === '~' || file.startsWith('~/') ? path.join(place.home, file.slice(1)) : path.resolve(place.folder, file);
   return {
     ...value,
     ...(isRecord(root) && typeof root.path === 'string' ? { root: { ...root, path: absolute(root.path) } } : {}),
+    ...(isRecord(seccomp) && typeof seccomp.profile === 'string' && seccomp.profile !== 'default'
+      ? { seccomp: { ...seccomp, profile: absolute(seccomp.profile) } }
+      : {}),
     ...(Array.isArray(mounts)
       ? {
           mounts: mounts.map((mount: unknown) =>

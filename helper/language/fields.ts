@@ -75,6 +75,9 @@ export const fieldMeanings: Readonly<Record<string, FieldMeaning>> = {
     otherwise: list(defaultCapabilities),
   },
   seccomp: { oci: 'linux.seccomp', section: 'config-linux.md#seccomp', otherwise: 'default' },
+  'seccomp.profile': { oci: 'linux.seccomp', section: 'config-linux.md#seccomp', otherwise: 'default' },
+  'seccomp.allow': { otherwise: 'none' },
+  'seccomp.notify': { otherwise: 'false: the kernel refuses them by itself, and nobody knows' },
   noNewPrivileges: { oci: 'process.noNewPrivileges', section: 'config.md#linux-process', otherwise: 'true' },
   nestedNamespaces: { otherwise: 'as the system call filter has it: refused without CAP_SYS_ADMIN' },
   maskedPaths: {

@@ -7,19 +7,12 @@ import { findUser } from '../inspect/user.js';
 import { type ContainerSpecification, capabilities } from '../protocol/index.js';
 import { containerCapabilities, defaultCapabilities } from '../security/capabilities.js';
 import { userMounts } from '../specification/complete.js';
-import { at, callText, grammarSchema } from './completion.js';
+import { at, grammarSchema } from './completion.js';
 import { type Path, patternOf, type Written } from './document.js';
 import type { Facts } from './facts.js';
 import { fieldMeanings } from './fields.js';
-import {
-  bindOptions,
-  cgroupFiles,
-  rlimits,
-  seccompActions,
-  sharedNamespaces,
-  sysctls,
-  tmpfsOptions,
-} from './vocabulary.js';
+import { callMeaning, profileWord } from './profileHover.js';
+import { bindOptions, cgroupFiles, rlimits, sharedNamespaces, sysctls, tmpfsOptions } from './vocabulary.js';
 
 /** A text for what is written at a place of a file whose sound fields are `specification`; undefined: nothing to say. */
 export function hoverText(written: Written, specification: ContainerSpecification, facts: Facts): string | undefined {
@@ -112,6 +105,9 @@ function meaningOf({ path, value }: Written, specification: ContainerSpecificati
 /** What the words of lists and choices mean. */
 function wordMeaning(pattern: string, word: string): string | undefined {
   const of = (table: Readonly<Record<string, string>>) => (Object.hasOwn(table, word) ? table[word] : undefined);
+  const ofProfile = /^seccomp\.(?:profile\.)?(.+)/.exec(pattern)?.[1];
+  const inProfile = ofProfile === undefined ? undefined : profileWord(ofProfile, word);
+  if (inProfile !== undefined) return inProfile;
   switch (pattern) {
     case 'capabilities.add[]':
     case 'capabilities.drop[]': {
@@ -130,11 +126,8 @@ function wordMeaning(pattern: string, word: string): string | undefined {
       return word === 'host' ? sharedNamespaces[pattern.slice('namespaces.'.length)] : undefined;
     case 'rlimits[].type':
       return of(rlimits);
-    case 'seccomp.defaultAction':
-    case 'seccomp.syscalls[].action':
-      return of(seccompActions);
-    case 'seccomp.syscalls[].names[]':
-      return callText(word);
+    case 'seccomp.allow[]':
+      return callMeaning(word);
     case 'seccomp':
       return of({
         default: 'The built-in profile: what reaches beyond the container is refused',

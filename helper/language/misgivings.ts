@@ -1,17 +1,15 @@
 /** What the grammar cannot say of a specification: whether it makes sense, and makes it on this machine. Pure. */
-import { ResponseError } from 'vscode-jsonrpc';
 import { limitsOf } from '../cgroup/resources.js';
 import { checkMapped } from '../container/create.js';
 import { findUser } from '../inspect/user.js';
 import { checkAddress } from '../network/membership.js';
-import { type ContainerSpecification, type oci, outboundNetwork, type TerrariumError } from '../protocol/index.js';
+import { type ContainerSpecification, type oci, outboundNetwork } from '../protocol/index.js';
 import { capability, containerCapabilities, defaultCapabilities } from '../security/capabilities.js';
-import { systemCallNumbers } from '../security/seccomp/architecture.js';
-import { compileSeccomp } from '../security/seccomp/compile.js';
+import { plainProfile } from '../security/seccomp/profileFile.js';
 import type { Path } from './document.js';
 import type { Facts } from './facts.js';
-import type { Misgiving, Severity } from './problems.js';
-import { seccompArchitectureNames } from './vocabulary.js';
+import type { Misgiving } from './problems.js';
+import { allowMisgivings, explained, profileMisgivings, refusal, say } from './seccompChecks.js';
 
 type Check = (specification: ContainerSpecification, facts: Facts) => Misgiving[];
 
@@ -19,24 +17,6 @@ type Check = (specification: ContainerSpecification, facts: Facts) => Misgiving[
 export function misgivings(specification: ContainerSpecification, facts: Facts): Misgiving[] {
   return checks.flatMap((check) => check(specification, facts));
 }
-
-const say = (severity: Severity, path: Path, message: string): Misgiving => ({ severity, path, message });
-
-/** What a function of the helper refuses, as a start would refuse it. */
-function refusal(path: Path, work: () => unknown): Misgiving[] {
-  try {
-    work();
-    return [];
-  } catch (error) {
-    // Errors of the protocol are answers; others are defects.
-    if (!(error instanceof ResponseError)) throw error;
-    return [say('error', path, explained(error))];
-  }
-}
-
-/** As one text: what, why, what to do. */
-const explained = ({ message, data }: TerrariumError): string =>
-  [message, data?.cause, data?.fix].flatMap((part) => part?.replace(/\.$/, '') ?? []).join('. ');
 
 const checkName: Check = ({ name }, { containers }) =>
   name !== undefined && containers.some((container) => container.name === name)
@@ -150,34 +130,15 @@ const checkResources: Check = ({ resources }) => {
   ];
 };
 
-const knownCalls: ReadonlySet<string> = new Set(Object.values(systemCallNumbers).flatMap(Object.keys));
-
-const checkSeccomp: Check = ({ seccomp }) => {
+const checkSeccomp: Check = ({ seccomp }, { seccompProfile }) => {
   if (typeof seccomp !== 'object') return [];
-  const { syscalls = [], ...rest } = seccomp;
-  const architectures = (seccomp.architectures ?? []).flatMap((name, index) =>
-    seccompArchitectureNames.has(name)
-      ? []
-      : [
-          say(
-            'warning',
-            ['seccomp', 'architectures', index],
-            `There is no architecture "${name}"; its name begins with SCMP_ARCH_`,
-          ),
-        ],
-  );
-  const rules = syscalls.flatMap((rule, index) => {
-    const path = ['seccomp', 'syscalls', index];
-    const unknown = rule.names.flatMap((name, at) =>
-      knownCalls.has(name)
-        ? []
-        : [say('warning', [...path, 'names', at], `Neither x86-64 nor arm64 has a system call "${name}": passed over`)],
-    );
-    return [...unknown, ...refusal(path, () => compileSeccomp({ ...rest, syscalls: [rule] }))];
-  });
-  return rules.some(({ severity }) => severity === 'error')
-    ? [...architectures, ...rules]
-    : [...architectures, ...rules, ...refusal(['seccomp'], () => compileSeccomp(seccomp))];
+  if ('defaultAction' in seccomp) return profileMisgivings(plainProfile(seccomp), ['seccomp']);
+  const { profile } = seccomp;
+  return [
+    ...(seccompProfile === undefined ? [] : [say('error', ['seccomp', 'profile'], explained(seccompProfile))]),
+    ...(typeof profile === 'object' ? profileMisgivings(plainProfile(profile), ['seccomp', 'profile']) : []),
+    ...allowMisgivings(seccomp, ['seccomp']),
+  ];
 };
 
 const checks: readonly Check[] = [

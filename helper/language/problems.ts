@@ -1,9 +1,9 @@
 /** What is wrong with a specification file, each problem where it is written. Pure. */
-import type { ZodError } from 'zod';
 import type { ContainerSpecification } from '../protocol/index.js';
 import { checkSpecification } from '../specification/schema.js';
 import { contentOf, type Path, type Span, type SpecificationText, spanOf, spanOfKey } from './document.js';
 import { type Facts, type FilePlace, withAbsolutePaths } from './facts.js';
+import { misgivingsOf } from './issues.js';
 import { misgivings } from './misgivings.js';
 
 /** `error`: it cannot be launched as it is; `warning`: perhaps not now; `information`: it has no effect. */
@@ -53,32 +53,3 @@ export function findProblems(document: SpecificationText, reading: Reading, fact
 function place(document: SpecificationText, { path, key }: Misgiving): Span {
   return key === undefined ? spanOf(document, path) : spanOfKey(document, path, key);
 }
-
-type Issue = ZodError['issues'][number];
-
-function misgivingsOf(issue: Issue, above: Path = []): Misgiving[] {
-  const path = [...above, ...issue.path.map((part) => (typeof part === 'symbol' ? String(part) : part))];
-  const problem = (message: string, key?: string): Misgiving => ({
-    path,
-    severity: 'error',
-    message,
-    ...(key === undefined ? {} : { key }),
-  });
-  if (issue.code === 'unrecognized_keys')
-    return issue.keys.map((key) => problem(`There is no field "${key}" here`, key));
-  // The name is what is wrong; the issue inside says how.
-  if (issue.code === 'invalid_key') {
-    const key = path.at(-1);
-    const how = issue.issues.map(({ message }) => message).join('; ');
-    return [{ path: path.slice(0, -1), key: String(key), severity: 'error', message: how }];
-  }
-  if (issue.code === 'invalid_union' && issue.errors.length > 0) {
-    // Meant is the alternative that the value fits until somewhere inside it.
-    const meant = issue.errors.find((issues) => issues.some((one) => one.path.length > 0 || hasKeys(one)));
-    if (meant !== undefined) return meant.flatMap((one) => misgivingsOf(one as Issue, path));
-    return [problem(issue.errors.flatMap((issues) => issues.map(({ message }) => message)).join('; or '))];
-  }
-  return [problem(issue.message)];
-}
-
-const hasKeys = (issue: { code?: string | undefined }): boolean => issue.code === 'unrecognized_keys';

@@ -1,4 +1,4 @@
-/** The helper as a language server for specification files: diagnostics, completion, hovers and the lens to launch. */
+/** The helper as a language server for specification files and seccomp profiles: diagnostics, completion, hovers and the lens to launch. */
 import { homedir } from 'node:os';
 import * as path from 'node:path';
 import {
@@ -15,10 +15,12 @@ import { type Position, TextDocument } from 'vscode-languageserver-textdocument'
 import type { Machine } from '../container/machine.js';
 import { TrustGranted } from '../protocol/index.js';
 import type { Completer } from './completer.js';
-import { readText, type Span, type SpecificationText, writtenAt } from './document.js';
+import { readText, type Span, type SpecificationText, type Written, writtenAt } from './document.js';
 import { type Facts, type FilePlace, gatherFacts } from './facts.js';
 import { hoverText } from './hover.js';
 import { findProblems, type Problem, type Reading, readSpecification, type Severity } from './problems.js';
+import { profileHover } from './profileHover.js';
+import { findProfileProblems, isProfileFile } from './seccompFile.js';
 
 export const languageCapabilities: ServerCapabilities = {
   textDocumentSync: TextDocumentSyncKind.Incremental,
@@ -60,14 +62,15 @@ export class SpecificationLanguage {
     connection.onCompletion(async ({ textDocument: { uri }, position }) => {
       const document = this.documents.get(uri);
       if (document === undefined) return null;
-      const { facts } = await this.look(document);
       this.completer ??= import('./completer.js').then(({ Completer }) => new Completer());
+      if (isProfileFile(uri)) return (await this.completer).completeProfile(document, position);
+      const { facts } = await this.look(document);
       return (await this.completer).complete(document, position, facts);
     });
     connection.onHover(({ textDocument: { uri }, position }) => this.hover(uri, position));
     connection.onCodeLens(({ textDocument: { uri } }) => {
       const document = this.documents.get(uri);
-      return document === undefined ? [] : [launchLens(document)];
+      return document === undefined || isProfileFile(uri) ? [] : [launchLens(document)];
     });
     this.documents.listen(connection);
   }
@@ -104,23 +107,37 @@ export class SpecificationLanguage {
     const document = this.documents.get(uri);
     if (document === undefined) return;
     const { version } = document;
-    const { text, reading, facts } = await this.look(document);
+    const { text, problems } = await this.problemsOf(document);
     // Changed or closed meanwhile: what was found is about another text.
     if (this.documents.get(uri)?.version !== version) return;
     // What is missing in a text that cannot be read is not known; the editor itself shows where it is broken.
-    const problems = text.hasSyntaxErrors ? [] : findProblems(text, reading, facts);
-    const diagnostics = problems.map((problem) => diagnosticOf(document, problem));
+    const shown = text.syntaxErrors.length > 0 ? [] : problems;
+    const diagnostics = shown.map((problem) => diagnosticOf(document, problem));
     await this.connection.sendDiagnostics({ uri, version, diagnostics });
+  }
+
+  private async problemsOf(document: TextDocument): Promise<{ text: SpecificationText; problems: Problem[] }> {
+    if (isProfileFile(document.uri)) {
+      const text = readText(document.getText());
+      return { text, problems: findProfileProblems(text) };
+    }
+    const { text, reading, facts } = await this.look(document);
+    return { text, problems: findProblems(text, reading, facts) };
   }
 
   private async hover(uri: string, position: Position): Promise<Hover | null> {
     const document = this.documents.get(uri);
     if (document === undefined) return null;
-    const { text, reading, facts } = await this.look(document);
-    const written = writtenAt(text, document.offsetAt(position));
-    const value = written && hoverText(written, reading.specification, facts);
+    const written = writtenAt(readText(document.getText()), document.offsetAt(position));
+    const value = written && (await this.hoverValue(document, written));
     if (written === undefined || value === undefined) return null;
     return { contents: { kind: 'markdown', value }, range: rangeOf(document, written.span) };
+  }
+
+  private async hoverValue(document: TextDocument, written: Written): Promise<string | undefined> {
+    if (isProfileFile(document.uri)) return profileHover(written);
+    const { reading, facts } = await this.look(document);
+    return hoverText(written, reading.specification, facts);
   }
 
   private async look(document: TextDocument): Promise<{ text: SpecificationText; reading: Reading; facts: Facts }> {

@@ -40,6 +40,11 @@ const explanations: Readonly<Record<StepKind, Explanation>> = {
     without: 'memory, CPU and number of processes could not be limited or measured as a whole',
     manual: ['cgroups(7)'],
   },
+  countDenied: {
+    purpose: 'Have the monitor answer the calls that the filter refuses, and count them by program.',
+    without: 'nobody could say which calls were refused to which program',
+    manual: ['seccomp_unotify(2)'],
+  },
   shareCgroups: {
     purpose:
       'Note the groups that the container is in together with others, to remove them when the last one has left.',

@@ -37,6 +37,13 @@ export interface Join {
   types: readonly oci.NamespaceType[];
 }
 
+/** For a filter whose refusals the monitor counts. */
+export interface DeniedPlan {
+  file: string;
+  /** Of seccomp(2), to have a listener. */
+  flags: number;
+}
+
 export interface ContainerPlanInput {
   config: oci.Config;
   root: RootPlan;
@@ -47,6 +54,8 @@ export interface ContainerPlanInput {
   seccomp: Uint8Array;
   /** Whose namespaces it joins. */
   joins?: readonly Join[];
+  /** Where what it refuses is counted. */
+  denied?: DeniedPlan | undefined;
   /** The named network that it is connected to. */
   connection?: Connection | undefined;
   /** Only chroot(2), to show what it does not do. */
@@ -91,6 +100,7 @@ export function containerPlan(input: ContainerPlanInput): Plan {
       outputLimit: BigInt(input.monitor.outputLimit),
       events: input.cgroup.eventsFile,
     },
+    ...deniedSteps(input.denied),
     ...input.cgroup.beforeClone,
     ...(own('time') ? timeSteps(config) : []),
     // In the monitor: once inside its own user namespace a process has no say over another container's.
@@ -124,13 +134,23 @@ export function containerPlan(input: ContainerPlanInput): Plan {
     ...(own('uts') && config.hostname !== undefined ? [{ kind: 'setHostname', name: config.hostname } as const] : []),
     { kind: input.chroot ? 'chroot' : 'pivotRoot' },
     ...(config.root.readonly ? [{ kind: 'setRootAttributes', attributes: MOUNT_ATTR_RDONLY } as const] : []),
-    ...privilegeSteps({ process: config.process, seccomp: input.seccomp, identity: config.linux.gidMappings ?? [] }),
+    ...privilegeSteps({
+      process: config.process,
+      seccomp: input.seccomp,
+      seccompFlags: input.denied?.flags,
+      identity: config.linux.gidMappings ?? [],
+    }),
     ...executeSteps(config.process, input.execution),
   ];
 }
 
 const flagsOf = (types: readonly oci.NamespaceType[]): number =>
   types.reduce((flags, type) => flags | namespaceFlags[type], 0);
+
+/** What the monitor has to know before a filter comes. */
+export function deniedSteps(denied: DeniedPlan | undefined): Step[] {
+  return denied === undefined ? [] : [{ kind: 'countDenied', path: denied.file }];
+}
 
 function timeSteps(config: oci.Config): Step[] {
   const { monotonic, boottime } = config.linux.timeOffsets ?? {};

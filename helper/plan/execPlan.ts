@@ -1,6 +1,6 @@
 import type { oci, ProcessIdentity } from '../protocol/index.js';
 import { CLONE_NEWPID, namespaceFlags } from './constants.js';
-import type { CgroupPlan, MonitorPlan } from './containerPlan.js';
+import { type CgroupPlan, type DeniedPlan, deniedSteps, type MonitorPlan } from './containerPlan.js';
 import { executeSteps, privilegeSteps } from './processSteps.js';
 import type { Plan } from './step.js';
 
@@ -12,6 +12,7 @@ export interface ExecPlanInput {
   process: oci.Process;
   identity: readonly oci.IdMapping[];
   seccomp: Uint8Array;
+  denied?: DeniedPlan | undefined;
   monitor: MonitorPlan;
   cgroup: Pick<CgroupPlan, 'cloneInto' | 'afterClone' | 'eventsFile'>;
   stdin: boolean;
@@ -33,6 +34,7 @@ export function execPlan(input: ExecPlanInput): Plan {
       outputLimit: BigInt(input.monitor.outputLimit),
       events: input.cgroup.eventsFile,
     },
+    ...deniedSteps(input.denied),
     // A pid namespace is entered by being born in it: the monitor joins for its children and stays outside.
     ...(atFork === 0 ? [] : [{ kind: 'setNamespaces', pid: target.pid, startTime, flags: atFork } as const]),
     ...(input.process.terminal === true ? [] : [{ kind: 'makePipes', stdin: input.stdin ? 1 : 0 } as const]),
@@ -43,7 +45,12 @@ export function execPlan(input: ExecPlanInput): Plan {
     { kind: 'setNamespaces', pid: target.pid, startTime, flags: flags & ~atFork },
     { kind: 'setRoot', path: input.chroot ?? '/' },
     ...(input.chroot === undefined ? [] : [{ kind: 'chroot' } as const]),
-    ...privilegeSteps({ process: input.process, seccomp: input.seccomp, identity: input.identity }),
+    ...privilegeSteps({
+      process: input.process,
+      seccomp: input.seccomp,
+      seccompFlags: input.denied?.flags,
+      identity: input.identity,
+    }),
     ...executeSteps(input.process, { kind: 'execute', supervise: false }),
   ];
 }

@@ -13,14 +13,16 @@ export interface PrivilegeInput {
   process: oci.Process;
   /** Compiled filter, empty for none. */
   seccomp: Uint8Array;
+  /** Flags of seccomp(2) for it; default 0. */
+  seccompFlags?: number | undefined;
   /** gidMappings: setgroups(2) is allowed only with a range. */
   identity: readonly oci.IdMapping[];
 }
 
 /** Everything a process gives up before it executes, in the one order that works; the same for init and for entered ones. */
-export function privilegeSteps({ process, seccomp, identity }: PrivilegeInput): Step[] {
+export function privilegeSteps({ process, seccomp, seccompFlags = 0, identity }: PrivilegeInput): Step[] {
   const { capabilities, user } = process;
-  const filter: Step[] = seccomp.length > 0 ? [{ kind: 'installSeccomp', filter: seccomp, flags: 0 }] : [];
+  const filter: Step[] = seccomp.length > 0 ? [{ kind: 'installSeccomp', filter: seccomp, flags: seccompFlags }] : [];
   return [
     ...(process.oomScoreAdj === undefined
       ? []

@@ -120,7 +120,10 @@ export const stepShapes = {
     fields: { effective: 'u64', permitted: 'u64', inheritable: 'u64', ambient: 'u64' },
   },
   setNoNewPrivileges: { code: 33, actor: 'init', fields: {} },
-  /** `filter`: struct sock_filter[], loaded with seccomp(2). */
+  /**
+   * `filter`: struct sock_filter[], loaded with seccomp(2). With SECCOMP_FILTER_FLAG_NEW_LISTENER the monitor gets the listener
+   * and answers every notification with EPERM.
+   */
   installSeccomp: { code: 34, actor: 'init', fields: { filter: 'bytes', flags: 'u32' } },
   /** chdir, then getcwd: a folder outside the root is refused (CVE-2024-21626). */
   changeDirectory: { code: 35, actor: 'init', fields: { path: 'string' } },
@@ -150,6 +153,11 @@ export const stepShapes = {
    * monitor removes those, in this order, in which nothing is left.
    */
   shareCgroups: { code: 42, actor: 'monitor', fields: { paths: 'strings' } },
+  /**
+   * File in which the monitor counts the calls that it refuses for a filter whose `installSeccomp` has
+   * SECCOMP_FILTER_FLAG_NEW_LISTENER among its flags. Made with the first of them.
+   */
+  countDenied: { code: 90, actor: 'monitor', fields: { path: 'string' } },
   /** RTM_NEWLINK: a bridge in this network namespace, down and without ports. */
   makeBridge: { code: 50, actor: 'any', fields: { name: 'string' } },
   /**

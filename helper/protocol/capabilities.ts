@@ -47,6 +47,21 @@ const table = [
 
 export type CapabilityName = (typeof table)[number][0];
 
+/** What a container's root keeps by default: enough to install and run services, nothing that reaches beyond. */
+export const defaultCapabilities: readonly CapabilityName[] = [
+  'CAP_CHOWN',
+  'CAP_DAC_OVERRIDE',
+  'CAP_FOWNER',
+  'CAP_FSETID',
+  'CAP_KILL',
+  'CAP_SETGID',
+  'CAP_SETUID',
+  'CAP_SETPCAP',
+  'CAP_NET_BIND_SERVICE',
+  'CAP_SYS_CHROOT',
+  'CAP_SETFCAP',
+];
+
 export interface Capability {
   name: CapabilityName;
   number: number;

@@ -1,5 +1,6 @@
 import type { Mount, NamespaceType, Process, Resources, Rlimit, Seccomp, TimeOffset } from './oci.js';
 import type { PortMapping, PublishedPort } from './ports.js';
+import type { SeccompChoice } from './seccomp.js';
 
 /** Where a container's root file system comes from. */
 export type RootSource =
@@ -71,7 +72,7 @@ export interface ContainerSpecification {
   /** `CAP_…` names added to or dropped from the default set. */
   capabilities?: { add?: string[]; drop?: string[] };
   /** Default: the built-in profile; `unconfined`: none. */
-  seccomp?: 'default' | 'unconfined' | Seccomp;
+  seccomp?: 'default' | 'unconfined' | Seccomp | SeccompChoice;
   noNewPrivileges?: boolean;
   /**
    * User namespaces made inside, and others in them. `true`: the default profile lets them be made, and mounts with them. `false`:

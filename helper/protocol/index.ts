@@ -20,3 +20,4 @@ export * as oci from './oci.js';
 export * from './pods.js';
 export * from './ports.js';
 export * from './requests.js';
+export * from './seccomp.js';

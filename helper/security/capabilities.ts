@@ -3,25 +3,13 @@ import {
   type Capability,
   type CapabilityName,
   capabilities,
+  defaultCapabilities,
   ErrorCode,
   findCapability,
   terrariumError,
 } from '../protocol/index.js';
 
-/** What a container's root keeps by default: enough to install and run services, nothing that reaches beyond. */
-export const defaultCapabilities: readonly CapabilityName[] = [
-  'CAP_CHOWN',
-  'CAP_DAC_OVERRIDE',
-  'CAP_FOWNER',
-  'CAP_FSETID',
-  'CAP_KILL',
-  'CAP_SETGID',
-  'CAP_SETUID',
-  'CAP_SETPCAP',
-  'CAP_NET_BIND_SERVICE',
-  'CAP_SYS_CHROOT',
-  'CAP_SETFCAP',
-];
+export { defaultCapabilities };
 
 /**
  * The capability of a name: `CAP_CHOWN`, `chown`, in any case.

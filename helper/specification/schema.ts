@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { rlimitNumbers } from '../plan/constants.js';
 import { parseMountOptions } from '../plan/mountOptions.js';
 import { type ContainerSpecification, ErrorCode, terrariumError } from '../protocol/index.js';
+import { profileFileSchema } from '../security/seccomp/profileFile.js';
 import { type NamespaceQuestion, namespaceChoices, refusedNamespaces } from './namespaces.js';
 import { resources } from './resources.js';
 import { refusedSysctl } from './sysctl.js';
@@ -177,47 +178,28 @@ const rlimit = z
   })
   .refine((limit) => limit.soft <= limit.hard, { error: 'the soft limit is above the hard limit' });
 
-const seccompAction = z.enum([
-  'SCMP_ACT_ALLOW',
-  'SCMP_ACT_ERRNO',
-  'SCMP_ACT_LOG',
-  'SCMP_ACT_TRAP',
-  'SCMP_ACT_KILL_THREAD',
-  'SCMP_ACT_KILL_PROCESS',
-]);
-const seccomp = z.strictObject({
-  defaultAction: seccompAction.describe('For calls that no rule names'),
-  defaultErrnoRet: z.int().min(0).max(4095).optional().describe('The errno of SCMP_ACT_ERRNO; default 1, EPERM'),
-  architectures: z.array(z.string()).optional().describe('Kept for others: filters are made for this machine’s own'),
-  syscalls: z
-    .array(
-      z.strictObject({
-        names: z.array(z.string()).min(1).describe('System calls that the rule is about'),
-        action: seccompAction.describe('What becomes of them'),
-        errnoRet: z.int().min(0).max(4095).optional().describe('The errno of SCMP_ACT_ERRNO; default 1, EPERM'),
-        args: z
-          .array(
-            z.strictObject({
-              index: z.int().min(0).max(5).describe('Which argument, from 0'),
-              value: size.describe('What it is compared with; the mask of SCMP_CMP_MASKED_EQ'),
-              valueTwo: size.optional().describe('What SCMP_CMP_MASKED_EQ compares with'),
-              op: z.enum([
-                'SCMP_CMP_NE',
-                'SCMP_CMP_LT',
-                'SCMP_CMP_LE',
-                'SCMP_CMP_EQ',
-                'SCMP_CMP_GE',
-                'SCMP_CMP_GT',
-                'SCMP_CMP_MASKED_EQ',
-              ]),
-            }),
-          )
-          .optional(),
-      }),
-    )
-    .optional(),
-});
-
+const seccompChoice = z
+  .strictObject({
+    // What has one is a profile itself: else that would be told of its fields, as if they were strange here.
+    defaultAction: z.never().optional(),
+    profile: z
+      .union([
+        z.literal('default'),
+        absolutePath.describe('A file with a profile, such as ./strict.seccomp.json'),
+        profileFileSchema,
+      ])
+      .exactOptional()
+      .describe('default, a file with a profile in OCI’s or Docker’s format, or the profile itself'),
+    allow: z
+      .array(z.string().regex(/^[a-z0-9_]+$/, 'the name of a system call'))
+      .exactOptional()
+      .describe('System calls that are let through whatever the profile says of them'),
+    notify: z
+      .boolean()
+      .exactOptional()
+      .describe('Count the calls that are refused with EPERM by program, and show them'),
+  })
+  .describe('A profile, with calls of your own choice let through');
 export const specificationSchema = z
   .strictObject({
     $schema: z.string().optional().describe('Address of a schema, for other editors'),
@@ -258,9 +240,11 @@ export const specificationSchema = z
       .optional()
       .describe('Changes to the default set'),
     seccomp: z
-      .union([z.enum(['default', 'unconfined']), seccomp])
+      .union([z.enum(['default', 'unconfined']), profileFileSchema, seccompChoice])
       .optional()
-      .describe('Which system calls are let through: the built-in profile, unconfined, or a profile in OCI’s words'),
+      .describe(
+        'Which system calls are let through: the built-in profile, unconfined, a profile in OCI’s words, or one with exceptions',
+      ),
     noNewPrivileges: z.boolean().optional().describe('No program can gain privileges, by setuid for one'),
     nestedNamespaces: z
       .boolean()

@@ -39,6 +39,15 @@ int run_monitor(struct context *context, const struct step_monitor *step) {
   return error;
 }
 
+int run_count_denied(struct context *context, const struct step_count_denied *step) {
+  (void)context;
+  /* A copy: the plan is unmapped once it is executed. */
+  const char *path = strdup(step->path);
+  if (path == NULL) return -ENOMEM;
+  watch_denied(path);
+  return 0;
+}
+
 static int make_pipe(struct context *context, int *ours, int *theirs, bool to_child) {
   int ends[2];
   long result = CALL(context, pipe2, HIDDEN(ends), FLAGS(O_CLOEXEC));
@@ -141,12 +150,15 @@ static int hold(struct context *context) {
  * Waits until the link has something to say. What is inside of a container can stop a process that enters it, or have it
  * read from a file system of its own making that never answers: nobody must wait for that for ever. Returns 0 or -errno.
  */
-static int await_message(const struct context *context, uint64_t deadline) {
+static int await_message(struct context *context, uint64_t deadline) {
   for (;;) {
     uint64_t now = monotonic_now();
-    struct pollfd polled = {.fd = context->link_fd, .events = POLLIN};
-    int ready = poll(&polled, 1, now >= deadline ? 0 : (int)((deadline - now) / 1000000u) + 1);
-    if (ready > 0) return 0;
+    struct pollfd polled[] = {{.fd = context->link_fd, .events = POLLIN},
+                              {.fd = context->watch.listener_fd, .events = POLLIN}};
+    int ready = poll(polled, 2, now >= deadline ? 0 : (int)((deadline - now) / 1000000u) + 1);
+    /* The last steps are under the filter already: one that it refuses would wait for us while we wait for it. */
+    if (ready > 0 && polled[1].revents) watch_answer(&context->watch, polled[1].revents);
+    if (ready > 0 && polled[0].revents) return 0;
     if (ready < 0 && errno != EINTR) return -errno;
     if (ready == 0 && monotonic_now() >= deadline) return -ETIMEDOUT;
   }
@@ -161,6 +173,11 @@ static bool arrived(const struct context *context) {
   return process_stat_read(context->watch.pid, &stat) == 0 && stat.executed;
 }
 
+static void take_descriptor(int *place, int *received) {
+  close_fd(place);
+  *place = steal_fd(received);
+}
+
 /* Lets the new process run and answers it until the link closes. Returns 0 or -errno, -ETIMEDOUT when it does not get on. */
 static int accompany(struct context *context) {
   uint64_t patience = context->target_fd >= 0 ? ENTER_SECONDS : START_SECONDS;
@@ -170,11 +187,14 @@ static int accompany(struct context *context) {
   while (error == 0) {
     error = await_message(context, deadline);
     if (error < 0) break;
-    int message = receive_message(context->link_fd, &context->watch.terminal_fd);
+    AUTO_CLOSE int received = -1;
+    int message = receive_message(context->link_fd, &received);
     if (message <= 0) {
       if (message < 0) return message;
       break;
     }
+    if (message == MESSAGE_TERMINAL) take_descriptor(&context->watch.terminal_fd, &received);
+    if (message == MESSAGE_LISTENER) take_descriptor(&context->watch.listener_fd, &received);
     if (message != MESSAGE_READY) continue;
     error = hold(context);
     if (error == 0) error = send_message(context->link_fd, MESSAGE_GO);

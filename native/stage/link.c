@@ -18,8 +18,8 @@ union control {
   struct cmsghdr aligned;
 };
 
-int send_descriptor(struct context *context, int fd) {
-  char byte = MESSAGE_TERMINAL;
+int send_descriptor(struct context *context, enum message message_type, int fd) {
+  char byte = (char)message_type;
   struct iovec data = {&byte, 1};
   union control control = {{0}};
   struct msghdr message = {

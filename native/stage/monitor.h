@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "attach_server.h"
+#include "denied.h"
 #include "exit_record.h"
 #include "oom_notice.h"
 #include "output.h"
@@ -20,6 +21,7 @@ extern struct monitor {
   struct attach_server server;
   struct process_exit how;
   struct oom_notice oom;
+  struct denied denied;
   uint64_t hangup_until; /* CLOCK_MONOTONIC ms, as all times here; 0: none */
   uint64_t accept_until;
   uint64_t ended_at;

@@ -154,6 +154,7 @@ static struct context new_context(const struct plan *plan, const void *received,
                 .directory_fd = -1,
                 .listen_fd = -1,
                 .events_fd = -1,
+                .listener_fd = -1,
                 .root_fd = -1,
                 .lease_fd = -1},
   };

@@ -121,6 +121,8 @@ static int dispatch(struct context *context, const struct step *step) {
       return run_remove_qdisc(context, &as->remove_qdisc);
     case STEP_BIND_NAMESPACE:
       return run_bind_namespace(context, &as->bind_namespace);
+    case STEP_COUNT_DENIED:
+      return run_count_denied(context, &as->count_denied);
     case STEP_TRIAL:
       return run_trial(context, &as->trial);
   }

@@ -63,6 +63,7 @@ enum step_code {
   STEP_LEASE = 40,
   STEP_TRIAL = 41,
   STEP_SHARE_CGROUPS = 42,
+  STEP_COUNT_DENIED = 90,
   STEP_MAKE_BRIDGE = 50,
   STEP_MAKE_VETH = 51,
   STEP_ADD_ADDRESS = 52,
@@ -269,6 +270,10 @@ struct step_share_cgroups {
   struct field_strings paths;
 };
 
+struct step_count_denied {
+  const char *path;
+};
+
 struct step_make_bridge {
   const char *name;
 };
@@ -393,6 +398,7 @@ union step_fields {
   struct step_lease lease;
   struct step_trial trial;
   struct step_share_cgroups share_cgroups;
+  struct step_count_denied count_denied;
   struct step_make_bridge make_bridge;
   struct step_make_veth make_veth;
   struct step_add_address add_address;
@@ -566,6 +572,9 @@ static const struct field_shape fields_trial[] = {
 static const struct field_shape fields_share_cgroups[] = {
     {FIELD_STRINGS, offsetof(struct step_share_cgroups, paths)},
 };
+static const struct field_shape fields_count_denied[] = {
+    {FIELD_STRING, offsetof(struct step_count_denied, path)},
+};
 static const struct field_shape fields_make_bridge[] = {
     {FIELD_STRING, offsetof(struct step_make_bridge, name)},
 };
@@ -688,6 +697,7 @@ static const struct step_shape step_shapes[] = {
     [STEP_LEASE] = {"lease", ACTOR_INIT, 1, fields_lease},
     [STEP_TRIAL] = {"trial", ACTOR_INIT, 1, fields_trial},
     [STEP_SHARE_CGROUPS] = {"shareCgroups", ACTOR_MONITOR, 1, fields_share_cgroups},
+    [STEP_COUNT_DENIED] = {"countDenied", ACTOR_MONITOR, 1, fields_count_denied},
     [STEP_MAKE_BRIDGE] = {"makeBridge", ACTOR_ANY, 1, fields_make_bridge},
     [STEP_MAKE_VETH] = {"makeVeth", ACTOR_MONITOR, 3, fields_make_veth},
     [STEP_ADD_ADDRESS] = {"addAddress", ACTOR_ANY, 3, fields_add_address},
@@ -706,6 +716,6 @@ static const struct step_shape step_shapes[] = {
     [STEP_ENTER_MOUNT_NAMESPACE] = {"enterMountNamespace", ACTOR_ANY, 0, NULL},
     [STEP_USE_LEASE] = {"useLease", ACTOR_MONITOR, 1, fields_use_lease},
 };
-enum { STEP_CODES = 81 };
+enum { STEP_CODES = 91 };
 
 #endif

@@ -125,6 +125,7 @@ int run_stay_init(struct context *context);
 int run_monitor(struct context *context, const struct step_monitor *step);
 int run_make_pipes(struct context *context, const struct step_make_pipes *step);
 int run_clone(struct context *context, const struct step_clone *step);
+int run_count_denied(struct context *context, const struct step_count_denied *step);
 
 /* child.c */
 

@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 
 #include "call.h"
+#include "fd.h"
+#include "link.h"
 #include "steps.h"
 
 enum { CAPABILITIES = 64 };
@@ -103,6 +105,9 @@ int run_install_seccomp(struct context *context, const struct step_install_secco
   if (error < 0) return error;
   /* The kernel copies the filter from there, aligned or not. */
   struct sock_fprog program = {.len = (unsigned short)instructions, .filter = (void *)step->filter.data};
-  return (int)CALL(context, seccomp, NUMBER(SECCOMP_SET_MODE_FILTER), FLAGS(step->flags), HIDDEN(&program),
-                   HOLDING_NUMBER(instructions));
+  long result = CALL(context, seccomp, NUMBER(SECCOMP_SET_MODE_FILTER), FLAGS(step->flags), HIDDEN(&program),
+                     HOLDING_NUMBER(instructions));
+  if (result < 0 || !(step->flags & SECCOMP_FILTER_FLAG_NEW_LISTENER)) return (int)result;
+  AUTO_CLOSE int listener = (int)result;
+  return send_descriptor(context, MESSAGE_LISTENER, listener);
 }

@@ -52,5 +52,5 @@ int run_open_terminal(struct context *context, const struct step_open_terminal *
                 HOLDING_NUMBER(size.ws_col));
   if (result < 0) return (int)result;
   int error = become_terminal(context, terminal);
-  return error < 0 ? error : send_descriptor(context, master);
+  return error < 0 ? error : send_descriptor(context, MESSAGE_TERMINAL, master);
 }

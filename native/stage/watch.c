@@ -135,6 +135,8 @@ static int finish(struct watch *watch, uint64_t now) {
   drain(&watch->stderr_fd, FRAME_STDERR, false);
   monitor.input.terminal_fd = -1;
   close_fd(&monitor.input.stdin_fd);
+  monitor.denied.write_at = 0;
+  denied_write(&monitor.denied, now);
   write_record(now);
   struct exit_frame exit = {
       .header = {.bytes = sizeof exit - sizeof exit.header, .type = FRAME_EXIT, .time = frame_time()},
@@ -171,11 +173,13 @@ static int wait_ms(uint64_t now) {
   sooner(&due, monitor.cgroups_at);
   sooner(&due, monitor.record_at);
   sooner(&due, monitor.oom.look_at);
+  if (monitor.denied.changed && monitor.denied.path != NULL)
+    sooner(&due, monitor.denied.write_at == 0 ? now : monitor.denied.write_at);
   if (due == 0) return -1;
   return due <= now ? 0 : (int)(due - now);
 }
 
-enum { PROCESS, MEMORY, TERMINAL, STDOUT, STDERR, INPUT, LISTEN, CLIENTS, POLLED = CLIENTS + ATTACH_CLIENTS };
+enum { PROCESS, MEMORY, REFUSED, TERMINAL, STDOUT, STDERR, INPUT, LISTEN, CLIENTS, POLLED = CLIENTS + ATTACH_CLIENTS };
 
 static void fill_polled(const struct watch *watch, struct pollfd polled[POLLED]) {
   bool ended = monitor.ended_at != 0;
@@ -184,6 +188,7 @@ static void fill_polled(const struct watch *watch, struct pollfd polled[POLLED])
   polled[PROCESS] = (struct pollfd){.fd = ended ? -1 : watch->pidfd, .events = POLLIN};
   /* After the end the counter alone is asked; the kernel also tells when the cgroup goes. */
   polled[MEMORY] = (struct pollfd){.fd = ended ? -1 : monitor.oom.event_fd, .events = POLLIN};
+  polled[REFUSED] = (struct pollfd){.fd = watch->listener_fd, .events = POLLIN};
   polled[TERMINAL] =
       (struct pollfd){.fd = reading && monitor.hangup_until == 0 ? watch->terminal_fd : -1, .events = POLLIN};
   polled[STDOUT] = (struct pollfd){.fd = reading ? watch->stdout_fd : -1, .events = POLLIN};
@@ -202,6 +207,8 @@ static void handle_polled(struct watch *watch, const struct pollfd polled[POLLED
   if (monitor.accept_until <= now) monitor.accept_until = 0;
   if (polled[MEMORY].revents) oom_notice_begin(&monitor.oom, now);
   else if (monitor.oom.look_at != 0 && monitor.oom.look_at <= now) oom_notice_look(&monitor.oom, now);
+  /* First of what the process waits for: its call has not returned. */
+  if (polled[REFUSED].revents) watch_answer(watch, polled[REFUSED].revents);
   if (polled[TERMINAL].revents) read_output(&watch->terminal_fd, FRAME_STDOUT, true, now);
   if (polled[STDOUT].revents) read_output(&watch->stdout_fd, FRAME_STDOUT, false, now);
   if (polled[STDERR].revents) read_output(&watch->stderr_fd, FRAME_STDERR, false, now);
@@ -238,6 +245,7 @@ int watch_run(struct watch *watch) {
       if (ended < 0) return ended;
     }
     attach_serve(&monitor.server, now);
+    denied_write(&monitor.denied, now);
     if (monitor.header.bytes > 0) place_frame();
   }
 }

@@ -17,6 +17,7 @@ struct watch {
   int directory_fd; /* gets exit.json, output, output.old */
   int listen_fd;    /* the attach socket */
   int events_fd;    /* memory.events (v2) or memory.oom_control (v1) */
+  int listener_fd;  /* of its seccomp filter: calls that we are to refuse */
   int root_fd;      /* the process's root: its overlay must not be unmounted, and synced, before we end */
   int lease_fd;     /* locked for others who wait until we have ended */
   unsigned long long events_base;  /* oom_kill counter at the start */
@@ -37,6 +38,12 @@ int watch_prepare(struct watch *watch, const char *directory, const char *socket
 
 /* Opens the cgroup's event file and notes its oom_kill counter, once the cgroup is there. Returns 0 or -errno. */
 int watch_events(struct watch *watch, const char *events_path);
+
+/* Where refused calls are counted, from now on. The string must outlive the watch. */
+void watch_denied(const char *path);
+
+/* Answers calls that wait at the listener; `revents`: what poll(2) said of it. */
+void watch_answer(struct watch *watch, short revents);
 
 /* Leaves word of the process for who finds it without its monitor. Returns 0 or -errno. */
 int watch_announce(const struct watch *watch, uint64_t start_time);

@@ -45,6 +45,7 @@ int watch_prepare(struct watch *watch, const char *directory, const char *socket
 }
 
 void watch_discard(struct watch *watch) {
+  close_fd(&watch->listener_fd);
   if (watch->directory_fd < 0) return;
   unlink(watch->socket_path);
   if (output_made_here()) unlinkat(watch->directory_fd, "output", 0);
@@ -54,6 +55,12 @@ void watch_discard(struct watch *watch) {
   close_fd(&watch->listen_fd);
   close_fd(&watch->events_fd);
   close_fd(&watch->directory_fd);
+}
+
+void watch_denied(const char *path) { monitor.denied.path = path; }
+
+void watch_answer(struct watch *watch, short revents) {
+  denied_answer(&monitor.denied, &watch->listener_fd, revents);
 }
 
 int watch_announce(const struct watch *watch, uint64_t start_time) {
@@ -85,6 +92,7 @@ static int close_others(const struct watch *watch) {
                 watch->directory_fd,
                 watch->listen_fd,
                 watch->events_fd,
+                watch->listener_fd,
                 watch->root_fd,
                 watch->lease_fd,
                 monitor.output.current.fd,

@@ -13,7 +13,15 @@ import { ErrorCode, type oci, terrariumError } from '../../protocol/index.js';
 import { type Architecture, auditArchitecture, ownArchitecture, systemCallNumbers } from './architecture.js';
 import { compileArgument, validateArgument } from './argument.js';
 import { Assembler, BPF_JEQ_K, BPF_JGE_K, type Label, sizeOfInstruction } from './assembler.js';
-import { SECCOMP_RET_KILL_PROCESS, unknownCall, verdict } from './verdict.js';
+import { refused, SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_USER_NOTIF, unknownCall, verdict } from './verdict.js';
+
+export interface CompileOptions {
+  /**
+   * Hand calls that are refused with EPERM to whoever has the filter's listener, to be refused by it: seccomp_unotify(2).
+   * sendmsg(2) is not among them: the listener is sent with it, and nobody listens before.
+   */
+  notify?: boolean;
+}
 
 export interface CompiledFilter {
   /** For the step `installSeccomp`. */
@@ -41,10 +49,14 @@ const cacheSize = 8;
  * included. x32 calls answer ENOSYS, as kernels without x32 do.
  * @throws a terrariumError (Invalid) that names the rule, when the profile cannot be compiled.
  */
-export function compileSeccomp(profile: oci.Seccomp, architecture = ownArchitecture()): CompiledFilter {
-  const key = `${architecture} ${JSON.stringify(profile)}`;
+export function compileSeccomp(
+  profile: oci.Seccomp,
+  architecture = ownArchitecture(),
+  { notify = false }: CompileOptions = {},
+): CompiledFilter {
+  const key = `${architecture} ${notify} ${JSON.stringify(profile)}`;
   const known = cache.get(key);
-  const compiled = known ?? compile(profile, architecture);
+  const compiled = known ?? compile(profile, architecture, notify);
   // Deleted and set again it is the youngest; the oldest goes first.
   cache.delete(key);
   cache.set(key, compiled);
@@ -55,8 +67,8 @@ export function compileSeccomp(profile: oci.Seccomp, architecture = ownArchitect
 }
 
 /** The filter for the step `installSeccomp`; empty, and the step left out, when a container is unconfined. */
-export function filterOf(profile: oci.Seccomp | undefined): Uint8Array {
-  return profile === undefined ? new Uint8Array() : compileSeccomp(profile).filter;
+export function filterOf(profile: oci.Seccomp | undefined, options: CompileOptions = {}): Uint8Array {
+  return profile === undefined ? new Uint8Array() : compileSeccomp(profile, ownArchitecture(), options).filter;
 }
 
 /** What decides about one system call. */
@@ -65,9 +77,12 @@ interface Decision {
   otherwise: number | undefined;
 }
 
-function compile(profile: oci.Seccomp, architecture: Architecture): CompiledFilter {
-  const fallback = verdict(profile.defaultAction, profile.defaultErrnoRet);
-  const { decisions, unknownNames } = collect(profile, systemCallNumbers[architecture]);
+function compile(profile: oci.Seccomp, architecture: Architecture, notify: boolean): CompiledFilter {
+  const numbers = systemCallNumbers[architecture];
+  const own = verdict(profile.defaultAction, profile.defaultErrnoRet);
+  const { decisions: told, unknownNames } = collect(profile, numbers);
+  const decisions = notify ? handedOver(told, own, numbers.sendmsg) : told;
+  const fallback = notify ? handOver(own) : own;
   const program = new Assembler();
   const foreign = program.ret(SECCOMP_RET_KILL_PROCESS);
   // Frequent verdicts last: nearest to the search that jumps to them.
@@ -115,6 +130,28 @@ function collect(profile: oci.Seccomp, numbers: Readonly<Record<string, number>>
     }
   }
   return { decisions, unknownNames: [...unknownNames] };
+}
+
+const handOver = (value: number): number => (value === refused ? SECCOMP_RET_USER_NOTIF : value);
+
+/** What is refused is handed over, but for the call of number `kept`. */
+function handedOver(
+  decisions: ReadonlyMap<number, Decision>,
+  fallback: number,
+  kept: number | undefined,
+): ReadonlyMap<number, Decision> {
+  const changed = new Map<number, Decision>();
+  for (const [number, { conditional, otherwise = fallback }] of decisions) {
+    changed.set(number, {
+      conditional: conditional.map((rule) => ({ ...rule, verdict: handOver(rule.verdict) })),
+      otherwise: handOver(otherwise),
+    });
+  }
+  if (kept !== undefined) {
+    const { conditional = [], otherwise = fallback } = decisions.get(kept) ?? {};
+    changed.set(kept, { conditional, otherwise });
+  }
+  return changed;
 }
 
 interface Range {

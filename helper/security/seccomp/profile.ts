@@ -48,8 +48,14 @@ export function defaultProfile({ nestedNamespaces = false }: ProfileOptions = {}
 
 /** clone3 stays ENOSYS: libc does as well with clone. */
 function withNestedNamespaces(base: oci.Seccomp): oci.Seccomp {
+  return withAllowed(base, nestingCalls);
+}
+
+/** The profile with some calls let through, whatever it says of them. Pure. */
+export function withAllowed(base: oci.Seccomp, calls: ReadonlySet<string>): oci.Seccomp {
+  if (calls.size === 0) return base;
   const rules = (base.syscalls ?? [])
-    .map((rule) => ({ ...rule, names: rule.names.filter((name) => !nestingCalls.has(name)) }))
+    .map((rule) => ({ ...rule, names: rule.names.filter((name) => !calls.has(name)) }))
     .filter((rule) => rule.names.length > 0);
-  return { ...base, syscalls: [...rules, { names: [...nestingCalls], action: 'SCMP_ACT_ALLOW' }] };
+  return { ...base, syscalls: [...rules, { names: [...calls], action: 'SCMP_ACT_ALLOW' }] };
 }

@@ -18,6 +18,10 @@ const ENOSYS = 38;
 /** MAX_ERRNO of the kernel: larger ones would be taken for addresses. */
 const largestErrno = 4095;
 
+/** What the filter itself answers when nothing else is said, and what it hands over instead to be answered so. */
+export const refused = SECCOMP_RET_ERRNO | EPERM;
+export const SECCOMP_RET_USER_NOTIF = 0x7fc00000;
+
 export const unknownCall = SECCOMP_RET_ERRNO | ENOSYS;
 
 /**

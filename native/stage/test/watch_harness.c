@@ -83,7 +83,8 @@ static void run(const char *init, struct streams streams, bool terminal, char **
 static int monitor(char **argv) {
   static const char *cgroups[16];
   struct watch watch = {.pidfd = -1, .terminal_fd = -1, .stdin_fd = -1, .stdout_fd = -1, .stderr_fd = -1,
-                        .directory_fd = -1, .listen_fd = -1, .events_fd = -1, .root_fd = -1, .lease_fd = -1,
+                        .directory_fd = -1, .listen_fd = -1, .events_fd = -1, .listener_fd = -1, .root_fd = -1,
+                        .lease_fd = -1,
                         .cgroups = cgroups};
   int result = watch_prepare(&watch, argv[1], argv[2], strtoull(argv[3], NULL, 10));
   if (result < 0) errx(124, "watch_prepare: %s", strerror(-result));

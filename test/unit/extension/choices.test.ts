@@ -3,8 +3,18 @@ import { describe, it } from 'node:test';
 import { containerPicks } from '../../../extension/flows/containerPicks.js';
 import { limitChoices, networkChoices, specificationOf } from '../../../extension/flows/creationChoices.js';
 import { groupChoices } from '../../../extension/flows/groupPicks.js';
+import {
+  capabilityChange,
+  capabilityChoices,
+  filterChoices,
+  privilegesText,
+  seccompOf,
+  tickedCapabilities,
+} from '../../../extension/flows/privilegeChoices.js';
 import { rootChoices } from '../../../extension/flows/rootChoices.js';
 import type { ContainerSummary, ImageSummary } from '../../../helper/protocol/index.js';
+import { capabilities as allCapabilities, defaultCapabilities } from '../../../helper/protocol/index.js';
+import { parseSpecification } from '../../../helper/specification/schema.js';
 
 const image = (name: string): ImageSummary => ({
   name,
@@ -52,6 +62,7 @@ describe('the answers of the quick creation', () => {
     network: { kind: 'none' },
     resources: undefined,
     group: undefined,
+    privileges: {},
     name: '',
   } as const;
 
@@ -75,6 +86,38 @@ describe('the answers of the quick creation', () => {
       choices.filter((choice) => choice !== undefined),
       [{ kind: 'none' }, { kind: 'group', name: 'busy' }, { kind: 'group', name: 'idle' }, { kind: 'new' }],
     );
+  });
+
+  it('with privileges say only what differs from the default', () => {
+    const ticked = tickedCapabilities({});
+    assert.deepEqual(ticked.toSorted(), defaultCapabilities.toSorted());
+    assert.equal(capabilityChange(ticked), undefined);
+    const chosen = [...ticked.filter((name) => name !== 'CAP_CHOWN'), 'CAP_NET_RAW' as const];
+    const capabilities = capabilityChange(chosen);
+    assert.deepEqual(capabilities, { add: ['CAP_NET_RAW'], drop: ['CAP_CHOWN'] });
+    assert.deepEqual(tickedCapabilities({ capabilities }).toSorted(), chosen.toSorted(), 'and come back as chosen');
+    assert.match(
+      privilegesText({ capabilities, seccomp: { notify: true } }),
+      /^without CAP_CHOWN; with CAP_NET_RAW; another/,
+    );
+    const items = capabilityChoices();
+    assert.equal(items.filter(({ choice }) => choice !== undefined).length, allCapabilities.length);
+    for (const { choice, detail } of items) {
+      assert.equal(detail !== undefined, choice !== undefined && defaultCapabilities.includes(choice), choice);
+    }
+    const specification = specificationOf({
+      ...defaults,
+      privileges: { ...(capabilities && { capabilities }), seccomp: { notify: true } },
+    });
+    assert.deepEqual(parseSpecification(specification).seccomp, { notify: true });
+    assert.deepEqual(specification.capabilities, capabilities);
+  });
+
+  it('offer the default filter first, none last, and files by their names as text', () => {
+    const choices = filterChoices(['/w/$(flame).seccomp.json']);
+    assert.deepEqual([choices[0]?.choice, choices.at(-1)?.choice], ['default', 'unconfined']);
+    assert.ok(choices.some(({ label }) => label === '$(file) \\$(flame).seccomp.json'));
+    assert.deepEqual(seccompOf({ profile: '/w/a.seccomp.json' }), { profile: '/w/a.seccomp.json', notify: true });
   });
 
   it('with limits are in OCI’s terms', () => {

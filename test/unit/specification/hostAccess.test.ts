@@ -3,10 +3,12 @@ import { describe, it } from 'node:test';
 import { type HostFacts, judgeHostAccess, protectedPlaces } from '../../../extension/specification/hostAccess.js';
 
 const links: Record<string, string> = { '/work/link': '/home/me/.ssh', '/work/data': '/srv/data', '/var/run': '/run' };
+let profileVersion = 1;
 const facts: HostFacts = {
   folder: '/work',
   home: '/home/me',
   protected: protectedPlaces('/home/me', '/run/user/1000', '/home/me/.local/share'),
+  readValue: async (path) => ({ defaultAction: 'SCMP_ACT_ALLOW', comment: `${profileVersion} of ${path}` }),
   realpath: async (path) => {
     if (path.includes('missing')) return undefined;
     const link = Object.keys(links).find((name) => path === name || path.startsWith(`${name}/`));
@@ -26,6 +28,27 @@ describe('judgeHostAccess', () => {
       const { items, refused } = await judge(value);
       assert.deepEqual({ items, refused }, { items: [], refused: [] });
     }
+  });
+
+  it('shows what of its filter is not the default, puts a profile in the place of its file, and asks again when that changes', async () => {
+    assert.deepEqual((await judge({ seccomp: { notify: true } })).items, []);
+    const allowed = await judge({ seccomp: { profile: 'default', allow: ['mount'] } });
+    assert.equal(allowed.items[0], 'System calls that its filter would refuse: mount');
+    const named = { seccomp: { profile: 'strict.seccomp.json', notify: true } };
+    const first = await judge(named);
+    assert.deepEqual(first.items.slice(0, 2), [
+      '/work/strict.seccomp.json, to read, as its system call filter',
+      'A system call filter of its own, not the default',
+    ]);
+    assert.deepEqual(first.specification.seccomp, {
+      profile: { defaultAction: 'SCMP_ACT_ALLOW', comment: '1 of /work/strict.seccomp.json' },
+      notify: true,
+    });
+    profileVersion = 2;
+    assert.notEqual((await judge(named)).key, first.key);
+    const key = await judge({ seccomp: { profile: '/work/link/id_rsa' } });
+    assert.equal(key.refused.length, 1, 'not even read');
+    assert.deepEqual(key.specification.seccomp, { profile: '/work/link/id_rsa' });
   });
 
   it('shows bind mounts with what may be done there, and that the host root comes with them', async () => {
