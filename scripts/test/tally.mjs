@@ -15,6 +15,7 @@ const indent = (text) => text.replace(/^/gm, '      ');
 export function createTally(allowedSkips) {
   const total = { passed: 0, failed: 0, skipped: 0 };
   const failures = [];
+  const firstFailures = [];
   const skips = new Map();
 
   /** @param {string} suite @param {import('./reporter.mjs').Result} result */
@@ -64,6 +65,11 @@ export function createTally(allowedSkips) {
       if (at > 0) console.log(text.slice(0, at));
       add(suite, JSON.parse(text.slice(at + resultMark.length)));
     },
+    /** Notes that a test failed once, and that another try decides. */
+    failedOnce(suite, { name, error }) {
+      firstFailures.push(`${suite} › ${name}`);
+      console.log(`  ${paint(33, '↻')} ${name}\n${indent(error ?? 'failed')}`);
+    },
     /** Prints skips by reason, failures and the last line. @returns {number} the exit code */
     finish() {
       if (skips.size > 0) {
@@ -72,6 +78,10 @@ export function createTally(allowedSkips) {
           console.log(`  ${reason}`);
           for (const name of names) console.log(`    ${name}`);
         }
+      }
+      if (firstFailures.length > 0) {
+        console.log(`\n${paint(33, 'Failed once, and were tried again')}`);
+        for (const name of firstFailures) console.log(`  ${name}`);
       }
       // Last, and in short: whoever has only the end of the output must see what failed, and why.
       if (failures.length > 0) {
