@@ -17,6 +17,7 @@ import { completeConfig, mergeEnvironment } from '../specification/complete.js';
 import { parseSpecification } from '../specification/schema.js';
 import type { Identity } from '../zygote/identity.js';
 import { resolveChoices } from './hostFacts.js';
+import { nameProcesses } from './joins.js';
 import type { Machine } from './machine.js';
 import { settledSources } from './mountSources.js';
 import { inventName } from './names.js';
@@ -39,6 +40,7 @@ export async function createContainer(machine: Machine, params: CreateParams): P
     await readyDefault(machine, network);
     readNetwork(machine.locations, network);
   }
+  const named = nameProcesses(specification);
   const name = specification.name ?? (await inventName((candidate) => store.isNameTaken(candidate)));
   const id = ContainerStore.newId();
   const volumes = volumesOf(specification.mounts ?? []);
@@ -54,6 +56,7 @@ export async function createContainer(machine: Machine, params: CreateParams): P
       config: await configFor(machine, specification, root, name, store.folder(id, 'rootfs')),
       layers: root.layers,
       ...(root.imageDigest === undefined ? {} : { imageDigest: root.imageDigest }),
+      ...(named === undefined ? {} : { named }),
     };
     await keepingVolumes(machine, volumes, () => store.create(record));
     return record;

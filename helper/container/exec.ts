@@ -17,11 +17,12 @@ import { seccompFilter } from '../specification/seccomp.js';
 import type { Identity } from '../zygote/identity.js';
 import { checkMapped } from './create.js';
 import { stepFailure } from './failure.js';
+import { namespacesToEnter } from './joins.js';
 import { keepLedger } from './ledgers.js';
 import type { Machine } from './machine.js';
 import type { ContainerRecord } from './record.js';
 import { claimSession, pruneSessions } from './sessions.js';
-import { attachTarget, deniedPlan, ownNamespaces } from './start.js';
+import { attachTarget, deniedPlan } from './start.js';
 import { runningRun } from './stop.js';
 import { undoUnanswered } from './unanswered.js';
 
@@ -47,7 +48,7 @@ export async function execInContainer(
   const operation = `exec-${number}`;
   const plan = execPlan({
     target: run.runtime.init,
-    namespaces: ownNamespaces(record.config),
+    namespaces: namespacesToEnter(run.runtime.init, run.runtime.monitor),
     process,
     identity: record.config.linux.gidMappings ?? [],
     seccomp: seccompFilter(record.specification, process.capabilities),

@@ -2,6 +2,8 @@ import { z } from 'zod';
 import type { CgroupRecord } from '../cgroup/record.js';
 import type { ContainerSpecification, ExitRecord, oci, ProcessIdentity } from '../protocol/index.js';
 
+import type { NamedProcesses } from './joins.js';
+
 /** `container.json`: what a container is. Written when it is created, renamed, or its limits change. */
 export interface ContainerRecord {
   version: 1;
@@ -17,6 +19,8 @@ export interface ContainerRecord {
   layers: string[];
   /** Manifest digest of the image it was made from; the name may move on to another. */
   imageDigest?: string;
+  /** Whose namespaces it joins, where a pid names them. */
+  named?: NamedProcesses;
 }
 
 /** `runs/N/runtime.json`: one start of it. */

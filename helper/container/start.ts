@@ -13,14 +13,23 @@ import { joinNetwork } from '../network/membership.js';
 import { publishPort } from '../network/ports.js';
 import { containerPlan, type DeniedPlan } from '../plan/containerPlan.js';
 import type { Plan } from '../plan/step.js';
-import { type AttachTarget, ErrorCode, type oci, type StartResult, terrariumError } from '../protocol/index.js';
+import {
+  type AttachTarget,
+  ErrorCode,
+  type oci,
+  type ProcessIdentity,
+  type StartResult,
+  terrariumError,
+} from '../protocol/index.js';
+import { withHostNamespaces } from '../specification/complete.js';
 import { countsDenied, listenerFlags, seccompFilter } from '../specification/seccomp.js';
 import type { Exchange } from '../zygote/connection.js';
 import { writeAtomically } from './atomicFile.js';
 import { deniedFile, deniedFolder } from './denied.js';
 import { stepFailure } from './failure.js';
+import { withForeignIds } from './foreignIds.js';
 import { readyGroups } from './groups.js';
-import { findJoins } from './joins.js';
+import { type FoundJoins, findJoins } from './joins.js';
 import { keepLedger } from './ledgers.js';
 import type { Machine } from './machine.js';
 import { currentSources } from './mountSources.js';
@@ -61,13 +70,13 @@ export async function startContainer(machine: Machine, record: ContainerRecord):
   const access = await machine.cgroups();
   const { group } = record.specification;
   const cgroup = cgroupSteps(access, record.id, record.config.linux.resources, group);
-  const joins = await findJoins(machine, record);
+  const found = await findJoins(machine, record);
   const endpoint = containerEndpoint(machine, record);
   const connection = endpoint === undefined ? undefined : await joinNetwork(machine, endpoint);
   const { root, folders } = await planRoot(machine, record);
   const denied = deniedPlan(record, run, 'init');
   const plan = containerPlan({
-    config: currentSources(record.config, record.specification),
+    config: currentSources(startConfig(record, found), record.specification),
     root,
     monitor: { directory: run, socket, outputLimit },
     cgroup,
@@ -77,7 +86,7 @@ export async function startContainer(machine: Machine, record: ContainerRecord):
         : { kind: 'execute', supervise: record.specification.init ?? false },
     seccomp: seccompFilter(record.specification, record.config.process.capabilities),
     denied,
-    joins,
+    joins: found.joins,
     connection,
     chroot: record.specification.chroot ?? false,
     stdin: record.stdin,
@@ -85,7 +94,13 @@ export async function startContainer(machine: Machine, record: ContainerRecord):
   makeFolders([run, ...(denied === undefined ? [] : [deniedFolder(run)]), ...folders]);
   const operation = `start-${number}`;
   const startedAt = new Date().toISOString();
-  const exchange = await carryOut(machine, plan, run, { access, group, record: cgroup.record });
+  const { exchange, zygotePid } = await carryOut(machine, plan, {
+    run,
+    access,
+    group,
+    record: cgroup.record,
+    foreign: found.foreign?.process,
+  });
   const keeping = keepLedger(store.folder(record.id, 'ledgers'), operation, exchange, (error) => {
     machine.log(`the ledger of ${operation} was not kept: ${String(error)}`);
   });
@@ -102,7 +117,7 @@ export async function startContainer(machine: Machine, record: ContainerRecord):
     bootId: bootId(),
     init: { pid: answer.pid, startTime: answer.startTime },
     monitor: { pid: answer.monitorPid, startTime: answer.monitorStartTime },
-    zygotePid: await machine.zygote.pid(),
+    zygotePid,
     startedAt,
     socket,
     ...(cgroup.record === undefined ? {} : { cgroup: cgroup.record }),
@@ -128,6 +143,12 @@ export async function startContainer(machine: Machine, record: ContainerRecord):
   };
 }
 
+/** The configuration as it is at this start: who is joined, and what they have, is known only now. @throws Unavailable */
+function startConfig({ config, specification }: ContainerRecord, { shared, foreign }: FoundJoins): oci.Config {
+  const shown = withHostNamespaces(config, shared, specification);
+  return foreign === undefined ? shown : withForeignIds(shown, foreign);
+}
+
 /** What it is to be reached by; one that cannot be had ends it. */
 async function publishAll(machine: Machine, record: ContainerRecord): Promise<void> {
   try {
@@ -143,21 +164,32 @@ async function publishAll(machine: Machine, record: ContainerRecord): Promise<vo
 /** Groups are made again, as often as those who leave them remove them just now. */
 const attempts = 10;
 
+interface Circumstances {
+  run: string;
+  access: CgroupAccess;
+  group: string | undefined;
+  record: CgroupRecord | undefined;
+  /** Who has the user namespace that the container is made in, if that is not below Terrarium's. */
+  foreign: ProcessIdentity | undefined;
+}
+
 /** A plan that could not be sent, or was not answered, leaves no run behind. */
 async function carryOut(
   machine: Machine,
   plan: Plan,
-  run: string,
-  cgroup: { access: CgroupAccess; group: string | undefined; record: CgroupRecord | undefined },
-): Promise<Exchange> {
+  { run, access, group, record, foreign }: Circumstances,
+): Promise<{ exchange: Exchange; zygotePid: number }> {
   try {
     for (let attempt = 1; ; attempt++) {
-      await readyGroups(machine, cgroup.access, cgroup.group);
-      const exchange = await machine.zygote.carryOut(plan);
-      if (!missedGroup(plan, exchange) || attempt === attempts) return exchange;
+      await readyGroups(machine, access, group);
+      const done =
+        foreign === undefined
+          ? { exchange: await machine.zygote.carryOut(plan), zygotePid: await machine.zygote.pid() }
+          : await machine.zygote.carryOutIn(foreign, plan);
+      if (!missedGroup(plan, done.exchange) || attempt === attempts) return done;
     }
   } catch (error) {
-    await undoUnanswered(run, cgroup.record);
+    await undoUnanswered(run, record);
     await fs.rm(run, { recursive: true, force: true });
     throw error;
   }
@@ -216,9 +248,4 @@ export function attachTarget(
       socket,
     ],
   };
-}
-
-/** Types of the namespaces that are the container's own. */
-export function ownNamespaces(config: oci.Config): oci.NamespaceType[] {
-  return config.linux.namespaces.map((namespace) => namespace.type);
 }

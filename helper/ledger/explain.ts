@@ -61,6 +61,23 @@ const explanations: Readonly<Record<StepKind, Explanation>> = {
     without: 'the command would run outside of the container, or a network would not be shared',
     manual: ['setns(2)', 'pidfd_open(2)'],
   },
+  holdNamespaces: {
+    purpose:
+      'Take hold of a process whose namespaces are joined at the clone, so that its pid cannot come to mean another.',
+    without: 'the container would have namespaces of its own instead of sharing them',
+    manual: ['pidfd_open(2)', 'setns(2)'],
+  },
+  prepareMount: {
+    purpose:
+      'Make a file system that shows a joined namespace, from within it and before the user namespace is entered: only who owns that may.',
+    without: 'the container would see the processes, interfaces or queues of this machine, or none',
+    manual: ['fsopen(2)', 'user_namespaces(7)'],
+  },
+  attachPrepared: {
+    purpose: 'Put the file system that shows a joined namespace at its place.',
+    without: 'programs that look into it would find nothing',
+    manual: ['move_mount(2)'],
+  },
   joinNamespace: {
     purpose: 'Join a namespace that another container has.',
     without: 'the two would not share it',

@@ -67,6 +67,14 @@ export interface ContainerPlanInput {
 /** Made later, by unshare(2): a time namespace before the first process, a cgroup namespace from inside the cgroup. */
 const unshared: readonly oci.NamespaceType[] = ['cgroup', 'time'];
 
+/** File systems that show a namespace, and are to be made only by who owns it. */
+const shownBy: ReadonlyMap<string, oci.NamespaceType> = new Map([
+  ['proc', 'pid'],
+  ['sysfs', 'network'],
+  ['mqueue', 'ipc'],
+  ['cgroup2', 'cgroup'],
+]);
+
 const devices: readonly [string, number, number][] = [
   ['null', 1, 3],
   ['zero', 1, 5],
@@ -87,10 +95,12 @@ const deviceLinks: readonly [string, string][] = [
 /** The plan that makes a container from its configuration. Pure. */
 export function containerPlan(input: ContainerPlanInput): Plan {
   const { config, connection, joins = [] } = input;
-  const made = config.linux.namespaces.flatMap(({ type }) =>
-    joins.some(({ types }) => types.includes(type)) ? [] : type,
-  );
+  const joined = (type: oci.NamespaceType) => joins.some(({ types }) => types.includes(type));
+  const made = config.linux.namespaces.flatMap(({ type }) => (joined(type) ? [] : type));
   const own = (type: oci.NamespaceType) => made.includes(type);
+  const isPrepared = ({ type = '' }: oci.Mount) => joined(shownBy.get(type) ?? 'mount');
+  // Nobody in a cgroup namespace can be put into a cgroup that cannot be seen from there. cgroup_namespaces(7)
+  const cgroupLater = joined('cgroup') && input.cgroup.cloneInto !== '';
   const follows = config.mounts.some(followsHost);
   return [
     {
@@ -103,29 +113,30 @@ export function containerPlan(input: ContainerPlanInput): Plan {
     ...deniedSteps(input.denied),
     ...input.cgroup.beforeClone,
     ...(own('time') ? timeSteps(config) : []),
-    // In the monitor: once inside its own user namespace a process has no say over another container's.
     ...joins.map(
       ({ process, types }): Step => ({
-        kind: 'setNamespaces',
+        kind: 'holdNamespaces',
         pid: process.pid,
         startTime: BigInt(process.startTime),
         flags: flagsOf(types),
       }),
     ),
+    ...config.mounts.filter(isPrepared).map(prepareStep),
     ...(connection === undefined ? [] : connectBeforeClone(connection)),
     ...(config.process.terminal ? [] : [{ kind: 'makePipes', stdin: input.stdin ? 1 : 0 } as const]),
     {
       kind: 'clone',
       flags: flagsOf(made.filter((type) => !unshared.includes(type))),
-      cgroup: input.cgroup.cloneInto,
+      cgroup: cgroupLater ? '' : input.cgroup.cloneInto,
     },
-    ...mapSteps(config.linux.uidMappings ?? [], config.linux.gidMappings ?? []),
+    ...(own('user') ? mapSteps(config.linux.uidMappings ?? [], config.linux.gidMappings ?? []) : []),
+    ...(cgroupLater ? [{ kind: 'joinCgroup', path: input.cgroup.cloneInto } as const] : []),
     ...input.cgroup.afterClone,
     ...(connection === undefined ? [] : connectAfterClone(connection)),
     ...(own('cgroup') ? [{ kind: 'unshare', flags: CLONE_NEWCGROUP } as const] : []),
     { kind: 'setPropagation', path: '/', flags: MS_REC | (follows ? MS_SLAVE : MS_PRIVATE) },
     ...rootSteps(input.root),
-    ...config.mounts.flatMap((mount) => mountSteps(mount, follows)),
+    ...config.mounts.flatMap((mount) => (isPrepared(mount) ? attachStep(mount) : mountSteps(mount, follows))),
     ...sysctlSteps(config.linux.sysctl ?? {}),
     ...(own('network') ? [{ kind: 'bringUp', interface: 'lo' } as const] : []),
     ...(connection === undefined ? [] : connectInside(connection)),
@@ -217,6 +228,15 @@ function mountSteps(mount: oci.Mount, follows: boolean): Step[] {
     data: options.data,
   };
   return destination === '/dev' ? [step, ...deviceSteps()] : [step];
+}
+
+function prepareStep({ type = '', source = type, options = [] }: oci.Mount): Step {
+  const { attributes, data } = parseMountOptions(options);
+  return { kind: 'prepareMount', type, source, attributes, data };
+}
+
+function attachStep({ destination }: oci.Mount): Step[] {
+  return [{ kind: 'attachPrepared', destination }];
 }
 
 /** Device files cannot be made in a user namespace: the host's are bound, after a look at what they are. */

@@ -229,6 +229,22 @@ export const stepShapes = {
   enterMountNamespace: { code: 65, actor: 'any', fields: {} },
   /** The monitor has this file locked (flock, shared) as long as it lives: a process with a `lease` of it stays meanwhile. */
   useLease: { code: 80, actor: 'monitor', fields: { path: 'string' } },
+  /**
+   * Opens a process whose namespaces the new one is to be born in. They are joined at the clone, the user namespace after all
+   * others, by a process in between, so that the monitor stays outside. Refused when its start time is another (0: not checked).
+   */
+  holdNamespaces: { code: 70, actor: 'monitor', fields: { pid: 'u32', startTime: 'u64', flags: 'u32' } },
+  /**
+   * A new proc, sysfs, mqueue or cgroup2 of joined namespaces, which those may make who own them: made at the clone by the
+   * process in between, before it enters a user namespace.
+   */
+  prepareMount: {
+    code: 71,
+    actor: 'monitor',
+    fields: { type: 'string', source: 'string', attributes: 'u32', data: 'string' },
+  },
+  /** move_mount of the next one that was prepared, in their order, as `attachMount` does it. */
+  attachPrepared: { code: 72, actor: 'init', fields: { destination: 'string' } },
 } as const satisfies Record<string, StepShape>;
 
 export type StepKind = keyof typeof stepShapes;

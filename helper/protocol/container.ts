@@ -60,8 +60,8 @@ export interface ContainerSpecification {
   /** Published when it starts, withdrawn when it ends. */
   ports?: PortMapping[];
   /**
-   * Default: all are new, but time, which is new only with `timeOffsets`; with `chroot` only user and mount. Where `pid` is
-   * joined `user` is by default the same one's. What cannot be is refused: see helper/specification/namespaces.ts.
+   * Default: all are new, but time, which is new only with `timeOffsets`; with `chroot` only user and mount. What cannot be
+   * is refused: see helper/specification/namespaces.ts.
    */
   namespaces?: NamespaceChoices;
   timeOffsets?: { monotonic?: TimeOffset; boottime?: TimeOffset };

@@ -1,7 +1,7 @@
 import type { ContainerSpecification, oci } from '../protocol/index.js';
 import { capability, containerCapabilities } from '../security/capabilities.js';
 import type { Identity } from '../zygote/identity.js';
-import { isJoined, isOwned, namespaceChoices, namespacesOf } from './namespaces.js';
+import { namespaceChoices, namespacesOf } from './namespaces.js';
 
 /** What has to be known of the machine and the root to complete a specification. Reading it is the caller's work. */
 export interface SpecificationFacts {
@@ -115,16 +115,57 @@ export function completeConfig(specification: ContainerSpecification, facts: Spe
   };
 }
 
+const hidden = ['nosuid', 'noexec', 'nodev'];
+
+/** What shows the host's namespaces. */
+const hostMounts = {
+  pid: { destination: '/proc', type: 'bind', source: '/proc', options: ['rbind', ...hidden] },
+  ipc: { destination: '/dev/mqueue', type: 'bind', source: '/dev/mqueue', options: ['rbind', ...hidden] },
+  network: { destination: '/sys', type: 'bind', source: '/sys', options: ['rbind', ...hidden, 'ro'] },
+} satisfies Partial<Record<oci.NamespaceType, oci.Mount>>;
+
+const nameServers: oci.Mount = {
+  destination: '/etc/resolv.conf',
+  type: 'bind',
+  source: '/etc/resolv.conf',
+  // Nothing can be made in a root that may not be written; without name servers it still runs.
+  options: ['bind', 'ro', 'nosuid', 'nodev', 'nofail'],
+};
+
+/**
+ * The configuration of a container that joins somebody who, as it turns out at the start, has some of the host's namespaces:
+ * then it has the host's, too. Pure.
+ */
+export function withHostNamespaces(
+  config: oci.Config,
+  shared: readonly oci.NamespaceType[],
+  { root = { kind: 'host' } }: Pick<ContainerSpecification, 'root'>,
+): oci.Config {
+  if (shared.length === 0) return config;
+  const hostView = (mount: oci.Mount): oci.Mount[] => {
+    if (mount.type === 'proc' && shared.includes('pid')) return [hostMounts.pid];
+    if (mount.type === 'mqueue' && shared.includes('ipc'))
+      return [{ ...hostMounts.ipc, options: ['nofail', ...hostMounts.ipc.options] }];
+    if (mount.type === 'sysfs' && shared.includes('network')) return [hostMounts.network];
+    // The host's /sys has its cgroups, the host's cgroup namespace none of its own.
+    if (mount.type === 'cgroup2' && (shared.includes('network') || shared.includes('cgroup'))) return [];
+    return [mount];
+  };
+  const namesNeeded = shared.includes('network') && root.kind !== 'host';
+  return {
+    ...config,
+    mounts: [...config.mounts.flatMap(hostView), ...(namesNeeded ? [nameServers] : [])],
+    linux: { ...config.linux, namespaces: config.linux.namespaces.filter(({ type }) => !shared.includes(type)) },
+  };
+}
+
 function defaultMounts(specification: ContainerSpecification, facts: SpecificationFacts): oci.Mount[] {
   const choices = namespaceChoices(specification);
-  const own = (type: oci.NamespaceType) => isOwned(choices, type);
-  const hidden = ['nosuid', 'noexec', 'nodev'];
+  const own = (type: oci.NamespaceType) => choices[type] !== 'host';
   const terminalGroup = facts.identity.mapping === 'range' ? ['gid=5'] : [];
   const mounts: oci.Mount[] = [
-    // A proc, sysfs or mqueue of its own is allowed only to who owns the pid, network or ipc namespace: else the host's is bound.
-    own('pid')
-      ? { destination: '/proc', type: 'proc', source: 'proc', options: hidden }
-      : { destination: '/proc', type: 'bind', source: '/proc', options: ['rbind', ...hidden] },
+    // A proc, sysfs or mqueue may be mounted only by who owns the namespace it shows: of the host's, the host's is bound.
+    own('pid') ? { destination: '/proc', type: 'proc', source: 'proc', options: hidden } : hostMounts.pid,
     // Mode 755: in a sticky, world-writable folder O_CREAT on a device is refused (EACCES) even to root.
     {
       destination: '/dev',
@@ -146,13 +187,12 @@ function defaultMounts(specification: ContainerSpecification, facts: Specificati
     },
     ...(own('ipc')
       ? [{ destination: '/dev/mqueue', type: 'mqueue', source: 'mqueue', options: hidden }]
-      : // Of somebody else's it can have neither that one's, nor may it have the host's.
-        facts.hostQueues && !isJoined(choices.ipc)
-        ? [{ destination: '/dev/mqueue', type: 'bind', source: '/dev/mqueue', options: ['rbind', ...hidden] }]
+      : facts.hostQueues
+        ? [hostMounts.ipc]
         : []),
     own('network')
       ? { destination: '/sys', type: 'sysfs', source: 'sysfs', options: [...hidden, 'ro'] }
-      : { destination: '/sys', type: 'bind', source: '/sys', options: ['rbind', ...hidden, 'ro'] },
+      : hostMounts.network,
   ];
   if (facts.cgroupMount && own('cgroup') && own('network')) {
     mounts.push({ destination: '/sys/fs/cgroup', type: 'cgroup2', source: 'cgroup', options: [...hidden, 'ro'] });
@@ -161,13 +201,7 @@ function defaultMounts(specification: ContainerSpecification, facts: Specificati
     mounts.push({ destination: '/tmp', type: 'tmpfs', source: 'tmpfs', options: ['nosuid', 'nodev', 'mode=1777'] });
     mounts.push({ destination: '/run', type: 'tmpfs', source: 'tmpfs', options: ['nosuid', 'nodev', 'mode=755'] });
   } else if (choices.network === 'host') {
-    mounts.push({
-      destination: '/etc/resolv.conf',
-      type: 'bind',
-      source: '/etc/resolv.conf',
-      // Nothing can be made in a root that may not be written; without name servers it still runs.
-      options: ['bind', 'ro', 'nosuid', 'nodev', 'nofail'],
-    });
+    mounts.push(nameServers);
   }
   const { networkFiles } = facts;
   if (networkFiles !== undefined) {

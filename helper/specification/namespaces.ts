@@ -17,16 +17,14 @@ export const isJoined = (choice: NamespaceChoice | undefined): choice is Namespa
 /** The choice for every type, with the defaults. */
 export function namespaceChoices({ namespaces = {}, network, timeOffsets, chroot }: NamespaceQuestion): WholeChoice {
   const usual = chroot === true ? 'host' : 'new';
-  const { pid = usual } = namespaces;
   return {
-    // Whoever is in a pid namespace needs its /proc, which only those may mount who own it.
-    user: namespaces.user ?? (isJoined(pid) ? pid : 'new'),
-    // Without one of its own an ordinary user could not mount even the root.
+    // Without these two an ordinary user could not mount even the root.
+    user: namespaces.user ?? 'new',
     mount: namespaces.mount ?? 'new',
     uts: namespaces.uts ?? usual,
     ipc: namespaces.ipc ?? usual,
     network: networkChoice(network, usual),
-    pid,
+    pid: namespaces.pid ?? usual,
     cgroup: namespaces.cgroup ?? usual,
     time: namespaces.time ?? (timeOffsets === undefined || chroot === true ? 'host' : 'new'),
   };
@@ -54,19 +52,6 @@ export function namespacesOf(question: NamespaceQuestion): oci.NamespaceType[] {
   return types.filter((type) => choices[type] !== 'host');
 }
 
-/** Whether the container's root has a say over it: made with its user namespace, or joined together with that. */
-export function isOwned(choices: WholeChoice, type: oci.NamespaceType): boolean {
-  const choice = choices[type];
-  return choice === 'new' || (isJoined(choice) && isSame(choice, choices.user));
-}
-
-const isSame = (one: NamespaceChoice, other: NamespaceChoice): boolean =>
-  isJoined(one) && isJoined(other)
-    ? 'container' in one
-      ? 'container' in other && one.container === other.container
-      : 'process' in other && one.process === other.process
-    : one === other;
-
 export interface RefusedChoice {
   /** `network` stands for the field of that name. */
   type: oci.NamespaceType;
@@ -81,7 +66,7 @@ export function refusedNamespaces(question: NamespaceQuestion): RefusedChoice[] 
   if (choices.mount === 'host') {
     refuse(
       'mount',
-      'without a mount namespace of its own nothing can be mounted, not even its root: for that CAP_SYS_ADMIN is needed outside. What comes nearest is "chroot": true, which leaves all others this machine’s',
+      'without a mount namespace of its own nothing can be mounted, not even its root: for that CAP_SYS_ADMIN is needed out here. What comes nearest is "chroot": true, which leaves all others this machine’s',
     );
   }
   if (isJoined(choices.mount)) {
@@ -93,31 +78,13 @@ export function refusedNamespaces(question: NamespaceQuestion): RefusedChoice[] 
   if (choices.user === 'host') {
     refuse(
       'user',
-      'without a user namespace of its own CAP_SYS_ADMIN is needed for every other namespace, which an ordinary user has not. Choose new, or another container’s',
+      'without a user namespace of its own every other new namespace needs CAP_SYS_ADMIN out here, which an ordinary user has not. Choose "new", or that of a container',
     );
   }
-  if (!isJoined(choices.user)) {
-    if (isJoined(choices.pid)) {
-      refuse(
-        'pid',
-        'its processes are seen in a /proc that only its own user namespace may mount: take "user" from the same one, or leave it out',
-      );
-    }
-    return refused;
-  }
-  if (isJoined(choices.pid) && !isSame(choices.pid, choices.user)) {
-    refuse('pid', 'its /proc can be mounted only in the user namespace that owns it: take both from the same one');
-  }
-  if (choices.pid === 'host') {
-    refuse(
-      'pid',
-      'who is root in the user namespace it joins could then trace the processes that make the container, which are this machine’s: choose a new pid namespace, or a new user namespace',
-    );
-  }
-  if (question.network?.kind === 'bridge') {
+  if (isJoined(choices.user) && question.network?.kind === 'bridge') {
     refuse(
       'network',
-      'only a network namespace below Terrarium’s own user namespace can be connected to a named network: take the network of the container whose user namespace it joins, or choose a new user namespace',
+      'a network namespace in the user namespace of another cannot be connected to a named network: choose a new user namespace, or the network of a container that is connected',
     );
   }
   return refused;

@@ -5,7 +5,7 @@ import { flock } from '../../native/bindings/flock.js';
 import { signalProcess } from '../inspect/signal.js';
 import { isAlive, processIdentity } from '../inspect/stat.js';
 import type { Plan } from '../plan/step.js';
-import type { ProcessIdentity } from '../protocol/index.js';
+import { ErrorCode, type ProcessIdentity, terrariumError } from '../protocol/index.js';
 import { type Exchange, findListener, sendPlan } from './connection.js';
 import type { Identity } from './identity.js';
 import { hasUserManager, launchZygote, standInSocket, ZygoteError, zygoteSocket } from './launch.js';
@@ -79,15 +79,34 @@ export class Zygote {
     return socket === undefined ? this.carryOut(plan) : sendPlan(socket, plan);
   }
 
-  /** The socket of a zygote in the user namespace of a monitor, started if need be; undefined when the monitor is gone. */
-  private async standIn(monitor: ProcessIdentity): Promise<string | undefined> {
-    const namespace = userNamespaceOf(monitor);
+  /**
+   * Carries out a plan by a zygote in the user namespace of a process, which is not below ours; it is started if need be.
+   * Answers the pid of that zygote, too. @throws NotFound when the process has ended
+   */
+  async carryOutIn(process: ProcessIdentity, plan: Plan): Promise<{ exchange: Exchange; zygotePid: number }> {
+    const socket = await this.standIn(process);
+    const zygotePid = socket === undefined ? undefined : await findListener(socket);
+    if (socket === undefined || zygotePid === undefined) {
+      throw terrariumError(
+        ErrorCode.NotFound,
+        `Process ${process.pid}, whose user namespace is to be joined, has ended`,
+        {
+          fix: 'Make a new container that names a process that runs.',
+        },
+      );
+    }
+    return { exchange: await sendPlan(socket, plan), zygotePid };
+  }
+
+  /** The socket of a zygote in the user namespace of a process, started if need be; undefined when the process is gone. */
+  private async standIn(process: ProcessIdentity): Promise<string | undefined> {
+    const namespace = userNamespaceOf(process);
     if (namespace === undefined) return undefined;
     const socket = standInSocket(this.options.runtime, namespace);
     return this.locked(async () => {
       if ((await findListener(socket)) !== undefined) return socket;
-      const pid = await this.start(socket, hasUserManager(process.env), monitor);
-      this.options.log(`zygote ${pid} stands in for one that was killed, in ${namespace}`);
+      const pid = await this.start(socket, hasUserManager(globalThis.process.env), process);
+      this.options.log(`zygote ${pid} is in ${namespace}, beside the one of new containers`);
       return socket;
     });
   }

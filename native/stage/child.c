@@ -13,7 +13,7 @@
 #include "link.h"
 #include "steps.h"
 
-enum { LINK_FD = 3, TARGET_FD = 4, FIRST_OTHER_FD = 5 };
+enum { LINK_FD = 3, FIRST_OTHER_FD = LINK_FD + 2 + PREPARED_MAX };
 
 /* What the monitor ignores must not be ignored in the container: exec resets handlers, but keeps SIG_IGN and the mask. */
 static void reset_signals(void) {
@@ -29,7 +29,7 @@ int die_with_monitor(struct context *context, bool yes) {
 }
 
 /*
- * Keeps the standard streams, the link and the target, at fixed numbers, and closes all else at once: nothing of the
+ * Keeps the standard streams, the link, the target and prepared mounts, at low numbers, and closes all else at once: nothing of the
  * monitor may be open where a container is made (CVE-2024-21626).
  */
 static int arrange_descriptors(struct context *context) {
@@ -37,13 +37,23 @@ static int arrange_descriptors(struct context *context) {
     long result = CALL(context, dup3, DESCRIPTOR(context->child_streams[fd]), DESCRIPTOR(fd), FLAGS(0));
     if (result < 0) return (int)result;
   }
-  int target = context->target_fd < 0 ? -1 : fcntl(context->target_fd, F_DUPFD_CLOEXEC, FIRST_OTHER_FD);
-  if (context->target_fd >= 0 && target < 0) return -errno;
+  /* Out of the way first, so that none is closed by the place of another. */
+  int *others[] = {&context->target_fd, &context->prepared[0], &context->prepared[1], &context->prepared[2],
+                   &context->prepared[3]};
+  const int count = sizeof others / sizeof *others;
+  for (int i = 0; i < count; i++) {
+    if (*others[i] < 0) continue;
+    *others[i] = fcntl(*others[i], F_DUPFD_CLOEXEC, FIRST_OTHER_FD);
+    if (*others[i] < 0) return -errno;
+  }
   if (context->link_fd != LINK_FD && dup3(context->link_fd, LINK_FD, O_CLOEXEC) < 0) return -errno;
-  if (target >= 0 && dup3(target, TARGET_FD, O_CLOEXEC) < 0) return -errno;
   context->link_fd = LINK_FD;
-  context->target_fd = target < 0 ? -1 : TARGET_FD;
-  unsigned first = target < 0 ? TARGET_FD : FIRST_OTHER_FD;
+  int first = LINK_FD + 1;
+  for (int i = 0; i < count; i++) {
+    if (*others[i] < 0) continue;
+    if (dup3(*others[i], first, O_CLOEXEC) < 0) return -errno;
+    *others[i] = first++;
+  }
   return (int)CALL(context, close_range, DESCRIPTOR(first), NUMBER(~0u), FLAGS(0));
 }
 

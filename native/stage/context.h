@@ -9,6 +9,15 @@
 #include "ledger.h"
 #include "watch.h"
 
+enum { JOINS_MAX = 8 };
+
+/* Some namespaces of a process: holdNamespaces. */
+struct join {
+  int process; /* pidfd */
+  uint32_t flags;
+  uint16_t step;
+};
+
 struct context {
   struct ledger *ledger;
   const struct plan *plan;
@@ -28,6 +37,13 @@ struct context {
   int mount_fd;
   /* Of holdMountNamespace. */
   int mount_namespace_fd;
+  /* Joined at the clone, by a process in between. */
+  struct join joins[JOINS_MAX];
+  int join_count;
+  /* Mounts that it made in them, until attachPrepared. */
+  int prepared[PREPARED_MAX];
+  int prepared_count;
+  int attached_count;
   /* The process whose namespaces the new one enters: in its pid namespace this pid would name another. */
   int target_fd;
   /* Of `lease`: a process that stays ends when nobody else has it locked; or -1. */

@@ -111,8 +111,14 @@ int run_clone(struct context *context, const struct step_clone *step) {
       .cgroup = (__u64)(cgroup >= 0 ? cgroup : 0),
   };
   context->link_fd = link[1];
-  result = CALL_FORK(context, clone3, HIDDEN(&args), HIDDEN(sizeof args), HOLDING_FLAGS(args.flags),
-                     HOLDING_TEXT(*step->cgroup == '\0' ? NULL : step->cgroup));
+  const char *shown = *step->cgroup == '\0' ? NULL : step->cgroup;
+  if (context->join_count > 0) {
+    args.flags &= ~(__u64)CLONE_PIDFD;
+    args.pidfd = 0;
+    result = clone_joined(context, &args, shown);
+  } else {
+    result = CALL_FORK(context, clone3, HIDDEN(&args), HIDDEN(sizeof args), HOLDING_FLAGS(args.flags), HOLDING_TEXT(shown));
+  }
   if (result == 0) {
     close(link[0]); /* held by us, it would keep the link open when the monitor dies */
     child_run(context);
@@ -120,8 +126,14 @@ int run_clone(struct context *context, const struct step_clone *step) {
   close(link[1]);
   context->link_fd = link[0];
   for (int i = 0; i < 3; i++) close_fd(&context->child_streams[i]);
+  for (int i = 0; i < context->join_count; i++) close_fd(&context->joins[i].process);
   if (result < 0) return (int)result;
   context->watch.pid = (pid_t)result;
+  if (context->join_count > 0) {
+    /* Ours, and not waited for yet: the pid cannot have come to mean another. */
+    pidfd = (int)CALL(context, pidfd_open, NUMBER(result), FLAGS(0));
+    if (pidfd < 0) return pidfd;
+  }
   context->watch.pidfd = pidfd;
   return 0;
 }

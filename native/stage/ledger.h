@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 enum { LEDGER_BYTES = 256 * 1024, LEDGER_TEXT_LIMIT = 1024 };
+enum { PREPARED_MAX = 4 };
 enum arg_kind { ARG_NUMBER, ARG_FLAGS, ARG_TEXT, ARG_DESCRIPTOR };
 
 /* An argument of a system call. Structures are passed but not shown; their fields may be shown but not passed. */
@@ -34,6 +35,10 @@ struct ledger {
   uint32_t open_record;
   /* A PID 1 of ours stays: that it executed nothing is no failure. */
   uint32_t settled;
+  /* Of the process between monitor and new one, where namespaces are joined: the pid of the new one, and its mounts. */
+  uint32_t born;
+  uint32_t prepared_count;
+  int prepared[PREPARED_MAX];
   uint8_t bytes[LEDGER_BYTES];
 };
 

@@ -25,6 +25,12 @@ static int dispatch(struct context *context, const struct step *step) {
       return run_set_namespaces(context, &as->set_namespaces);
     case STEP_JOIN_NAMESPACE:
       return run_join_namespace(context, &as->join_namespace);
+    case STEP_HOLD_NAMESPACES:
+      return run_hold_namespaces(context, &as->hold_namespaces);
+    case STEP_PREPARE_MOUNT:
+      return run_prepare_mount(context, &as->prepare_mount);
+    case STEP_ATTACH_PREPARED:
+      return run_attach_prepared(context, &as->attach_prepared);
     case STEP_MAKE_PIPES:
       return run_make_pipes(context, &as->make_pipes);
     case STEP_CLONE:

@@ -81,6 +81,9 @@ enum step_code {
   STEP_HOLD_MOUNT_NAMESPACE = 64,
   STEP_ENTER_MOUNT_NAMESPACE = 65,
   STEP_USE_LEASE = 80,
+  STEP_HOLD_NAMESPACES = 70,
+  STEP_PREPARE_MOUNT = 71,
+  STEP_ATTACH_PREPARED = 72,
 };
 
 struct step_monitor {
@@ -360,6 +363,23 @@ struct step_use_lease {
   const char *path;
 };
 
+struct step_hold_namespaces {
+  uint32_t pid;
+  uint64_t start_time;
+  uint32_t flags;
+};
+
+struct step_prepare_mount {
+  const char *type;
+  const char *source;
+  uint32_t attributes;
+  const char *data;
+};
+
+struct step_attach_prepared {
+  const char *destination;
+};
+
 union step_fields {
   struct step_monitor monitor;
   struct step_make_directory make_directory;
@@ -415,6 +435,9 @@ union step_fields {
   struct step_unmount unmount;
   struct step_hold_mount_namespace hold_mount_namespace;
   struct step_use_lease use_lease;
+  struct step_hold_namespaces hold_namespaces;
+  struct step_prepare_mount prepare_mount;
+  struct step_attach_prepared attach_prepared;
 };
 
 struct field_shape {
@@ -645,6 +668,20 @@ static const struct field_shape fields_hold_mount_namespace[] = {
 static const struct field_shape fields_use_lease[] = {
     {FIELD_STRING, offsetof(struct step_use_lease, path)},
 };
+static const struct field_shape fields_hold_namespaces[] = {
+    {FIELD_U32, offsetof(struct step_hold_namespaces, pid)},
+    {FIELD_U64, offsetof(struct step_hold_namespaces, start_time)},
+    {FIELD_U32, offsetof(struct step_hold_namespaces, flags)},
+};
+static const struct field_shape fields_prepare_mount[] = {
+    {FIELD_STRING, offsetof(struct step_prepare_mount, type)},
+    {FIELD_STRING, offsetof(struct step_prepare_mount, source)},
+    {FIELD_U32, offsetof(struct step_prepare_mount, attributes)},
+    {FIELD_STRING, offsetof(struct step_prepare_mount, data)},
+};
+static const struct field_shape fields_attach_prepared[] = {
+    {FIELD_STRING, offsetof(struct step_attach_prepared, destination)},
+};
 
 struct step_shape {
   const char *name; /* NULL: there is no step of this code */
@@ -715,6 +752,9 @@ static const struct step_shape step_shapes[] = {
     [STEP_HOLD_MOUNT_NAMESPACE] = {"holdMountNamespace", ACTOR_ANY, 2, fields_hold_mount_namespace},
     [STEP_ENTER_MOUNT_NAMESPACE] = {"enterMountNamespace", ACTOR_ANY, 0, NULL},
     [STEP_USE_LEASE] = {"useLease", ACTOR_MONITOR, 1, fields_use_lease},
+    [STEP_HOLD_NAMESPACES] = {"holdNamespaces", ACTOR_MONITOR, 3, fields_hold_namespaces},
+    [STEP_PREPARE_MOUNT] = {"prepareMount", ACTOR_MONITOR, 4, fields_prepare_mount},
+    [STEP_ATTACH_PREPARED] = {"attachPrepared", ACTOR_INIT, 1, fields_attach_prepared},
 };
 enum { STEP_CODES = 91 };
 

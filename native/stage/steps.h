@@ -2,6 +2,8 @@
 #ifndef TERRARIUM_STEPS_H
 #define TERRARIUM_STEPS_H
 
+#include <linux/sched.h>
+
 #include "context.h"
 
 /* Executes plan->steps[context->step] and passes over what the step tolerates. Returns 0 or -errno. */
@@ -34,6 +36,13 @@ int run_masquerade(struct context *context, const struct step_masquerade *step);
 int run_add_netem(struct context *context, const struct step_add_netem *step);
 int run_add_token_bucket(struct context *context, const struct step_add_token_bucket *step);
 int run_remove_qdisc(struct context *context, const struct step_remove_qdisc *step);
+
+/* steps_join.c: namespaces of others, joined at the clone */
+int run_hold_namespaces(struct context *context, const struct step_hold_namespaces *step);
+int run_prepare_mount(struct context *context, const struct step_prepare_mount *step);
+int run_attach_prepared(struct context *context, const struct step_attach_prepared *step);
+/* clone3 in the namespaces that are held: as clone3, 0 in the new process; -errno, noted with its step. */
+long clone_joined(struct context *context, struct clone_args *args, const char *cgroup);
 
 /* steps_cgroup.c */
 int run_make_cgroup(struct context *context, const struct step_make_cgroup *step);

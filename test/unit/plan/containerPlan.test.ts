@@ -111,20 +111,40 @@ describe('the plan of a container', () => {
     assert.equal(stepsOf(plan, 'bind').find(({ destination }) => destination === '/sys')?.source, '/sys');
   });
 
-  test("joins another container's network before the first process is born", () => {
-    const network = { kind: 'container', container: 'web' } as const;
-    const plan = containerPlan(
-      planInput({ network }, { joins: [{ process: { pid: 7, startTime: 123 }, types: ['network'] }] }),
+  test('joins namespaces of others at the clone, and lets show them who may', () => {
+    const namespaces = { ipc: { container: 'web' }, pid: { process: 9 } };
+    const joins = [
+      { process: { pid: 7, startTime: 123 }, types: ['ipc', 'network'] },
+      { process: { pid: 9, startTime: 5 }, types: ['pid'] },
+    ] as const;
+    const plan = containerPlan(planInput({ namespaces, network: { kind: 'container', container: 'web' } }, { joins }));
+    assert.deepEqual(
+      stepsOf(plan, 'holdNamespaces').map(({ pid, startTime, flags }) => [pid, startTime, flags]),
+      [
+        [7, 123n, kernel.CLONE_NEWIPC | kernel.CLONE_NEWNET],
+        [9, 5n, kernel.CLONE_NEWPID],
+      ],
     );
-    assert.deepEqual(stepOf(plan, 'setNamespaces'), {
-      kind: 'setNamespaces',
-      pid: 7,
-      startTime: 123n,
-      flags: kernel.CLONE_NEWNET,
-    });
-    assertOrder(plan, 'setNamespaces', 'clone');
-    assert.equal(stepOf(plan, 'clone').flags, allNew & ~kernel.CLONE_NEWNET);
+    assertOrder(plan, 'holdNamespaces', 'clone');
+    const { CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWPID } = kernel;
+    assert.equal(stepOf(plan, 'clone').flags, allNew & ~CLONE_NEWIPC & ~CLONE_NEWNET & ~CLONE_NEWPID);
+    // Attached in the order in which they were made: nothing else tells which is which.
+    assert.deepEqual(
+      stepsOf(plan, 'prepareMount').map(({ type }) => type),
+      ['proc', 'mqueue', 'sysfs'],
+    );
+    assert.deepEqual(
+      stepsOf(plan, 'attachPrepared').map(({ destination }) => destination),
+      ['/proc', '/dev/mqueue', '/sys'],
+    );
     assert.deepEqual(stepsOf(plan, 'bringUp'), []);
+  });
+
+  test('maps no ids in a user namespace that it joins', () => {
+    const joins = [{ process: { pid: 7, startTime: 123 }, types: ['user'] }] as const;
+    const plan = containerPlan(planInput({ namespaces: { user: { container: 'web' } } }, { joins }));
+    assert.equal(stepOf(plan, 'clone').flags, allNew & ~kernel.CLONE_NEWUSER);
+    assert.deepEqual(stepsOf(plan, 'mapIds'), []);
   });
 
   test('sets the clocks of a time namespace before anybody is in it', () => {
