@@ -4,11 +4,13 @@ import * as protocol from '../helper/protocol/index.js';
 import { exitStatus, json } from './failure.js';
 import {
   collect,
+  collectNamespace,
   collectPath,
   collectPort,
   parseBytes,
   parseMount,
   parsePositive,
+  parseSeconds,
   parseTmpfs,
   type RunOptions,
   specificationOf,
@@ -38,8 +40,16 @@ function withContainerOptions(command: Command): Command {
       parseMount,
     )
     .option('--tmpfs <dst[:size=64m]>', 'a file system in memory (may be repeated)', parseTmpfs)
-    .option('--net, --network <network>', 'none, host, container:NAME or the name of a network', 'none')
+    .option('--net, --network <network>', 'none, host, container:NAME, pid:N or the name of a network', 'none')
     .option('-p, --publish <host:container[/udp]>', 'publish a port on 127.0.0.1 (may be repeated)', collectPort)
+    .option(
+      '--ns <type=whose>',
+      'whose namespace: new, host, container:NAME or pid:N, of mount, uts, ipc, pid, user, cgroup or time (may be repeated)',
+      collectNamespace,
+    )
+    .option('--boottime <seconds>', 'time namespace: how far its uptime is ahead', parseSeconds)
+    .option('--monotonic <seconds>', 'time namespace: how far its monotonic clock is ahead', parseSeconds)
+    .option('--chroot', 'chroot alone, with the namespaces of this machine: weak on purpose, to compare')
     .option('--group <name>', 'a group of containers, which can have limits together')
     .option('--memory <size>', 'limit of memory, such as 100M', parseBytes)
     .option('--cpus <cores>', 'limit of CPU time in cores, such as 0.5', parsePositive)

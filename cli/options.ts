@@ -1,6 +1,12 @@
 import * as path from 'node:path';
 import { InvalidArgumentError } from 'commander';
-import type { ContainerSpecification, oci, PortMapping } from '../helper/protocol/index.js';
+import type {
+  ContainerSpecification,
+  NamespaceChoice,
+  NamespaceChoices,
+  oci,
+  PortMapping,
+} from '../helper/protocol/index.js';
 import { type PrivilegeOptions, privilegesOf } from './privileges.js';
 
 export interface RunOptions extends PrivilegeOptions {
@@ -19,6 +25,10 @@ export interface RunOptions extends PrivilegeOptions {
   mount?: oci.Mount[];
   tmpfs?: oci.Mount[];
   network?: string;
+  ns?: NamespaceChoices;
+  boottime?: number;
+  monotonic?: number;
+  chroot?: boolean;
   publish?: PortMapping[];
   group?: string;
   memory?: number;
@@ -49,6 +59,9 @@ export function specificationOf(options: RunOptions, args: string[]): ContainerS
     ...(options.env === undefined ? {} : { env: options.env }),
     ...(mounts.length === 0 ? {} : { mounts }),
     ...(options.network === undefined ? {} : { network: parseNetwork(options.network) }),
+    ...(options.ns === undefined ? {} : { namespaces: options.ns }),
+    ...timeOffsets(options),
+    ...(options.chroot === undefined ? {} : { chroot: options.chroot }),
     ...(options.publish === undefined ? {} : { ports: options.publish }),
     ...(options.group === undefined ? {} : { group: options.group }),
     ...privilegesOf(options),
@@ -81,12 +94,50 @@ export function parseRoot(text: string): NonNullable<ContainerSpecification['roo
   return { kind: 'image', name: text };
 }
 
-/** `none`, `host`, `container:NAME`, or the name of a network. */
+function timeOffsets({ boottime, monotonic }: RunOptions): Pick<ContainerSpecification, 'timeOffsets'> {
+  if (boottime === undefined && monotonic === undefined) return {};
+  const offset = (secs: number) => ({ secs, nanosecs: 0 });
+  return {
+    timeOffsets: {
+      ...(boottime === undefined ? {} : { boottime: offset(boottime) }),
+      ...(monotonic === undefined ? {} : { monotonic: offset(monotonic) }),
+    },
+  };
+}
+
+/** Whole seconds, below zero too, as unshare(1) takes them. */
+export function parseSeconds(text: string): number {
+  if (!/^[+-]?\d{1,15}$/.test(text)) throw new InvalidArgumentError('Use whole seconds, such as 86400 or -3600.');
+  return Number(text);
+}
+
+const namespaceTypes = ['mount', 'uts', 'ipc', 'pid', 'user', 'cgroup', 'time'] as const;
+
+/** `TYPE=new|host|container:NAME|pid:N`, added to those before it. The kernel's short names are taken, too. */
+export function collectNamespace(text: string, previous: NamespaceChoices = {}): NamespaceChoices {
+  const [, word = '', whose = ''] = /^([a-z]+)=(.+)$/s.exec(text) ?? [];
+  if (word === 'net' || word === 'network') throw new InvalidArgumentError('The network is chosen by --network.');
+  const type = namespaceTypes.find((one) => one === (word === 'mnt' ? 'mount' : word));
+  const choice = parseWhose(whose);
+  if (type !== undefined && choice !== undefined) return { ...previous, [type]: choice };
+  throw new InvalidArgumentError(
+    `Use TYPE=new, TYPE=host, TYPE=container:NAME or TYPE=pid:N, with a type of ${namespaceTypes.join(', ')}.`,
+  );
+}
+
+function parseWhose(text: string): NamespaceChoice | undefined {
+  if (text === 'new' || text === 'host') return text;
+  if (/^container:./s.test(text)) return { container: text.slice('container:'.length) };
+  return /^pid:[1-9]\d{0,9}$/.test(text) ? { process: Number(text.slice('pid:'.length)) } : undefined;
+}
+
+/** `none`, `host`, `container:NAME`, `pid:N`, or the name of a network. */
 export function parseNetwork(text: string): NonNullable<ContainerSpecification['network']> {
   if (text === 'none' || text === 'host') return { kind: text };
   if (text.startsWith('container:')) return { kind: 'container', container: text.slice('container:'.length) };
+  if (/^pid:[1-9]\d{0,9}$/.test(text)) return { kind: 'process', pid: Number(text.slice('pid:'.length)) };
   if (/^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(text)) return { kind: 'bridge', network: text };
-  throw new InvalidArgumentError('Use none, host, container:NAME or the name of a network.');
+  throw new InvalidArgumentError('Use none, host, container:NAME, pid:N or the name of a network.');
 }
 
 /** `[ADDRESS:]HOST-PORT:CONTAINER-PORT[/tcp|/udp]`, an IPv6 address in brackets. */

@@ -5,6 +5,7 @@ import {
   type GroupSummary,
   ListGroups,
   ListImages,
+  ListMachineNamespaces,
   ListNetworks,
   RunContainer,
 } from '../../helper/protocol/index.js';
@@ -19,6 +20,7 @@ import {
   soleStep,
   textStep,
 } from '../flows/multiStep.js';
+import { namespaceStep } from '../flows/namespaceSteps.js';
 import { privilegeStep } from '../flows/privilegeStep.js';
 import { rootChoices } from '../flows/rootChoices.js';
 import { networkStep } from '../networks/networkCommands.js';
@@ -79,6 +81,7 @@ async function create(context: CommandContext): Promise<void> {
     root: { kind: 'host' },
     command: '',
     network: { kind: 'none' },
+    namespaces: {},
     resources: undefined,
     group: undefined,
     privileges: {},
@@ -116,6 +119,14 @@ async function create(context: CommandContext): Promise<void> {
           (network) => isDeepStrictEqual(network, current.network),
         ),
         (network) => ({ ...current, network }),
+      ),
+    async (current, step, totalSteps) =>
+      mapResult(
+        await namespaceStep({ title, step, totalSteps }, current.namespaces, {
+          containers,
+          report: () => context.helper.request(ListMachineNamespaces),
+        }),
+        (namespaces) => ({ ...current, namespaces }),
       ),
     async (current, step, totalSteps) =>
       mapResult(

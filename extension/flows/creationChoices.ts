@@ -9,6 +9,7 @@ import {
 } from '../../helper/protocol/index.js';
 import { commandLine } from '../text/commandLine.js';
 import { iconSafeText } from '../text/untrusted.js';
+import type { NamespaceAnswers } from './namespacePicks.js';
 import type { Privileges } from './privilegeChoices.js';
 import type { ChoiceItem } from './rootChoices.js';
 
@@ -18,6 +19,7 @@ export interface CreationAnswers {
   /** As typed; empty: the container stays up with an init, for shells to enter. */
   command: string;
   network: NetworkChoice;
+  namespaces: NamespaceAnswers;
   resources: oci.Resources | undefined;
   /** Undefined: it is in none. */
   group: string | undefined;
@@ -37,6 +39,7 @@ export function specificationOf(answers: CreationAnswers): ContainerSpecificatio
     args,
     ...(args.length > 0 ? { terminal: true } : {}),
     network: answers.network,
+    ...answers.namespaces,
     ...(answers.resources ? { resources: answers.resources } : {}),
     ...answers.privileges,
     ...(answers.group === undefined ? {} : { group: answers.group }),

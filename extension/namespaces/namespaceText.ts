@@ -8,7 +8,8 @@ import type {
 import { plainText, tooltipText } from '../text/untrusted.js';
 import type { Presentation } from '../views/presentation.js';
 
-const looks: Readonly<Record<oci.NamespaceType, { label: string; icon: string; tooltip: string }>> = {
+/** What each type isolates, in a line. */
+export const namespaceLooks: Readonly<Record<oci.NamespaceType, { label: string; icon: string; tooltip: string }>> = {
   mount: { label: 'Mount', icon: 'list-tree', tooltip: 'Which file systems are mounted where: mount_namespaces(7)' },
   uts: { label: 'UTS', icon: 'tag', tooltip: 'Host name and domain name: uts_namespaces(7)' },
   ipc: { label: 'IPC', icon: 'mail', tooltip: 'System V objects and POSIX message queues: ipc_namespaces(7)' },
@@ -27,7 +28,7 @@ const counted = (count: number, one: string, many: string): string => (count ===
 const processCount = (count: number): string => counted(count, 'process', 'processes');
 
 export function presentType(type: oci.NamespaceType, count: number): Presentation {
-  const { label, icon, tooltip } = looks[type];
+  const { label, icon, tooltip } = namespaceLooks[type];
   const description = counted(count, 'namespace', 'namespaces');
   return {
     label,
@@ -49,7 +50,7 @@ export function presentNamespaceEntry(
   mixed: boolean,
 ): Presentation {
   const { type, inode, host, processes, containers, runtimes, owner, parent, creator } = namespace;
-  const { label: kind, icon } = looks[type];
+  const { label: kind, icon } = namespaceLooks[type];
   const names = containers.map(({ name }) => plainText(name, 64));
   const whose = host
     ? 'this machine'
@@ -134,7 +135,7 @@ function holderText(holder: NamespaceHolder): string {
     case 'children':
       return `For children of process ${holder.pid}`;
     case 'descendant':
-      return `${looks[holder.type].label} namespace ${holder.inode} hangs on it`;
+      return `${namespaceLooks[holder.type].label} namespace ${holder.inode} hangs on it`;
   }
 }
 

@@ -1,5 +1,6 @@
 import { isFrozen } from '../cgroup/freezer.js';
 import { enterSteps } from '../cgroup/plan.js';
+import { readIdMap } from '../inspect/idmap.js';
 import { type RootReader, runningRoot } from '../inspect/root.js';
 import { findShell } from '../inspect/shell.js';
 import { resolveUser } from '../inspect/user.js';
@@ -50,7 +51,7 @@ export async function execInContainer(
     target: run.runtime.init,
     namespaces: namespacesToEnter(run.runtime.init, run.runtime.monitor),
     process,
-    identity: record.config.linux.gidMappings ?? [],
+    identity: readIdMap(run.runtime.init.pid, 'gid') ?? [],
     seccomp: seccompFilter(record.specification, process.capabilities),
     denied: deniedPlan(record, run.folder, String(number)),
     monitor: { directory: folder, socket, outputLimit: sessionOutputLimit },

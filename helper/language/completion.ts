@@ -52,15 +52,19 @@ export function completionSchema(names: Names): JSONSchema {
   return schema;
 }
 
+const joinable = ['uts', 'ipc', 'pid', 'user', 'cgroup', 'time'];
+
 /** Words by the place they belong to: names of fields, `[]` for the items of a list. */
 function openWords({ images, containers, networks, root }: Names): Record<string, readonly Word[]> {
   const capabilityWords = capabilities.map(({ name, allows }) => ({ word: name, meaning: allows }));
   const isDefault = ({ word }: Word) => defaultCapabilities.some((name) => name === word);
   const users = root.kind === 'found' ? usersOf(root.users) : [];
   const image = root.kind === 'found' ? root.image : undefined;
+  const others = containers.map(({ name, state }) => ({ word: name, meaning: state }));
   return {
     'root name': images.map(({ name, digest }) => ({ word: name, meaning: digest })),
-    'network container': containers.map(({ name, state }) => ({ word: name, meaning: state })),
+    'network container': others,
+    ...Object.fromEntries(joinable.map((type) => [`namespaces ${type} container`, others])),
     'network network': networks.map(({ name, subnet }) => ({ word: name, meaning: subnet })),
     user: users.map(({ name, uid }) => ({ word: name, meaning: `uid ${uid} in the root` })),
     'env []': [defaultPath, 'LANG=C.UTF-8', ...(image?.env ?? [])].map((word) => ({

@@ -118,6 +118,8 @@ function wordMeaning(pattern: string, word: string): string | undefined {
     }
     case 'mounts[].options[]':
       return [...bindOptions, ...tmpfsOptions].find((one) => one.word.split('=')[0] === word.split('=')[0])?.meaning;
+    case 'namespaces.mount':
+    case 'namespaces.user':
     case 'namespaces.uts':
     case 'namespaces.ipc':
     case 'namespaces.pid':

@@ -3,7 +3,7 @@ import { limitsOf } from '../cgroup/resources.js';
 import { checkMapped } from '../container/create.js';
 import { findUser } from '../inspect/user.js';
 import { checkAddress } from '../network/membership.js';
-import { type ContainerSpecification, type oci, outboundNetwork } from '../protocol/index.js';
+import { type ContainerSpecification, type NamespaceChoice, type oci, outboundNetwork } from '../protocol/index.js';
 import { capability, containerCapabilities, defaultCapabilities } from '../security/capabilities.js';
 import { plainProfile } from '../security/seccomp/profileFile.js';
 import type { Path } from './document.js';
@@ -84,10 +84,12 @@ const checkNetwork: Check = ({ network }, { containers, networks }) => {
     if (address === undefined) return [];
     return refusal(['network', 'address'], () => checkAddress(found, address));
   }
-  if (network?.kind !== 'container') return [];
-  const wanted = network.container;
+  return network?.kind === 'container' ? checkOther(network.container, ['network', 'container'], containers) : [];
+};
+
+/** Whether a container whose namespaces are to be joined is there to be joined. */
+function checkOther(wanted: string, path: Path, containers: Facts['containers']): Misgiving[] {
   const other = containers.find(({ name }) => name === wanted);
-  const path = ['network', 'container'];
   // The start of an id is as good as a name; which one it is the start of is not looked up here.
   if (other === undefined) {
     return /^[0-9a-f]{1,12}$/.test(wanted) ? [] : [say('error', path, `There is no container "${wanted}"`)];
@@ -95,16 +97,24 @@ const checkNetwork: Check = ({ network }, { containers, networks }) => {
   return other.state === 'running' || other.state === 'paused'
     ? []
     : [say('warning', path, `${wanted} is not running: it has to be started first`)];
-};
+}
 
-const checkSharing: Check = ({ namespaces = {}, hostname, timeOffsets }) => [
-  ...(namespaces.uts === 'host' && hostname !== undefined
-    ? [say('information', ['hostname'], 'This machine’s host name is shared and stays what it is')]
+const checkSharing: Check = ({ namespaces = {}, hostname, timeOffsets }, { containers }) => [
+  ...Object.entries(namespaces).flatMap(([type, choice]) =>
+    typeof choice === 'object' && 'container' in choice
+      ? checkOther(choice.container, ['namespaces', type, 'container'], containers)
+      : [],
+  ),
+  ...(hostname !== undefined && !isNew(namespaces.uts)
+    ? [say('information', ['hostname'], `${whose(namespaces.uts)} host name is shared and stays what it is`)]
     : []),
-  ...(namespaces.time === 'host' && timeOffsets !== undefined
-    ? [say('information', ['timeOffsets'], 'This machine’s clocks are shared and stay what they are')]
+  ...(!isNew(namespaces.time) && timeOffsets !== undefined
+    ? [say('information', ['timeOffsets'], `${whose(namespaces.time)} clocks are shared and stay what they are`)]
     : []),
 ];
+
+const isNew = (choice: NamespaceChoice | undefined): boolean => choice === undefined || choice === 'new';
+const whose = (choice: NamespaceChoice | undefined): string => (choice === 'host' ? 'This machine’s' : 'The other’s');
 
 /** KTIME_SEC_MAX / 2 of the kernel, beyond which it answers ERANGE: time_namespaces(7). */
 const largestClock = 2 ** 63 / 1e9 / 2;

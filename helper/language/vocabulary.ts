@@ -130,6 +130,8 @@ export const rlimits: Readonly<Record<string, string>> = {
 
 /** namespaces(7): what sharing one with the machine means. */
 export const sharedNamespaces: Readonly<Record<string, string>> = {
+  mount: 'Refused: without one of its own nothing can be mounted',
+  user: 'Refused: without one of its own no other can be made',
   uts: 'The machine’s host name is its own',
   ipc: 'It sees this machine’s System V objects, POSIX queues and shared memory',
   pid: 'It sees this machine’s processes, and may signal yours',

@@ -6,6 +6,7 @@ export interface ExpectedFailure {
   message: RegExp;
   /** What the remedy has to speak of. */
   fix?: RegExp;
+  cause?: RegExp;
   data?: Partial<ErrorData>;
 }
 
@@ -21,6 +22,7 @@ export async function fails(work: Promise<unknown>, expected: ExpectedFailure): 
   assert.match(message, expected.message, said);
   assert.ok(!message.includes('\n'), `one line: ${said}`);
   if (expected.fix !== undefined) assert.match(data.fix ?? '', expected.fix, said);
+  if (expected.cause !== undefined) assert.match(data.cause ?? '', expected.cause, said);
   for (const [key, value] of Object.entries(expected.data ?? {})) {
     assert.deepEqual(data[key as keyof ErrorData], value, `${key}: ${said}`);
   }

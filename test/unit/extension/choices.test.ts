@@ -60,6 +60,7 @@ describe('the answers of the quick creation', () => {
     root: { kind: 'host' },
     command: '',
     network: { kind: 'none' },
+    namespaces: {},
     resources: undefined,
     group: undefined,
     privileges: {},
