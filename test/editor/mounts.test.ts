@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import * as path from 'node:path';
 import { after, before } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Locator } from 'playwright-core';
 import { terrariumIn } from './support/command.js';
 import { type Editor, openEditor } from './support/editor.js';
@@ -96,13 +97,18 @@ chapter('it is removed again from its line', async () => {
   await waitForTerminal(page, /^0$/m);
 });
 
-/** Moves the mouse as a person does who drags: the editor hears of it only while it moves. */
+/**
+ * Moves the mouse as a person does who drags: the editor hears of it only while it moves. In the corner of what is dragged
+ * over, for an icon's badge is another place, and to leave one for the other begins anew.
+ */
 async function dragOver(target: Locator, until: () => Promise<boolean>): Promise<void> {
-  const box = await target.boundingBox();
-  assert.ok(box !== null, 'the place to drag to is in sight');
   for (const end = Date.now() + 20_000; ; ) {
-    for (const x of [0, 3]) await editor.page.mouse.move(box.x + 20 + x, box.y + box.height / 2, { steps: 2 });
+    // Looked up each time: a view that has just come up still moves.
+    const box = await target.boundingBox();
+    assert.ok(box !== null, 'the place to drag to is in sight');
+    for (const x of [8, 9]) await editor.page.mouse.move(box.x + x, box.y + 8, { steps: 2 });
     if (await until()) return;
+    await delay(100);
     if (Date.now() > end) throw new Error('dragging over it does nothing');
   }
 }
