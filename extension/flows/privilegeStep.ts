@@ -36,7 +36,7 @@ async function choose(position: StepPosition, current: Privileges): Promise<Step
   for (;;) {
     const picked = await manyStep(
       position,
-      l10n.t('Which capabilities does its root have? Programs of other users have none.'),
+      l10n.t('Which capabilities does its root have?'),
       capabilityChoices(),
       (name) => ticked.includes(name),
     );

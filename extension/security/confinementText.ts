@@ -43,8 +43,10 @@ export function presentConfinement({ process, mounts, linux, unreadable }: Proce
  * procfs is mounted once more, read-only.
  */
 export function hiddenPaths(mounts: readonly MountInfo[]): { masked: string[]; readOnly: string[] } {
-  const isMask = ({ root, type, destination, superOptions }: MountInfo) =>
-    (root === '/null' && destination !== '/dev/null') || (type === 'tmpfs' && superOptions.includes('nr_inodes=1'));
+  const empty = mounts.find(({ destination }) => destination === '/dev/null');
+  const isMask = ({ root, device, type, destination, superOptions }: MountInfo) =>
+    (root === empty?.root && device === empty.device && destination !== '/dev/null') ||
+    (type === 'tmpfs' && superOptions.includes('nr_inodes=1'));
   const isReadOnly = ({ type, root, options }: MountInfo) => type === 'proc' && root !== '/' && options.includes('ro');
   const paths = (wanted: (mount: MountInfo) => boolean) =>
     [...new Set(mounts.filter(wanted).map(({ destination }) => destination))].sort();
