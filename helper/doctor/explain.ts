@@ -3,13 +3,21 @@ import type { Explanation, Failure, Rule } from './explanation.js';
 import type { Facts } from './facts.js';
 import { mountRules } from './mountRules.js';
 import { namespaceRules } from './namespaceRules.js';
+import { networkRules } from './networkRules.js';
 import { processRules } from './processRules.js';
 import { cgroupRules, generalRules } from './resourceRules.js';
 
 export type { Explanation, Failure } from './explanation.js';
 export { type Facts, gatherFacts } from './facts.js';
 
-const rules: readonly Rule[] = [...namespaceRules, ...mountRules, ...processRules, ...cgroupRules, ...generalRules];
+const rules: readonly Rule[] = [
+  ...namespaceRules,
+  ...mountRules,
+  ...networkRules,
+  ...processRules,
+  ...cgroupRules,
+  ...generalRules,
+];
 
 /** Which line tries what a step does, for failures that no rule knows. */
 const triedBy: Readonly<Record<string, DoctorLineId>> = {
@@ -22,6 +30,10 @@ const triedBy: Readonly<Record<string, DoctorLineId>> = {
   pivotRoot: 'pivot-root',
   setHostname: 'uts-namespace',
   bringUp: 'network',
+  makeVeth: 'veth',
+  makeBridge: 'bridge',
+  masquerade: 'masquerade',
+  addNetem: 'netem',
   openTerminal: 'devpts',
   installSeccomp: 'seccomp',
   setNamespaces: 'pidfd',

@@ -219,6 +219,18 @@ const plans: readonly PlanTrial[] = [
     steps: () => [calls('bridge')],
   },
   {
+    id: 'masquerade',
+    what: 'a rule of nf_tables that gives what leaves by an interface its address',
+    flags: CLONE_NEWNET,
+    steps: () => [calls('masquerade')],
+  },
+  {
+    id: 'netem',
+    what: 'an interface that packets leave by a millisecond later (netem)',
+    flags: CLONE_NEWNET,
+    steps: () => [calls('netem')],
+  },
+  {
     id: 'low-port',
     what: 'a socket bound to port 80 of a network namespace',
     flags: CLONE_NEWNET,

@@ -1,18 +1,12 @@
 import type { DoctorLineId } from '../protocol/index.js';
 import { type Failure, isErrno, type Rule } from './explanation.js';
 import { sysctlCommand } from './namespaceRules.js';
+import { missingModule, unknownLink, unknownNat, unknownQdisc } from './networkRules.js';
 
-/** A module that the kernel loads on demand where it has it, and only root can load beforehand. */
 const moduleMissing =
-  (module: string): Rule =>
+  (module: string, errnos: readonly string[]): Rule =>
   (failure) =>
-    isErrno(failure, 'EOPNOTSUPP', 'ENOTSUP', 'ENODEV')
-      ? {
-          cause: `The kernel has no ${module} loaded, or was built without it.`,
-          fix: 'Load it, now and at each start of the machine.',
-          command: `sudo modprobe ${module} && echo ${module} | sudo tee /etc/modules-load.d/${module}.conf`,
-        }
-      : undefined;
+    isErrno(failure, ...errnos) ? missingModule(module) : undefined;
 
 /** A namespace of a kind that the kernel was not built with. */
 const notBuilt = (failure: Failure, what: string, option: string) =>
@@ -163,8 +157,10 @@ export const trialRules: Readonly<Partial<Record<DoctorLineId, Rule>>> = {
   'time-namespace': timeNamespace,
   'cgroup-clone': cgroupClone,
   keyring,
-  veth: moduleMissing('veth'),
-  bridge: moduleMissing('bridge'),
+  veth: moduleMissing('veth', unknownLink),
+  bridge: moduleMissing('bridge', unknownLink),
+  masquerade: moduleMissing('nft_masq', unknownNat),
+  netem: moduleMissing('sch_netem', unknownQdisc),
   'low-port': lowPort,
   ping,
   'seccomp-log': seccompLog,

@@ -114,6 +114,14 @@ export async function makeHome(folder, identity, user) {
 }
 
 /**
+ * Most distributions let everybody open /dev/net/tun. Where it is root's alone, a node of the same device takes its place in
+ * the mount namespace of the tests; the machine's own stays as it is.
+ */
+const openTun = `if [ -c /dev/net/tun ] && [ "$(stat -c %a /dev/net/tun)" != 666 ]; then
+  mount -t tmpfs -o mode=755 tmpfs /dev/net && mknod -m 666 /dev/net/tun c 10 200 || exit 1
+fi`;
+
+/**
  * The command with a pid namespace of its own: what tests leave running ends with it. bash is its init, since Node
  * would not reap what containers leave behind.
  * @param {string[]} groups  cgroups to enter first, as root
@@ -124,7 +132,7 @@ export function contained(command, user, groups = [], before = []) {
   const become = ['setpriv', `--reuid=${user.uid}`, `--regid=${user.gid}`, '--clear-groups', '--inh-caps=-all', '--'];
   // Not --mount-proc: it leaves the old /proc mounted below the new one, which mountinfo then shows twice.
   // A session of its own: SIGCONT may be sent to everybody in the session, root's processes too.
-  const init = `umount -l /proc && mount -t proc proc /proc || exit 1\n${enter}\nsetsid --wait "$@"\nexit $?`;
+  const init = `umount -l /proc && mount -t proc proc /proc || exit 1\n${openTun}\n${enter}\nsetsid --wait "$@"\nexit $?`;
   // The end of this process is the end of it all, however it comes.
   const start = [
     'setpriv',

@@ -43,6 +43,12 @@ const inside: Partial<Record<protocol.DoctorLineId, { flags: readonly string[]; 
     flags: ['--net'],
     script: 'ip link add bridge type bridge && ip link add one type veth && ip link set one master bridge',
   },
+  masquerade: {
+    flags: ['--net'],
+    script:
+      'nft "add table ip t; add chain ip t c { type nat hook postrouting priority 100; }; add rule ip t c oifname x masquerade"',
+  },
+  netem: { flags: ['--net'], script: 'ip link add one type veth && tc qdisc add dev one root netem delay 1ms' },
   'low-port': {
     flags: ['--net'],
     script: `exec '${process.execPath}' -e "require('net').createServer().listen(80, () => process.exit(0)).on('error', () => process.exit(1))"`,

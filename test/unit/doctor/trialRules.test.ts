@@ -25,6 +25,8 @@ const known: [DoctorLineId, string, Partial<Facts>, RegExp, RegExp][] = [
   ['keyring', 'EPERM', {}, /seccomp filter around us/, /keyctl/],
   ['veth', 'EOPNOTSUPP', {}, /no veth loaded/, /modprobe veth/],
   ['bridge', 'EOPNOTSUPP', {}, /no bridge loaded/, /modprobe bridge/],
+  ['masquerade', 'ENOENT', {}, /no nft_masq loaded/, /modprobe nft_masq/],
+  ['netem', 'ENOENT', {}, /no sch_netem loaded/, /modprobe sch_netem/],
   ['low-port', 'EACCES', {}, /below 1024/, /1024 on/],
   ['ping', 'EACCES', {}, /ping_group_range/, /CAP_NET_RAW/],
   ['seccomp-log', 'ESRCH', {}, /4\.14/, /actions_avail/],
