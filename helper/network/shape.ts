@@ -34,7 +34,7 @@ export function linkShape(run: string): LinkShape {
 
 /**
  * Makes the link of a running container so, in place of what it was. The caller holds the container's lock.
- * @throws Invalid, WrongState, Unavailable, StepFailed: then it is as it was
+ * @throws Invalid, WrongState, StepFailed: then it is as it was
  */
 export async function shapeLink(machine: Machine, record: ContainerRecord, asked: LinkShape): Promise<LinkShape> {
   const shape = checkShape(asked);

@@ -97,6 +97,6 @@ export interface LinkShape {
 /**
  * Makes the link of a running container slow, lossy or cut, in place of what it was made before; with none of them it is as
  * at its start. Until the container ends. `WrongState` when it is in no named network or does not run, `Invalid`,
- * `Unavailable` when this kernel has no netem.
+ * `StepFailed`, with the doctor's line netem, when this kernel has none.
  */
 export const ShapeLink = new RequestType<LinkShape & { container: string }, LinkShape, ErrorData>('network/shape');

@@ -1,0 +1,4 @@
+import { Bed } from '../support/bed.js';
+import { testLinks } from './links.js';
+
+testLinks(new Bed());

@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import * as protocol from '../../../helper/protocol/index.js';
+import type { Bed } from '../support/bed.js';
+import { eventually } from '../support/wait.js';
+import { listens } from './listening.js';
+
+const on = (network: string, name: string): protocol.ContainerSpecification => ({
+  name,
+  network: { kind: 'bridge', network },
+  capabilities: { add: ['CAP_NET_RAW'] },
+});
+
+/** What becomes of links, on whatever kernel: on one without netem that is told. */
+export function testLinks(bed: Bed): void {
+  const shape = (container: string, how: protocol.LinkShape) =>
+    bed.helper.request(protocol.ShapeLink, { container, ...how });
+
+  /** So many echoes, one each 0.2 s: how many came back, and the milliseconds that the quickest took. */
+  async function ping(from: string, to: string, count: number): Promise<{ received: number; least: number }> {
+    const { stdout } = await bed.exec(from, `ping -c ${count} -i 0.2 -W 2 ${to}`);
+    const times = [...stdout.matchAll(/time=([\d.]+) ms/g)].map((match) => Number(match[1]));
+    return { received: times.length, least: Math.min(...times) };
+  }
+
+  test('a link is cut and put together again, seen from both sides', async () => {
+    await bed.helper.request(protocol.CreateNetwork, { name: 'rope' });
+    const [one, two] = [await bed.up(on('rope', 'near')), await bed.up(on('rope', 'far'))];
+    const carrier = async () => (await bed.exec(one.id, 'cat /sys/class/net/eth0/carrier')).stdout.trim();
+    assert.equal((await ping(one.id, 'far', 1)).received, 1);
+    assert.deepEqual(await shape(one.id, { down: true }), { down: true });
+    assert.equal(await carrier(), '0');
+    assert.equal((await ping(one.id, 'far', 1)).received, 0);
+    assert.equal((await ping(two.id, 'near', 1)).received, 0);
+    const members = (await bed.helper.request(protocol.InspectNetwork, { network: 'rope' })).members;
+    assert.deepEqual(members.find(({ container }) => container === one.id)?.link, { down: true });
+    assert.deepEqual(await shape(one.id, {}), {});
+    assert.equal(await carrier(), '1');
+    assert.equal((await ping(two.id, 'near', 2)).received, 2);
+    for (const { id } of [one, two]) await bed.helper.request(protocol.RemoveContainer, { container: id, force: true });
+  });
+
+  test('a limited rate holds both ways, and ends', async () => {
+    await bed.helper.request(protocol.CreateNetwork, { name: 'thread' });
+    const [one, two] = [await bed.up(on('thread', 'source')), await bed.up(on('thread', 'drain'))];
+    let port = 7000;
+    /** Seconds that 200 kB take from one to the other. */
+    const seconds = async (from: typeof one, to: typeof one) => {
+      port++;
+      const taken = bed.exec(to.id, `nc -l -p ${port} | wc -c`);
+      await eventually('a listener', () => listens(to.pid, port));
+      const start = performance.now();
+      await bed.exec(from.id, `head -c 200000 /dev/zero | nc ${to.name} ${port}`);
+      assert.equal((await taken).stdout.trim(), '200000');
+      return (performance.now() - start) / 1000;
+    };
+    await shape(one.id, { rate: 1_000_000 });
+    // 1.6 s, less what may go at once.
+    const [out, back] = [await seconds(one, two), await seconds(two, one)];
+    assert.ok(out > 1.4 && back > 1.4, `${out} s, ${back} s`);
+    await shape(one.id, {});
+    const free = await seconds(one, two);
+    assert.ok(free < out, `${free} s`);
+    for (const { id } of [one, two]) await bed.helper.request(protocol.RemoveContainer, { container: id, force: true });
+  });
+
+  test('a link is delayed each way, and loses what it is told to; where the kernel has no netem that is said', async () => {
+    await bed.helper.request(protocol.CreateNetwork, { name: 'fog' });
+    const [one, two] = [await bed.up(on('fog', 'lamp')), await bed.up(on('fog', 'ship'))];
+    const { lines } = await bed.helper.ask(protocol.RunDoctor);
+    if (lines.find(({ id }) => id === 'netem')?.verdict === 'works') {
+      assert.deepEqual(await shape(one.id, { delayMs: 100 }), { delayMs: 100 });
+      for (const [from, to] of [
+        [one, 'ship'],
+        [two, 'lamp'],
+      ] as const) {
+        const { received, least } = await ping(from.id, to, 3);
+        assert.ok(received === 3 && least >= 200, `${received} of 3, ${least} ms`);
+      }
+      await shape(one.id, { lossPercent: 100 });
+      assert.equal((await ping(one.id, 'ship', 2)).received, 0);
+      // Of 60 echoes that each pass twice a quarter comes back: all or none of them, less than once in 10^7.
+      await shape(one.id, { lossPercent: 50 });
+      const { received } = await ping(two.id, 'lamp', 60);
+      assert.ok(received > 0 && received < 60, `${received} of 60`);
+      await shape(one.id, {});
+      const { least } = await ping(one.id, 'ship', 3);
+      assert.ok(least < 200, `${least} ms`);
+    } else {
+      await assert.rejects(shape(one.id, { delayMs: 100 }), (error) => {
+        const { code, data } = error as protocol.TerrariumError;
+        return code === protocol.ErrorCode.StepFailed && data?.doctor === 'netem' && /sch_netem/.test(data.cause ?? '');
+      });
+      assert.equal((await ping(one.id, 'ship', 1)).received, 1, 'it is as it was');
+    }
+    await assert.rejects(shape(one.id, { lossPercent: 101 }), { code: protocol.ErrorCode.Invalid });
+    const alone = await bed.up();
+    await assert.rejects(shape(alone.id, { down: true }), { code: protocol.ErrorCode.WrongState });
+    for (const { id } of [one, two, alone]) {
+      await bed.helper.request(protocol.RemoveContainer, { container: id, force: true });
+    }
+  });
+}
