@@ -40,7 +40,11 @@ function withContainerOptions(command: Command): Command {
       parseMount,
     )
     .option('--tmpfs <dst[:size=64m]>', 'a file system in memory (may be repeated)', parseTmpfs)
-    .option('--net, --network <network>', 'none, host, container:NAME, pid:N or the name of a network', 'none')
+    .option(
+      '--net, --network <network>',
+      'none, host, outbound (a way out), container:NAME, pid:N or the name of a network',
+      'none',
+    )
     .option('-p, --publish <host:container[/udp]>', 'publish a port on 127.0.0.1 (may be repeated)', collectPort)
     .option(
       '--ns <type=whose>',

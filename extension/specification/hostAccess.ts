@@ -172,7 +172,7 @@ function describeSharing(specification: Reach): string[] {
     items.push(`The network of process ${specification.network.pid ?? ''}`);
   }
   if (specification.network?.kind === 'bridge') {
-    items.push(`The containers in the network ${specification.network.network ?? ''}`);
+    items.push(`The containers in the network ${specification.network.network ?? ''}, and what it leads to`);
   }
   for (const { hostPort, address } of specification.ports ?? []) {
     items.push(`Port ${hostPort} of this machine, at ${address ?? '127.0.0.1'}: it leads into the container`);

@@ -6,7 +6,7 @@ import * as protocol from '../../../helper/protocol/index.js';
 import { Bed } from '../support/bed.js';
 import { TestHelper } from '../support/helper.js';
 import { eventually } from '../support/wait.js';
-import { outboundObstacle, outerAddress, serve } from './outside.js';
+import { body, fetching, outboundObstacle, outerAddress, serve } from './outside.js';
 
 const bed = new Bed();
 const on = (network: string, more: protocol.ContainerSpecification = {}): protocol.ContainerSpecification => ({
@@ -18,7 +18,7 @@ const inspect = (network: string) => bed.helper.request(protocol.InspectNetwork,
 const remove = (container: string) => bed.helper.request(protocol.RemoveContainer, { container, force: true });
 /** What a web server answers, or nothing. */
 const fetched = async (container: string, address: string, port: number) =>
-  (await bed.exec(container, `wget -q -T 3 -O - http://${address}:${port}/ 2>/dev/null`)).stdout;
+  body((await bed.exec(container, fetching(address, port))).stdout);
 
 const nobodyOutside = 'this machine has no address but loopback';
 

@@ -26,6 +26,21 @@ export async function serve(address: string): Promise<{ port: number; close(): v
   };
 }
 
+/**
+ * A script for busybox's shell that prints what a web server answers, as nc(1) gets it: the static wget of Debian ends by
+ * SIGSEGV where there is no library for it to look up a service in.
+ */
+export function fetching(host: string, port: number): string {
+  // Its input stays open: not every way out passes on that one direction has ended while the other has not.
+  return `[ -p /request ] || mkfifo /request; exec 3<>/request; printf 'GET / HTTP/1.0\\r\\n\\r\\n' >&3
+    timeout 5 nc ${host} ${port} <&3 2>/dev/null`;
+}
+
+/** The body of such an answer; empty when there is none. */
+export function body(answer: string): string {
+  return answer.split('\r\n\r\n')[1] ?? '';
+}
+
 /** Why there can be no way out by a program on this machine, by what the doctor tried; undefined when there can. */
 export async function outboundObstacle(helper: TestHelper): Promise<(program: string) => string | undefined> {
   const { lines } = await helper.ask(protocol.RunDoctor);
