@@ -71,7 +71,7 @@ async function launch(context: CommandContext): Promise<void> {
   }
 }
 
-/** Seven questions with a default each, and a way back. */
+/** Eight questions with a default each, and a way back. */
 async function create(context: CommandContext): Promise<void> {
   const images = await context.helper.request(ListImages);
   const containers = await context.store.list();

@@ -1,11 +1,5 @@
-import { l10n, type QuickPickItem, window } from 'vscode';
-import {
-  AllowCalls,
-  type ContainerSummary,
-  type DeniedCall,
-  ReadDenied,
-  RestartContainer,
-} from '../../helper/protocol/index.js';
+import { commands, l10n, type QuickPickItem, window } from 'vscode';
+import { AllowCalls, type ContainerSummary, type DeniedCall, ReadDenied } from '../../helper/protocol/index.js';
 import { nodeOf } from '../commands/arguments.js';
 import type { CommandContext } from '../commands/context.js';
 import { inView } from '../commands/progress.js';
@@ -98,5 +92,6 @@ async function allow(
   );
   if (chosen === undefined) return;
   await inView(() => helper.request(AllowCalls, { container, calls: [call] }));
-  if (chosen === andRestart) await inView(() => helper.request(RestartContainer, { container }));
+  // By the command, which closes the shells in it first: a terminal that breaks off would be told as a failure.
+  if (chosen === andRestart) await commands.executeCommand('terrarium.restart', { container });
 }

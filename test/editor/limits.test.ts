@@ -37,7 +37,7 @@ chapter('the form opens with the cursor’s keys in it, and every section it has
   await openTerrarium(page);
   await runCommand(page, 'Terrarium: Create Container with Choices');
   const inLab = { choice: 'New Group', question: 'The name of the new group', answer: 'lab' };
-  await answerSteps(page, [undefined, undefined, undefined, undefined, inLab, undefined, undefined]);
+  await answerSteps(page, [undefined, undefined, undefined, undefined, undefined, inLab, undefined, undefined]);
   await waitForTerminal(page, /[#$] *$/, 60_000);
   await typeInTerminal(page, 'echo "in $(readlink /proc/self/ns/pid)"\n');
   const [, namespace = ''] = /in (pid:\[\d+\])/.exec(await waitForTerminal(page, /in pid:\[\d+\]/)) ?? [];

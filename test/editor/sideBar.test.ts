@@ -126,7 +126,7 @@ chapter('it is renamed by F2, stopped and started by its buttons', async () => {
 chapter('what is refused says what and why in one notification', async () => {
   const { page } = editor;
   await runCommand(page, 'Terrarium: Create Container with Choices');
-  await answerSteps(page, [undefined, 'no-such-program-here', undefined, undefined, undefined, undefined, undefined]);
+  await answerSteps(page, [undefined, 'no-such-program-here', ...Array<undefined>(6).fill(undefined)]);
   const toast = notification(page, /no-such-program-here/);
   await toast.waitFor();
   await editor.screenshot('refused');
