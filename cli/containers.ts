@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import type { MessageConnection } from 'vscode-jsonrpc/node';
 import * as protocol from '../helper/protocol/index.js';
+import { attachSession, type EnteringOptions, enteringOf, wantsTerminal, withEnteringOptions } from './entering.js';
 import { exitStatus, json } from './failure.js';
 import {
   collect,
@@ -108,37 +109,17 @@ export function addContainerCommands(program: Command, connect: Connect, print: 
       );
     });
 
-  program
-    .command('exec')
+  withEnteringOptions(program.command('exec'))
     .description('run one more command in a running container, and exit with its status')
-    .option('-t, --tty', 'give it a terminal (default: when this is one)')
-    .option('-u, --user <user>', 'name, uid, name:group or uid:gid inside')
-    .option('-w, --cwd <folder>', 'working folder inside')
-    .option('-e, --env <name=value>', 'set a variable (may be repeated)', collect)
     .argument('<container>', 'name or id')
     .argument('[command...]', 'command and arguments (default: the best shell there is)')
     .passThroughOptions()
-    .action(async (container: string, words: string[], options: Pick<RunOptions, 'tty' | 'user' | 'cwd' | 'env'>) => {
-      // Once options are passed through, commander leaves the separator in.
-      const args = words[0] === '--' ? words.slice(1) : words;
+    .action(async (container: string, words: string[], options: EnteringOptions) => {
       const connection = await connect();
-      const terminal = options.tty ?? (process.stdin.isTTY === true && process.stdout.isTTY === true);
-      const session = await connection.sendRequest(protocol.ExecInContainer, {
-        container,
-        process: {
-          args,
-          stdin: true,
-          terminal,
-          ...(options.user === undefined ? {} : { user: options.user }),
-          ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
-          ...(options.env === undefined ? {} : { env: options.env }),
-        },
-      });
-      process.exitCode = await attach(session.attach, {
-        terminal,
-        signal: (signal) =>
-          connection.sendRequest(protocol.KillContainer, { container, pid: session.identity.pid, signal }),
-      });
+      const terminal = wantsTerminal(options);
+      const asked = enteringOf(options, words, terminal);
+      const session = await connection.sendRequest(protocol.ExecInContainer, { container, process: asked });
+      process.exitCode = await attachSession(connection, session, terminal);
     });
 
   const forEach = (

@@ -75,7 +75,7 @@ export async function findTarget(connection: MessageConnection, what: string): P
 const typesByLink: Readonly<Record<string, protocol.oci.NamespaceType>> = { mnt: 'mount', net: 'network' };
 const types = ['mount', 'uts', 'ipc', 'network', 'pid', 'user', 'cgroup', 'time'] as const;
 
-function parseType(text: string): protocol.oci.NamespaceType {
+export function parseType(text: string): protocol.oci.NamespaceType {
   const found = types.find((type) => type === (typesByLink[text] ?? text));
   if (found === undefined) throw new InvalidArgumentError(`It is none of ${types.join(', ')}.`);
   return found;

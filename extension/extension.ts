@@ -21,6 +21,7 @@ import { RunningCount } from './containers/statusBar.js';
 import { readLog } from './documents/readLog.js';
 import { TextDocuments } from './documents/textDocuments.js';
 import { tellOfEnds } from './ended.js';
+import { registerEntering } from './entering/registerEntering.js';
 import { Notifier } from './errors/notifier.js';
 import { registerFiles } from './files/registerFiles.js';
 import { Roots } from './files/roots.js';
@@ -82,6 +83,7 @@ export function activate(extension: ExtensionContext): void {
   );
 
   const namespaces = registerNamespaces(extension, { helper, store, notifier, log });
+  registerEntering(extension, { helper, store, terminals, notifier });
   const context: CommandContext = {
     extension,
     log,

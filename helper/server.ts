@@ -39,6 +39,7 @@ import { routeCgroups } from './requests/cgroups.js';
 import { routeChanges } from './requests/changes.js';
 import { routeContainers } from './requests/containers.js';
 import { routeDoctor } from './requests/doctor.js';
+import { routeEntering } from './requests/entering.js';
 import { routeExport } from './requests/export.js';
 import { routeFiles } from './requests/files.js';
 import { routeGroups } from './requests/groups.js';
@@ -130,6 +131,7 @@ export function serve(connection: Connection, installation: Installation): { lea
 
   routeContainers(router, machine);
   routeInspection(router, machine);
+  routeEntering(router, machine);
   routeMounts(router, machine);
   routeNamespaces(router, machine);
   const listeners = routeNetworks(router, machine, (containers) => {

@@ -9,7 +9,8 @@ import type { NamespacesView } from './namespacesView.js';
 import type { ProcessDocuments } from './processDocuments.js';
 import { pidProblem, processPicks } from './processPicks.js';
 
-interface Chosen {
+/** A process or container that something is done to, with its name for titles. */
+export interface Chosen {
   target: ProcessTarget;
   name: string;
 }
@@ -24,7 +25,7 @@ export function namespaceCommands(
   const onProcess =
     (question: string, show: (target: ProcessTarget, name: string) => Promise<void>): Handler =>
     async (first) => {
-      const chosen = processOf(first) ?? (await pick(around, question, false));
+      const chosen = processOf(first) ?? (await pickTarget(around, question, false));
       if (chosen) {
         await show(chosen.target, chosen.name);
       }
@@ -58,14 +59,19 @@ export function namespaceCommands(
     'terrarium.compareWith': {
       doing: l10n.t('Compare'),
       run: async (first) => {
-        const a = processOf(first) ?? containerOf(first) ?? (await pick(around, l10n.t('Compare'), true));
-        const b = a && (await pick(around, l10n.t('Compare {0} with', a.name), true));
+        const a = chosenBy(first) ?? (await pickTarget(around, l10n.t('Compare'), true));
+        const b = a && (await pickTarget(around, l10n.t('Compare {0} with', a.name), true));
         if (b) {
           await documents.showComparison(a.target, b.target, `${a.name}-${b.name}`);
         }
       },
     },
   };
+}
+
+/** The process or container of a tree item. */
+export function chosenBy(first: unknown): Chosen | undefined {
+  return processOf(first) ?? containerOf(first);
 }
 
 /** The process of a tree item, by pid and start time. */
@@ -84,7 +90,8 @@ function containerOf(first: unknown): Chosen | undefined {
   return container === undefined ? undefined : { target: { container }, name: name ?? container };
 }
 
-async function pick(
+/** One that the person picks, or names by its pid. */
+export async function pickTarget(
   { helper, store }: { helper: HelperClient; store: ContainerStore },
   title: string,
   withHost: boolean,
@@ -97,7 +104,7 @@ async function pick(
   return picked && typePid(title);
 }
 
-async function typePid(title: string): Promise<Chosen | undefined> {
+export async function typePid(title: string): Promise<Chosen | undefined> {
   const text = await window.showInputBox({ title, prompt: l10n.t('Pid of the process'), validateInput: pidProblem });
   return text === undefined ? undefined : { target: { pid: Number(text) }, name: `process-${Number(text)}` };
 }

@@ -4,12 +4,17 @@ import type { AttachTarget } from '../../helper/protocol/index.js';
 export interface TerminalRecord {
   /** Attach socket: there is one per process that can be attached to. */
   socket: string;
-  /** Id of the container. */
-  container: string;
-  /** `shell`: a shell of its own in the container; `main`: the container's own terminal; `log`: its output only. */
-  use: 'shell' | 'main' | 'log';
+  /** Id of the container; absent for a process that is in none of ours. */
+  container?: string;
+  /**
+   * `shell`: a shell of its own in the container; `entered`: the same, but with namespaces, privileges or a root of its own;
+   * `main`: the container's own terminal; `log`: its output only.
+   */
+  use: 'shell' | 'entered' | 'main' | 'log';
   /** Host pid of the shell, which is hung up when its terminal is closed. */
   pid?: number;
+  /** Its start time, clock ticks since boot, where it is not to be looked for among a container's. */
+  startTime?: number;
   /** The name the terminal was given. */
   name: string;
 }

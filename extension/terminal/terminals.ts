@@ -8,7 +8,7 @@ import {
   ThemeIcon,
   window,
 } from 'vscode';
-import { type AttachTarget, KillContainer } from '../../helper/protocol/index.js';
+import { type AttachTarget, KillContainer, SignalProcess } from '../../helper/protocol/index.js';
 import type { HelperClient } from '../helperClient.js';
 import { freeName } from '../text/names.js';
 import { terminalText } from '../text/untrusted.js';
@@ -19,7 +19,7 @@ const stateKey = 'terrarium.terminals';
 /** What to connect a terminal to. */
 export interface Connection extends Omit<TerminalRecord, 'socket' | 'name'> {
   target: AttachTarget;
-  /** Name of the container, for the tab. */
+  /** Name of the container or process, for the tab. */
   title: string;
 }
 
@@ -100,7 +100,7 @@ export class Terminals implements Disposable {
   async closeShells(container: string): Promise<void> {
     for (const terminal of window.terminals) {
       const record = await this.recordOf(terminal);
-      if (record?.container === container && record.use === 'shell') {
+      if (record?.container === container && isShell(record)) {
         terminal.dispose();
       }
     }
@@ -131,8 +131,14 @@ export class Terminals implements Disposable {
         Object.entries(records).filter(([, other]) => other.socket !== record.socket || other.use !== record.use),
       ),
     );
-    if (reason === TerminalExitReason.User && record.use === 'shell' && record.pid !== undefined) {
-      await this.helper.request(KillContainer, { container: record.container, pid: record.pid, signal: 'SIGHUP' });
+    const { container, pid, startTime } = record;
+    if (reason !== TerminalExitReason.User || !isShell(record) || pid === undefined) {
+      return;
+    }
+    if (startTime !== undefined) {
+      await this.helper.request(SignalProcess, { process: { pid, startTime }, signal: 'SIGHUP' });
+    } else if (container !== undefined) {
+      await this.helper.request(KillContainer, { container, pid, signal: 'SIGHUP' });
     }
   }
 
@@ -143,4 +149,9 @@ export class Terminals implements Disposable {
   private async update(change: (records: TerminalRecords) => TerminalRecords): Promise<void> {
     await this.state.update(stateKey, change(this.records));
   }
+}
+
+/** Whether it ends with its terminal. */
+function isShell({ use }: TerminalRecord): boolean {
+  return use === 'shell' || use === 'entered';
 }

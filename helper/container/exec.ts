@@ -1,5 +1,7 @@
 import { isFrozen } from '../cgroup/freezer.js';
 import { enterSteps } from '../cgroup/plan.js';
+import { containerEntered, enterProcess, frozen } from '../entering/enter.js';
+import { capabilitiesAsked } from '../entering/process.js';
 import { readIdMap } from '../inspect/idmap.js';
 import { type RootReader, runningRoot } from '../inspect/root.js';
 import { findShell } from '../inspect/shell.js';
@@ -22,7 +24,7 @@ import { namespacesToEnter } from './joins.js';
 import { keepLedger } from './ledgers.js';
 import type { Machine } from './machine.js';
 import type { ContainerRecord } from './record.js';
-import { claimSession, pruneSessions } from './sessions.js';
+import { claimSession, pruneSessions, sessionsOf } from './sessions.js';
 import { attachTarget, deniedPlan } from './start.js';
 import { runningRun } from './stop.js';
 import { undoUnanswered } from './unanswered.js';
@@ -37,15 +39,12 @@ export async function execInContainer(
   specification: ExecSpecification,
 ): Promise<ExecSession> {
   const run = runningRun(machine, record);
-  if (await isFrozen(run.runtime.cgroup)) {
-    throw terrariumError(ErrorCode.WrongState, `${record.name} is paused`, {
-      cause: 'A process that enters a frozen container is frozen too.',
-      fix: 'Resume it first.',
-      command: `terrarium resume ${record.name}`,
-    });
+  if (await isFrozen(run.runtime.cgroup)) throw frozen(record.name);
+  if (specification.namespaces !== undefined || specification.tools !== undefined) {
+    return enterProcess(machine, run.runtime.init, specification, await containerEntered(machine, record.id));
   }
   const process = await processFor(machine.identity, record, run.runtime.init, specification);
-  const { number, name, folder, socket } = claimSession(machine, record);
+  const { number, name, folder, socket } = claimSession(machine, sessionsOf(machine, record));
   const operation = `exec-${number}`;
   const plan = execPlan({
     target: run.runtime.init,
@@ -75,7 +74,7 @@ export async function execInContainer(
     });
   }
   // Nobody waits for it.
-  void pruneSessions(machine, record, number).catch((error: unknown) => {
+  void pruneSessions(machine, sessionsOf(machine, record), number).catch((error: unknown) => {
     machine.log(`old sessions of ${record.name} were not removed: ${String(error)}`);
   });
   return {
@@ -99,7 +98,6 @@ async function processFor(
   const user = asked.user === undefined ? undefined : await resolveUser(asked.user, root);
   if (user !== undefined) checkMapped(identity, user);
   const terminal = asked.terminal ?? false;
-  const isRoot = (user?.uid ?? base.user.uid) === 0;
   const args =
     asked.args !== undefined && asked.args.length > 0 ? asked.args : await shellOf(record, root, user?.shell);
   return {
@@ -114,14 +112,8 @@ async function processFor(
       ...(user === undefined ? [] : [`HOME=${user.home}`]),
       ...(asked.env ?? []),
     ]),
-    ...(user === undefined
-      ? {}
-      : {
-          user: { uid: user.uid, gid: user.gid, additionalGids: user.additionalGids },
-          capabilities: isRoot
-            ? { ...base.capabilities, effective: base.capabilities.bounding, permitted: base.capabilities.bounding }
-            : { ...base.capabilities, effective: [], permitted: [], inheritable: [], ambient: [] },
-        }),
+    ...(user === undefined ? {} : { user: { uid: user.uid, gid: user.gid, additionalGids: user.additionalGids } }),
+    capabilities: capabilitiesAsked(base.capabilities, asked, user?.uid ?? base.user.uid),
   };
 }
 

@@ -17,6 +17,8 @@ export interface Locations {
   networks: string;
   /** See helper/pods/store.ts. */
   pods: string;
+  /** Sessions in processes that are in no container of ours. */
+  entered: string;
   /** See hostLayer.ts. */
   hostLayer: string;
   runtime: string;
@@ -38,6 +40,7 @@ export function findLocations(environment: NodeJS.ProcessEnv, home: string, uid:
     groups: path.join(data, 'groups'),
     networks: path.join(data, 'networks'),
     pods: path.join(data, 'pods'),
+    entered: path.join(data, 'entered'),
     hostLayer: path.join(data, 'host-layer'),
     runtime,
   };

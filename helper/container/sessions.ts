@@ -8,7 +8,23 @@ import { socketOf } from './start.js';
 /** So many sessions that have ended are kept, for clients that still read their output. */
 const kept = 20;
 
-/** A process that entered a container. Its monitor writes to `folder`, which is `sessions/N`, and listens at `socket`. */
+/** Where sessions are kept, and what their names begin with. */
+export interface SessionPlace {
+  folder: string;
+  prefix: string;
+}
+
+/** Those of a container. */
+export function sessionsOf(machine: Machine, { id }: Pick<ContainerRecord, 'id'>): SessionPlace {
+  return { folder: machine.store.folder(id, 'sessions'), prefix: id };
+}
+
+/** Those in processes that are in no container of ours. */
+export function foreignSessions(machine: Machine): SessionPlace {
+  return { folder: machine.locations.entered, prefix: 'entered' };
+}
+
+/** A process that entered something. Its monitor writes to `folder`, which is `sessions/N`, and listens at `socket`. */
 export interface Session {
   number: number;
   name: string;
@@ -17,11 +33,11 @@ export interface Session {
 }
 
 /** Makes the folder of a new session: making one claims its number, whoever else does so at the same time. */
-export function claimSession(machine: Machine, record: Pick<ContainerRecord, 'id'>): Session {
-  const parent = machine.store.folder(record.id, 'sessions');
+export function claimSession(machine: Machine, place: SessionPlace): Session {
+  const parent = place.folder;
   mkdirSync(parent, { recursive: true, mode: 0o700 });
   for (let number = Math.max(0, ...numbersIn(parent)) + 1; ; number++) {
-    const session = sessionOf(machine, record, number);
+    const session = sessionOf(machine, place, number);
     try {
       mkdirSync(session.folder, { mode: 0o700 });
       return session;
@@ -31,26 +47,21 @@ export function claimSession(machine: Machine, record: Pick<ContainerRecord, 'id
   }
 }
 
-function sessionOf(machine: Machine, { id }: Pick<ContainerRecord, 'id'>, number: number): Session {
-  const name = `${id}-e${number}`;
+function sessionOf(machine: Machine, place: SessionPlace, number: number): Session {
+  const name = `${place.prefix}-e${number}`;
   return {
     number,
     name,
-    folder: machine.store.folder(id, 'sessions', String(number)),
+    folder: path.join(place.folder, String(number)),
     socket: socketOf(machine, name),
   };
 }
 
 /** Removes sessions that have ended, but for those with the latest numbers. */
-export async function pruneSessions(
-  machine: Machine,
-  record: Pick<ContainerRecord, 'id'>,
-  latest: number,
-): Promise<void> {
-  const parent = machine.store.folder(record.id, 'sessions');
-  for (const number of numbersIn(parent)) {
+export async function pruneSessions(machine: Machine, place: SessionPlace, latest: number): Promise<void> {
+  for (const number of numbersIn(place.folder)) {
     if (number > latest - kept) continue;
-    const session = sessionOf(machine, record, number);
+    const session = sessionOf(machine, place, number);
     if (await hasEnded(session)) await fs.rm(session.folder, { recursive: true, force: true });
   }
 }

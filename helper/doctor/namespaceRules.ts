@@ -124,7 +124,7 @@ const unmappedId: Rule = (failure, facts) =>
     : undefined;
 
 const targetGone: Rule = (failure) =>
-  isStep(failure, 'setNamespaces', 'joinNamespace') && isErrno(failure, 'ESRCH', 'ENOENT')
+  isStep(failure, 'setNamespaces', 'joinNamespace', 'openNamespace') && isErrno(failure, 'ESRCH', 'ENOENT', 'ESTALE')
     ? { cause: 'The process whose namespaces are to be joined has ended.', fix: 'Start its container again.' }
     : undefined;
 

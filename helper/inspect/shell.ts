@@ -27,7 +27,7 @@ export async function findShell(root: RootReader, passwdShell?: string): Promise
   }
   throw terrariumError(ErrorCode.NotFound, 'There is no shell in this root', {
     cause: `None of ${names.join(', ')} and busybox is in ${folders.join(', ')}.`,
-    fix: 'Name a program that is there.',
+    fix: 'Name a program that is there, or bring tools along: `terrarium enter --tools host`, Enter with Options….',
   });
 }
 

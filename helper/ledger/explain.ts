@@ -135,6 +135,32 @@ const explanations: Readonly<Record<StepKind, Explanation>> = {
     without: 'it would be mounted where nobody sees it',
     manual: ['setns(2)', 'mount_namespaces(7)'],
   },
+  openNamespace: {
+    purpose:
+      'Take hold of a namespace, while this process may still look at the one that is in it, and check that it is the one meant.',
+    without: 'there would be nothing to enter',
+    manual: ['namespaces(7)', 'ioctl_ns(2)'],
+  },
+  enterNamespace: {
+    purpose: 'Enter the namespace that is held.',
+    without: 'the command would see that part of the machine as it is outside',
+    manual: ['setns(2)'],
+  },
+  openRoot: {
+    purpose: 'Take hold of the root folder of the process that is entered.',
+    without: 'a root that was chosen by chroot would be missed',
+    manual: ['proc_pid_root(5)'],
+  },
+  enterRoot: {
+    purpose: 'Make that folder the root.',
+    without: 'paths would begin at the root of the mount namespace, which can be another one',
+    manual: ['chroot(2)'],
+  },
+  fork: {
+    purpose: 'Go on as a child: a pid namespace that was entered is that of children only.',
+    without: 'the command would have its pid outside, and could not be seen by those inside',
+    manual: ['pid_namespaces(7)', 'clone(2)'],
+  },
   cloneMount: {
     purpose: 'Copy a mount of the host, where the kernel allows it, with nosuid, nodev and whatever else was asked.',
     without: 'there would be nothing to carry into the container',

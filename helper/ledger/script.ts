@@ -34,7 +34,8 @@ export function renderScript(plan: Plan, heading: ScriptHeading): string {
     '',
   ];
   // What makes a container maps ids; it may join another's network, too.
-  if (!plan.some((step) => step.kind === 'mapIds') && plan.some((step) => step.kind === 'setNamespaces')) {
+  const isEntering = plan.some(({ kind }) => kind === 'setNamespaces' || kind === 'openNamespace');
+  if (!plan.some((step) => step.kind === 'mapIds') && isEntering) {
     return [...lines, ...(mountLines(plan) ?? enterLines(plan))].join('\n');
   }
   return [
@@ -131,7 +132,10 @@ function joinLines(path: string): string[] {
 
 /** Entering a running container is one command of util-linux. */
 function enterLines(plan: Plan): string[] {
-  const targets = plan.filter((step): step is StepOf<'setNamespaces'> => step.kind === 'setNamespaces');
+  const targets = plan.flatMap((step) => {
+    if (step.kind === 'setNamespaces') return [{ pid: step.pid, flags: step.flags }];
+    return step.kind === 'openNamespace' && step.pid !== 0 ? [{ pid: step.pid, flags: step.type }] : [];
+  });
   const flags = targets.reduce((all, step) => all | step.flags, 0);
   const execution = plan.find((step): step is StepOf<'execute'> => step.kind === 'execute');
   const ids = plan.find((step): step is StepOf<'setIds'> => step.kind === 'setIds');
@@ -141,6 +145,9 @@ function enterLines(plan: Plan): string[] {
   const credentials = uid === 0 && gid === 0 ? '--preserve-credentials' : `--setuid ${uid} --setgid ${gid}`;
   return [
     '# Enter the namespaces of the running process, as the user inside.',
+    ...(plan.some(({ kind }) => kind === 'pivotRoot')
+      ? ['# The root of its tools is not part of this: nsenter has none.']
+      : []),
     `exec nsenter --target ${targets[0]?.pid ?? ''} ${options.join(' ')} ${credentials} -- ${(execution?.args ?? ['sh']).map(quote).join(' ')}`,
     '',
   ];

@@ -135,7 +135,7 @@ function mergeParts(known: PrivateParts, found: PrivateParts): PrivateParts {
 }
 
 /** Which of our containers a process is in: by its namespaces, and by those of the processes it descends from. */
-function containerOf(
+export function containerOf(
   pid: number,
   containers: readonly KnownContainer[],
   host: NamespaceInodes,

@@ -100,7 +100,10 @@ export const stepShapes = {
   /** Brings an interface up (`lo`). */
   bringUp: { code: 25, actor: 'init', fields: { interface: 'string' } },
   setRlimit: { code: 26, actor: 'init', fields: { resource: 'u32', soft: 'u64', hard: 'u64' } },
-  /** A pty of the container's own devpts; its master goes to the monitor, its other end becomes the controlling terminal. */
+  /**
+   * A pty of the container's own devpts, or before there is a root of the machine's; its master goes to the monitor, its
+   * other end becomes the controlling terminal.
+   */
   openTerminal: { code: 27, actor: 'init', fields: { rows: 'u32', columns: 'u32' } },
   /** setsid, for processes without a terminal. */
   setSession: { code: 28, actor: 'init', fields: {} },
@@ -245,6 +248,24 @@ export const stepShapes = {
   },
   /** move_mount of the next one that was prepared, in their order, as `attachMount` does it. */
   attachPrepared: { code: 72, actor: 'init', fields: { destination: 'string' } },
+  /**
+   * Opens a namespace for `enterNamespace`: that of a process (pid 0: of this one), or of a user or pid namespace's the one
+   * so many generations above it. `type` is CLONE_NEW*. Refused when the start time is another (ESRCH; 0: not checked), and
+   * when it is another namespace than `inode` (ESTALE; 0: any). `slot`: less than 16.
+   */
+  openNamespace: {
+    code: 75,
+    actor: 'init',
+    fields: { slot: 'u32', pid: 'u32', startTime: 'u64', type: 'u32', ancestor: 'u32', inode: 'u64' },
+  },
+  /** setns to what is held. A pid namespace counts for children: see `fork`. */
+  enterNamespace: { code: 76, actor: 'init', fields: { slot: 'u32', type: 'u32' } },
+  /** Opens the root folder of a process, which chroot(2) may have made another than its mount namespace's. */
+  openRoot: { code: 77, actor: 'init', fields: { slot: 'u32', pid: 'u32', startTime: 'u64' } },
+  /** chroot to what is held. */
+  enterRoot: { code: 78, actor: 'init', fields: { slot: 'u32' } },
+  /** A child takes the place of this process, which ends: the first one in a pid namespace that was entered. */
+  fork: { code: 79, actor: 'init', fields: {} },
 } as const satisfies Record<string, StepShape>;
 
 export type StepKind = keyof typeof stepShapes;

@@ -222,6 +222,18 @@ export interface ExecSpecification extends Partial<Pick<Process, 'cwd' | 'env'>>
   consoleSize?: { height: number; width: number };
   /** Keep standard input open for a client that attaches; else it is /dev/null. A terminal always has input. */
   stdin?: boolean;
+  /** Which namespaces of the target are entered; those that the helper is in already count as entered. Default: all. */
+  namespaces?: NamespaceType[];
+  /**
+   * `CAP_…` names: the bounding set, and what is effective and permitted; of a user that is not root inheritable and ambient
+   * too, since executing a program takes the others. Default: what the target's own processes may have.
+   */
+  capabilities?: string[];
+  /**
+   * Bring your own tools: `/` of this process alone becomes another root, and the target's is at `/target`. Of the host its
+   * programs (`/usr` and what they need in `/etc`), read-only.
+   */
+  tools?: { root: RootSource };
 }
 
 /** Where the output of a process can be had, and its input given: see docs/stage.md, "Attach". */
@@ -234,8 +246,11 @@ export interface AttachTarget {
 
 export interface ExecSession {
   session: string;
-  container: string;
+  /** Id of the container that was entered; absent for a process that is in none of ours. */
+  container?: string;
   args: string[];
   identity: ProcessIdentity;
   attach: AttachTarget;
+  /** What the process has not in common with what was entered, in sentences: a seccomp filter, a label, a control group. */
+  notices?: string[];
 }

@@ -1,6 +1,7 @@
 /** The contract between Terrarium's helper and those who ask it: the extension and the `terrarium` command. */
 export * from './capabilities.js';
 export * from './container.js';
+export * from './entering.js';
 export * from './errors.js';
 export * from './fileCapabilities.js';
 export * from './fileMode.js';

@@ -94,7 +94,7 @@ export async function launchZygote(options: LaunchOptions): Promise<number> {
 }
 
 /** The unit's name is never used twice: an old one lives on for as long as containers are in its cgroup. */
-function runAsService(command: readonly string[], signal: AbortSignal): Promise<void> {
+export function runAsService(command: readonly string[], signal: AbortSignal): Promise<void> {
   const service = [
     'systemd-run',
     '--user',
@@ -113,7 +113,7 @@ function runAsService(command: readonly string[], signal: AbortSignal): Promise<
   return runOnce(service, signal);
 }
 
-function runOnce(command: readonly string[], signal: AbortSignal): Promise<void> {
+export function runOnce(command: readonly string[], signal: AbortSignal): Promise<void> {
   const [program = '', ...args] = command;
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, {

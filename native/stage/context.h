@@ -17,6 +17,7 @@ struct join {
   uint32_t flags;
   uint16_t step;
 };
+enum { HELD = 16 };
 
 struct context {
   struct ledger *ledger;
@@ -44,6 +45,8 @@ struct context {
   int prepared[PREPARED_MAX];
   int prepared_count;
   int attached_count;
+  /* Of openNamespace and openRoot, by slot. */
+  int held_fds[HELD];
   /* The process whose namespaces the new one enters: in its pid namespace this pid would name another. */
   int target_fd;
   /* Of `lease`: a process that stays ends when nobody else has it locked; or -1. */
@@ -61,6 +64,9 @@ struct context {
   bool has_terminal; /* standard streams are a pty and its controlling terminal */
   bool handed_over;  /* the monitor has been told that only giving up privileges and exec are left */
 };
+
+/* Whether the plan enters what somebody else may have made, where less can be taken for granted. */
+static inline bool enters_held(const struct context *context) { return plan_has(context->plan, STEP_OPEN_NAMESPACE); }
 
 /* Unmaps ledger and plan: a PID 1 that stays must not hold for its container to read how it was made. */
 void context_forget(struct context *context);

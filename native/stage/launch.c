@@ -142,16 +142,23 @@ int run_clone(struct context *context, const struct step_clone *step) {
  * Takes hold of the process's root while it surely is there. Unmounting an overlay on ext4 syncs the whole file
  * system, which must happen when the monitor ends, not when the process does.
  */
-static int hold(struct context *context) {
+static int hold_root(struct context *context) {
   char path[32];
   snprintf(path, sizeof path, "/proc/%d/root", context->watch.pid);
-  context->step = (uint16_t)context->ledger->step_of_init;
   int fd = (int)CALL(context, openat, DESCRIPTOR(AT_FDCWD), TEXT(path), FLAGS(O_PATH | O_DIRECTORY | O_CLOEXEC),
                      NUMBER(0));
   if (fd < 0) return fd;
   context->watch.root_fd = fd;
+  return 0;
+}
+
+static int hold(struct context *context) {
+  context->step = (uint16_t)context->ledger->step_of_init;
+  /* The root of somebody else's container is theirs to keep, and not ours to see while the process is hidden. */
+  int error = enters_held(context) ? 0 : hold_root(context);
+  if (error < 0) return error;
   struct process_stat stat;
-  int error = process_stat_read(context->watch.pid, &stat);
+  error = process_stat_read(context->watch.pid, &stat);
   if (error < 0) return error;
   context->start_time = stat.start_time;
   /* From here on it no longer dies with us. */
@@ -159,14 +166,14 @@ static int hold(struct context *context) {
 }
 
 /*
- * Waits until the link has something to say. What is inside of a container can stop a process that enters it, or have it
- * read from a file system of its own making that never answers: nobody must wait for that for ever. Returns 0 or -errno.
+ * Waits until the link has something to say, or a pidfd that its process has ended. What is inside of a container can stop
+ * a process that enters it, or have it read from a file system of its own making that never answers: nobody must wait for
+ * that for ever. Returns 0 or -errno.
  */
-static int await_message(struct context *context, uint64_t deadline) {
+static int await(struct context *context, int fd, uint64_t deadline) {
   for (;;) {
     uint64_t now = monotonic_now();
-    struct pollfd polled[] = {{.fd = context->link_fd, .events = POLLIN},
-                              {.fd = context->watch.listener_fd, .events = POLLIN}};
+    struct pollfd polled[] = {{.fd = fd, .events = POLLIN}, {.fd = context->watch.listener_fd, .events = POLLIN}};
     int ready = poll(polled, 2, now >= deadline ? 0 : (int)((deadline - now) / 1000000u) + 1);
     /* The last steps are under the filter already: one that it refuses would wait for us while we wait for it. */
     if (ready > 0 && polled[1].revents) watch_answer(&context->watch, polled[1].revents);
@@ -190,14 +197,42 @@ static void take_descriptor(int *place, int *received) {
   *place = steal_fd(received);
 }
 
+/* The process goes on as a child of its own making, which is ours. Takes the descriptor. */
+static int follow_fork(struct context *context, int *pidfd, uint64_t deadline) {
+  struct watch *watch = &context->watch;
+  if (*pidfd < 0) return -EBADF;
+  int pid = process_of_pidfd(*pidfd);
+  if (pid < 0) return pid;
+  /* It writes to the ledger until it has ended. */
+  int error = await(context, watch->pidfd, deadline);
+  if (error < 0) return error;
+  siginfo_t ended;
+  while (waitid(P_PIDFD, (id_t)watch->pidfd, &ended, WEXITED) < 0) {
+    if (errno != EINTR) return -errno;
+  }
+  take_descriptor(&watch->pidfd, pidfd);
+  watch->pid = pid;
+  return send_message(context->link_fd, MESSAGE_RELEASE);
+}
+
+/* Does what the new process asks for. Takes the descriptor that came with it. */
+static int heed(struct context *context, int message, int *received, uint64_t deadline) {
+  if (message == MESSAGE_TERMINAL) take_descriptor(&context->watch.terminal_fd, received);
+  if (message == MESSAGE_LISTENER) take_descriptor(&context->watch.listener_fd, received);
+  if (message == MESSAGE_FORKED) return follow_fork(context, received, deadline);
+  if (message != MESSAGE_READY) return 0;
+  int error = hold(context);
+  return error == 0 ? send_message(context->link_fd, MESSAGE_GO) : error;
+}
+
 /* Lets the new process run and answers it until the link closes. Returns 0 or -errno, -ETIMEDOUT when it does not get on. */
 static int accompany(struct context *context) {
-  uint64_t patience = context->target_fd >= 0 ? ENTER_SECONDS : START_SECONDS;
+  uint64_t patience = context->target_fd >= 0 || enters_held(context) ? ENTER_SECONDS : START_SECONDS;
   uint64_t deadline = monotonic_now() + patience * 1000000000u;
   int error = context->events == NULL ? 0 : watch_events(&context->watch, context->events);
   if (error == 0) error = send_message(context->link_fd, MESSAGE_RELEASE);
   while (error == 0) {
-    error = await_message(context, deadline);
+    error = await(context, context->link_fd, deadline);
     if (error < 0) break;
     AUTO_CLOSE int received = -1;
     int message = receive_message(context->link_fd, &received);
@@ -205,11 +240,7 @@ static int accompany(struct context *context) {
       if (message < 0) return message;
       break;
     }
-    if (message == MESSAGE_TERMINAL) take_descriptor(&context->watch.terminal_fd, &received);
-    if (message == MESSAGE_LISTENER) take_descriptor(&context->watch.listener_fd, &received);
-    if (message != MESSAGE_READY) continue;
-    error = hold(context);
-    if (error == 0) error = send_message(context->link_fd, MESSAGE_GO);
+    error = heed(context, message, &received, deadline);
   }
   if (error < 0 || arrived(context)) return error;
   return context->ledger->failed ? -(int)context->ledger->error : -ESRCH;

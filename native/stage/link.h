@@ -8,6 +8,7 @@ enum message {
   MESSAGE_RELEASE = 'r',  /* monitor: ids are mapped, go on */
   MESSAGE_TERMINAL = 't', /* init: here is the master of the pty */
   MESSAGE_LISTENER = 'l', /* init: here is the listener of its seccomp filter */
+  MESSAGE_FORKED = 'f',   /* init: this pidfd goes on in my place */
   MESSAGE_READY = 'y',    /* init: the root is entered */
   MESSAGE_GO = 'g',       /* monitor: it is held */
 };

@@ -38,3 +38,16 @@ int process_stat_read(pid_t pid, struct process_stat *stat) {
   text[length] = '\0';
   return process_stat_parse(text, stat) ? 0 : -EIO;
 }
+
+pid_t process_of_pidfd(int pidfd) {
+  char path[48], text[512];
+  snprintf(path, sizeof path, "/proc/self/fdinfo/%d", pidfd);
+  AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return -errno;
+  ssize_t length = read(fd, text, sizeof text - 1);
+  if (length < 0) return -errno;
+  text[length] = '\0';
+  const char *line = strstr(text, "\nPid:");
+  long pid = line == NULL ? 0 : strtol(line + strlen("\nPid:"), NULL, 10);
+  return pid > 0 ? (pid_t)pid : -ESRCH;
+}

@@ -17,4 +17,7 @@ bool process_stat_parse(const char *text, struct process_stat *stat);
 /* Reads it for a process, alive or not yet reaped. Returns 0 or -errno. */
 int process_stat_read(pid_t pid, struct process_stat *stat);
 
+/* The pid that a pidfd stands for, in the pid namespace of /proc. -ESRCH once it is reaped. */
+pid_t process_of_pidfd(int pidfd);
+
 #endif

@@ -107,6 +107,16 @@ static int dispatch(struct context *context, const struct step *step) {
       return run_remove_tree(context, &as->remove_tree);
     case STEP_REMOVE_CGROUP:
       return run_remove_cgroup(context, &as->remove_cgroup);
+    case STEP_OPEN_NAMESPACE:
+      return run_open_namespace(context, &as->open_namespace);
+    case STEP_ENTER_NAMESPACE:
+      return run_enter_namespace(context, &as->enter_namespace);
+    case STEP_OPEN_ROOT:
+      return run_open_root(context, &as->open_root);
+    case STEP_ENTER_ROOT:
+      return run_enter_root(context, &as->enter_root);
+    case STEP_FORK:
+      return run_fork(context);
     case STEP_MAKE_BRIDGE:
       return run_make_bridge(context, &as->make_bridge);
     case STEP_MAKE_VETH:

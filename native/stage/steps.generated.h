@@ -84,6 +84,11 @@ enum step_code {
   STEP_HOLD_NAMESPACES = 70,
   STEP_PREPARE_MOUNT = 71,
   STEP_ATTACH_PREPARED = 72,
+  STEP_OPEN_NAMESPACE = 75,
+  STEP_ENTER_NAMESPACE = 76,
+  STEP_OPEN_ROOT = 77,
+  STEP_ENTER_ROOT = 78,
+  STEP_FORK = 79,
 };
 
 struct step_monitor {
@@ -380,6 +385,30 @@ struct step_attach_prepared {
   const char *destination;
 };
 
+struct step_open_namespace {
+  uint32_t slot;
+  uint32_t pid;
+  uint64_t start_time;
+  uint32_t type;
+  uint32_t ancestor;
+  uint64_t inode;
+};
+
+struct step_enter_namespace {
+  uint32_t slot;
+  uint32_t type;
+};
+
+struct step_open_root {
+  uint32_t slot;
+  uint32_t pid;
+  uint64_t start_time;
+};
+
+struct step_enter_root {
+  uint32_t slot;
+};
+
 union step_fields {
   struct step_monitor monitor;
   struct step_make_directory make_directory;
@@ -438,6 +467,10 @@ union step_fields {
   struct step_hold_namespaces hold_namespaces;
   struct step_prepare_mount prepare_mount;
   struct step_attach_prepared attach_prepared;
+  struct step_open_namespace open_namespace;
+  struct step_enter_namespace enter_namespace;
+  struct step_open_root open_root;
+  struct step_enter_root enter_root;
 };
 
 struct field_shape {
@@ -682,6 +715,26 @@ static const struct field_shape fields_prepare_mount[] = {
 static const struct field_shape fields_attach_prepared[] = {
     {FIELD_STRING, offsetof(struct step_attach_prepared, destination)},
 };
+static const struct field_shape fields_open_namespace[] = {
+    {FIELD_U32, offsetof(struct step_open_namespace, slot)},
+    {FIELD_U32, offsetof(struct step_open_namespace, pid)},
+    {FIELD_U64, offsetof(struct step_open_namespace, start_time)},
+    {FIELD_U32, offsetof(struct step_open_namespace, type)},
+    {FIELD_U32, offsetof(struct step_open_namespace, ancestor)},
+    {FIELD_U64, offsetof(struct step_open_namespace, inode)},
+};
+static const struct field_shape fields_enter_namespace[] = {
+    {FIELD_U32, offsetof(struct step_enter_namespace, slot)},
+    {FIELD_U32, offsetof(struct step_enter_namespace, type)},
+};
+static const struct field_shape fields_open_root[] = {
+    {FIELD_U32, offsetof(struct step_open_root, slot)},
+    {FIELD_U32, offsetof(struct step_open_root, pid)},
+    {FIELD_U64, offsetof(struct step_open_root, start_time)},
+};
+static const struct field_shape fields_enter_root[] = {
+    {FIELD_U32, offsetof(struct step_enter_root, slot)},
+};
 
 struct step_shape {
   const char *name; /* NULL: there is no step of this code */
@@ -755,6 +808,11 @@ static const struct step_shape step_shapes[] = {
     [STEP_HOLD_NAMESPACES] = {"holdNamespaces", ACTOR_MONITOR, 3, fields_hold_namespaces},
     [STEP_PREPARE_MOUNT] = {"prepareMount", ACTOR_MONITOR, 4, fields_prepare_mount},
     [STEP_ATTACH_PREPARED] = {"attachPrepared", ACTOR_INIT, 1, fields_attach_prepared},
+    [STEP_OPEN_NAMESPACE] = {"openNamespace", ACTOR_INIT, 6, fields_open_namespace},
+    [STEP_ENTER_NAMESPACE] = {"enterNamespace", ACTOR_INIT, 2, fields_enter_namespace},
+    [STEP_OPEN_ROOT] = {"openRoot", ACTOR_INIT, 3, fields_open_root},
+    [STEP_ENTER_ROOT] = {"enterRoot", ACTOR_INIT, 1, fields_enter_root},
+    [STEP_FORK] = {"fork", ACTOR_INIT, 0, NULL},
 };
 enum { STEP_CODES = 91 };
 

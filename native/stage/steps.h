@@ -22,6 +22,13 @@ int run_bring_up(struct context *context, const struct step_bring_up *step);
 /* Opens the process (a pidfd) and checks that it is the one meant: -ESRCH when its start time is another. */
 int open_process(struct context *context, pid_t pid, uint64_t start_time);
 
+/* steps_enter.c: the namespaces of any process, one by one */
+int run_open_namespace(struct context *context, const struct step_open_namespace *step);
+int run_enter_namespace(struct context *context, const struct step_enter_namespace *step);
+int run_open_root(struct context *context, const struct step_open_root *step);
+int run_enter_root(struct context *context, const struct step_enter_root *step);
+int run_fork(struct context *context);
+
 /* steps_network.c */
 int run_make_bridge(struct context *context, const struct step_make_bridge *step);
 int run_make_veth(struct context *context, const struct step_make_veth *step);

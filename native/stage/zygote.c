@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "detach.h"
 #include "failure.h"
 #include "fd.h"
 #include "peer.h"
@@ -68,54 +69,16 @@ static bool parse(int argc, char **argv, struct options *options) {
          (options->uid_map == NULL) == (options->gid_map == NULL);
 }
 
-static bool set_address(struct sockaddr_un *address, const char *path) {
-  *address = (struct sockaddr_un){.sun_family = AF_UNIX};
-  if (strlen(path) >= sizeof address->sun_path) {
-    errno = ENAMETOOLONG;
-    return false;
-  }
-  strcpy(address->sun_path, path);
-  return true;
-}
-
 /* Tells whoever started us, in one line. Returns the exit status. */
 static int report(const char *ready, const struct failure *failure) {
-  struct sockaddr_un address;
-  AUTO_CLOSE int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd < 0 || !set_address(&address, ready) || connect(fd, (struct sockaddr *)&address, sizeof address) < 0) return 1;
+  struct failure unheard;
+  AUTO_CLOSE int fd = connect_to(ready, &unheard);
+  if (fd < 0) return 1;
   const char *name = failure == NULL ? NULL : strerrorname_np(failure->error);
   int written = failure == NULL
                     ? dprintf(fd, "ok %d\n", getpid())
                     : dprintf(fd, "error %s %s %s\n", failure->call, name == NULL ? "?" : name, failure->text);
   return failure == NULL && written > 0 ? 0 : 1;
-}
-
-/* Standard streams on /dev/null where they are closed or (`all`) whatever they are; nothing else open. */
-static int clean_descriptors(bool all, struct failure *failure) {
-  if (close_range(3, ~0u, 0) < 0) return failed(failure, "close_range");
-  int fd;
-  do {
-    fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-    if (fd < 0) return failed(failure, "open");
-    if (fd <= 2 && fcntl(fd, F_SETFD, 0) < 0) return failed(failure, "fcntl");
-  } while (fd <= 2);
-  for (int stream = 0; stream <= 2; stream++) {
-    if (all && dup2(fd, stream) < 0) return failed(failure, "dup2");
-  }
-  close(fd);
-  return 0;
-}
-
-/* Leaves the process tree of whoever started us: an editor kills its descendants when it goes. */
-static int leave(struct failure *failure) {
-  pid_t first = fork();
-  if (first < 0) return failed(failure, "fork");
-  if (first > 0) _exit(0);
-  if (setsid() < 0) return failed(failure, "setsid");
-  pid_t second = fork();
-  if (second < 0) return failed(failure, "fork");
-  if (second > 0) _exit(0);
-  return 0;
 }
 
 /*
@@ -124,7 +87,7 @@ static int leave(struct failure *failure) {
  */
 static int settle(char **argv, const struct options *options, struct failure *failure) {
   if (clean_descriptors(options->daemonize, failure) < 0) return -1;
-  if (options->daemonize && leave(failure) < 0) return -1;
+  if (options->daemonize && leave_tree(failure) < 0) return -1;
   if (!options->entered && enter_new_user_namespace(options->uid_map, options->gid_map, failure) < 0) return -1;
   return execute_sealed(argv, failure);
 }
@@ -178,7 +141,7 @@ static int take_over(int argc, char **argv, struct options *options) {
 
 static int serve(const struct options *options) {
   struct failure failure = {0};
-  for (int number = 1; number < NSIG; number++) signal(number, SIG_DFL);
+  default_signals();
   static const int ignored[] = {SIGHUP, SIGINT, SIGPIPE, SIGCHLD};
   for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++) signal(ignored[i], SIG_IGN);
   /* Its name would be the number of the descriptor it was executed from. */

@@ -5,7 +5,14 @@ import { once } from 'node:events';
 import { closeSync, openSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import * as path from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { ErrorCode, ExecInContainer, RunContainer, type TerrariumError } from '../../../helper/protocol/index.js';
+import {
+  EnterProcess,
+  ErrorCode,
+  ExecInContainer,
+  RunContainer,
+  SignalProcess,
+  type TerrariumError,
+} from '../../../helper/protocol/index.js';
 import { Canary, secret } from './canary.js';
 import { makeFolders, Product, until, workFolder } from './product.js';
 
@@ -71,6 +78,16 @@ test('of a helper with descriptors 7 to 20 open, processes inside get 0, 1 and 2
     }
   }
   assert.ok(inside.some(([what]) => what.endsWith('child')));
+  const foreign = spawn('unshare', ['--user', '--map-root-user', '--uts', ...sleep], { stdio: 'ignore' });
+  t.after(() => foreign.kill('SIGKILL'));
+  await until('it has namespaces of its own', () => readFileSync(`/proc/${foreign.pid}/comm`, 'utf8') === 'sleep\n');
+  for (const terminal of [false, true]) {
+    const process = { pid: foreign.pid ?? 0 };
+    const asked = { process, args: sleep, terminal, stdin: true };
+    const { identity } = await product.client.sendRequest(EnterProcess, asked);
+    t.after(() => product.client.sendRequest(SignalProcess, { process: identity, signal: 'KILL' }));
+    inside.push(['entered, of no container', identity.pid]);
+  }
   for (const [what, pid] of inside) {
     const open = await until(`${what} has settled`, () => {
       const now = openIn(pid);

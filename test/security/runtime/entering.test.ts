@@ -1,25 +1,35 @@
 /** CVE-2016-9962: a process that enters cannot be looked into before it executes. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import * as path from 'node:path';
-import { test } from 'node:test';
+import { createInterface } from 'node:readline';
+import { type TestContext, test } from 'node:test';
+import { baseOfTarget } from '../../../helper/entering/process.js';
+import { readTarget } from '../../../helper/entering/target.js';
+import { wayInto } from '../../../helper/entering/way.js';
+import { readNamespaces } from '../../../helper/inspect/namespaces.js';
+import { processIdentity } from '../../../helper/inspect/stat.js';
 import type { Answer } from '../../../helper/plan/answer.js';
 import { CLONE_NEWPID } from '../../../helper/plan/constants.js';
+import { enterPlan } from '../../../helper/plan/enterPlan.js';
 import { execPlan } from '../../../helper/plan/execPlan.js';
 import type { Plan } from '../../../helper/plan/step.js';
 import type { ContainerSummary, oci } from '../../../helper/protocol/index.js';
 import { seccompFilter } from '../../../helper/specification/seccomp.js';
+import { carryOutOnce } from '../../../helper/zygote/once.js';
+import { stage } from '../../kernel/stage/zygote.js';
 import { perl } from './perl.js';
-import { Product, processes, procText, until } from './product.js';
+import { Product, processes, procText, until, workFolder } from './product.js';
 
 /**
  * Looks at every process that appears, as fast as it can, and prints what it got hold of while the process was still the
  * stage: its program is the sealed copy, or one of its descriptors is a socket (the link to its monitor).
  */
-const spy = `my %passed = map { $_ => 1 } (1, $$); my ($seen, %got) = (0);
+const spy = (stop: string) => `my %passed = map { $_ => 1 } (1, $$); my ($seen, %got) = (0);
   print "ready\\n";
-  until (-e '/tmp/stop') {
+  until (-e '${stop}') {
     opendir my $proc, '/proc'; for my $pid (grep /^\\d+$/ && !$passed{$_}, readdir $proc) {
       open my $c, '<', "/proc/$pid/comm" or next; my $comm = <$c> // ''; close $c;
       unless ($comm =~ /^terrarium/) { $passed{$pid} = 1 if $comm ne ''; next }
@@ -59,7 +69,7 @@ function entering(product: Product, container: ContainerSummary, attempt: string
 }
 
 async function enterWatched(product: Product, weaken: (plan: Plan) => Plan): Promise<string> {
-  const container = await product.up({ args: perl(spy) });
+  const container = await product.up({ args: perl(spy('/tmp/stop')) });
   await until('the spy looks', async () => (await product.logs(container.id)).startsWith('ready'));
   for (let i = 0; i < 40; i++) {
     const attempt = `${container.id}-${i}`;
@@ -81,6 +91,68 @@ test('a process that enters is not to be looked into', async (t) => {
   assert.doesNotMatch(said, /^got /m);
 
   const weak = await enterWatched(product, (plan) =>
+    plan.map((step) => (step.kind === 'setDumpable' ? { ...step, value: 1 } : step)),
+  );
+  assert.match(weak, /^got /m, `control: seen when it is dumpable:\n${weak}`);
+});
+
+/** The product's plan for entering a process of no container, with time to look before the command is executed. */
+function enteringForeign(pid: number, folder: string): Plan {
+  const identity = processIdentity(pid);
+  assert.ok(identity !== undefined);
+  const target = readTarget(identity);
+  mkdirSync(folder);
+  const plan = enterPlan({
+    target: identity,
+    way: wayInto({
+      pid,
+      namespaces: target.namespaces,
+      here: readNamespaces('self') ?? {},
+      users: target.users,
+      owners: target.owners,
+      privileged: process.getuid?.() === 0,
+    }),
+    process: { ...baseOfTarget(target), args: ['/bin/true'], terminal: false },
+    identity: target.gidMappings,
+    seccomp: new Uint8Array(),
+    monitor: { directory: folder, socket: `${folder}.s`, outputLimit: 65_536 },
+    cgroup: { cloneInto: '', afterClone: [] },
+    stdin: false,
+    terminal: 'target',
+  });
+  return plan.flatMap(
+    (step): Plan => (step.kind === 'changeDirectory' ? Array.from({ length: 200 }, () => step) : [step]),
+  );
+}
+
+async function enterForeignWatched(t: TestContext, weaken: (plan: Plan) => Plan): Promise<string> {
+  const folder = workFolder(t);
+  const stop = path.join(folder, 'stop');
+  const options = ['--user', '--map-root-user', '--mount-proc', '--pid', '--fork', '--kill-child'];
+  const child = spawn('unshare', [...options, ...perl(spy(stop))], { stdio: ['ignore', 'pipe', 'inherit'] });
+  t.after(() => child.kill('SIGKILL'));
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  assert.equal((await lines.next()).value, 'ready');
+  const [pid = 0] = procText(child.pid ?? 0, `task/${child.pid}/children`)
+    .split(' ')
+    .map(Number);
+  for (let i = 0; i < 20; i++) {
+    const plan = weaken(enteringForeign(pid, path.join(folder, String(i))));
+    const { answer } = await carryOutOnce({ stage, runtime: folder, log: () => undefined }, plan);
+    assert.equal(answer.status, 'running', `step ${answer.failedStep}, errno ${answer.errno}`);
+    await until('it ended', () => existsSync(path.join(folder, String(i), 'exit.json')));
+  }
+  writeFileSync(stop, '');
+  let said = '';
+  for (let line = await lines.next(); line.done !== true; line = await lines.next()) said += `${line.value}\n`;
+  return said;
+}
+
+test('nor is one that enters a process of no container, which is root over it', async (t) => {
+  const said = await enterForeignWatched(t, (plan) => plan);
+  assert.ok(Number(/^seen (\d+)$/m.exec(said)?.[1]) > 0, `the spy saw processes on their way:\n${said}`);
+  assert.doesNotMatch(said, /^got /m);
+  const weak = await enterForeignWatched(t, (plan) =>
     plan.map((step) => (step.kind === 'setDumpable' ? { ...step, value: 1 } : step)),
   );
   assert.match(weak, /^got /m, `control: seen when it is dumpable:\n${weak}`);

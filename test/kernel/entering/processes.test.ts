@@ -1,0 +1,262 @@
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import * as path from 'node:path';
+import { type TestContext, test } from 'node:test';
+import * as protocol from '../../../helper/protocol/index.js';
+import { childrenOf, unshared } from '../namespaces/shells.js';
+import { readToEnd } from '../support/attached.js';
+import { Bed } from '../support/bed.js';
+import { fails } from '../support/failure.js';
+import {
+  differingNamespaces,
+  mountsOf,
+  type NamespaceLink,
+  namespaceLinks,
+  namespacesOf,
+  startTimeOf,
+  statusField,
+} from '../support/kernel.js';
+import { eventually } from '../support/wait.js';
+
+const bed = new Bed();
+const own = process.getuid?.() ?? 0;
+
+const enter = (pid: number, more: protocol.ExecSpecification = {}): Promise<protocol.ExecSession> =>
+  bed.helper.request(protocol.EnterProcess, { process: { pid }, ...more });
+
+/** Enters, and answers what a script says there. */
+async function said(pid: number, script: string, more: protocol.ExecSpecification = {}): Promise<string> {
+  const { attach } = await enter(pid, { args: ['sh', '-c', script], ...more });
+  const { stdout, stderr, exitCode } = await readToEnd(attach);
+  assert.equal(exitCode, 0, stderr);
+  return stdout;
+}
+
+/** A process that stays in what was entered, for the kernel to be asked of; ended after the test. */
+async function stay(t: TestContext, pid: number, more: protocol.ExecSpecification = {}): Promise<protocol.ExecSession> {
+  const session = await enter(pid, { args: ['sleep', '600'], ...more });
+  const { identity } = session;
+  // The end of the pid namespace that it is in may have been its own.
+  t.after(() => bed.helper.request(protocol.SignalProcess, { process: identity, signal: 'KILL' }).catch(ifEnded));
+  return session;
+}
+
+function ifEnded(error: protocol.TerrariumError): void {
+  if (error.code !== protocol.ErrorCode.NotFound) throw error;
+}
+
+function assertSame(pid: number, other: number, links: readonly NamespaceLink[] = namespaceLinks): void {
+  const [entered, target] = [namespacesOf(pid), namespacesOf(other)];
+  for (const link of links) assert.equal(entered[link], target[link], link);
+}
+
+const everything = [
+  '--user',
+  '--map-root-user',
+  '--mount-proc',
+  '--uts',
+  '--ipc',
+  '--net',
+  '--pid',
+  '--fork',
+  '--kill-child',
+];
+
+test('a shell of unshare: all its namespaces, root there, its processes and nothing of its environment', async (t) => {
+  const script = 'hostname of-the-shell; echo ready; read _';
+  const { pid } = await unshared(t, everything, script, { ...process.env, SECRET: 'kept' });
+  const { identity, container, notices } = await stay(t, pid);
+  assertSame(identity.pid, pid);
+  assert.deepEqual([container, notices], [undefined, undefined]);
+  assert.equal(identity.startTime, startTimeOf(identity.pid));
+  assert.equal(statusField(identity.pid, 'CapEff'), statusField(pid, 'CapEff'));
+  assert.equal(statusField(identity.pid, 'CapInh'), '0000000000000000');
+  assert.deepEqual(mountsOf(identity.pid), mountsOf(pid));
+  // By the numbers of its pid namespace, of which the last is its own.
+  const inside = statusField(identity.pid, 'NSpid').split('\t').at(-1);
+  const text = await said(pid, 'hostname; id -u; env; test -d /proc/1 && ls -d /proc/[0-9]*; ls /proc/self/fd');
+  assert.match(text, /^of-the-shell\n0\n/);
+  assert.ok(text.includes(`/proc/${inside}\n`), text);
+  assert.doesNotMatch(text, /SECRET|TERRARIUM|VSCODE/);
+  // What ls itself has open is 3.
+  assert.match(text, /\n0\n1\n2\n3\n$/);
+  const failed = await readToEnd((await enter(pid, { args: ['sh', '-c', 'exit 7'] })).attach);
+  assert.equal(failed.exitCode, 7);
+});
+
+test('only the namespaces that are chosen, with the capabilities that are chosen', async (t) => {
+  const { pid } = await unshared(t, everything);
+  const namespaces: protocol.oci.NamespaceType[] = ['user', 'network', 'uts'];
+  const { identity } = await stay(t, pid, { namespaces, capabilities: ['net_raw', 'CAP_CHOWN'] });
+  assert.deepEqual(differingNamespaces(identity.pid).sort(), ['net', 'user', 'uts']);
+  assertSame(identity.pid, pid, ['net', 'user', 'uts']);
+  const chosen = ((1n << 13n) | 1n).toString(16).padStart(16, '0');
+  for (const set of ['CapBnd', 'CapPrm', 'CapEff']) assert.equal(statusField(identity.pid, set), chosen, set);
+  const none = await stay(t, pid, { capabilities: [] });
+  for (const set of ['CapBnd', 'CapPrm', 'CapEff']) {
+    assert.equal(statusField(none.identity.pid, set), '0000000000000000', set);
+  }
+  // Root of the machine has a say over them without it.
+  const withoutUser = enter(pid, { args: ['true'], namespaces: ['mount', 'pid'] });
+  await fails(withoutUser, { code: protocol.ErrorCode.Invalid, message: /without its user namespace/ });
+  if (own !== 0) {
+    const network = enter(pid, { args: ['true'], namespaces: ['network'] });
+    await fails(network, { code: protocol.ErrorCode.Invalid, message: /without its user namespace/ });
+  }
+});
+
+test('with a terminal, whether what is entered has any to give or not', async (t) => {
+  const script = 'test -t 0 && test -t 2 && stty size && echo over > /dev/tty';
+  const consoleSize = { height: 31, width: 97 };
+  const { pid } = await unshared(t, everything);
+  assert.match(await said(pid, script, { terminal: true, consoleSize }), /^31 97\r\nover\r\n$/);
+  // Of a container's kind: a devpts of its own, as whose terminal /dev/pts has it.
+  const mounted = `mount -t devpts -o newinstance,ptmxmode=0666 devpts /dev/pts && ${'echo ready; read _'}`;
+  const other = await unshared(t, everything, mounted);
+  assert.match(await said(other.pid, `${script}; tty`, { terminal: true, consoleSize }), /over\r\n\/dev\/pts\/0\r\n$/);
+});
+
+test('a user namespace without a map: the ids stay as they are', async (t) => {
+  const { pid } = await unshared(t, ['--user', '--uts']);
+  const { identity } = await stay(t, pid);
+  assertSame(identity.pid, pid);
+  assert.equal(statusField(identity.pid, 'Uid').split('\t')[1], String(own));
+  const refused = enter(pid, { args: ['true'], user: '0' });
+  await fails(refused, { code: protocol.ErrorCode.Unavailable, message: /User 0 does not exist there/ });
+});
+
+test('a sandbox of bwrap, whose processes are in a second user namespace', async (t) => {
+  if (spawnSync('bwrap', ['--version']).status !== 0) return t.skip('bwrap is not installed');
+  const options = ['--unshare-all', '--die-with-parent', '--ro-bind', '/', '/', '--proc', '/proc', '--dev', '/dev'];
+  const child = spawn('bwrap', [...options, 'sh', '-c', 'echo ready; read _'], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const closed = once(child, 'close');
+  t.after(async () => {
+    child.stdin.end('\n');
+    await closed;
+  });
+  await once(child.stdout, 'data');
+  // bwrap, its init inside, the shell.
+  const [init = 0] = childrenOf(child.pid ?? 0);
+  const [pid = 0] = childrenOf(init);
+  const { identity } = await stay(t, pid);
+  assertSame(identity.pid, pid);
+  assert.equal(statusField(identity.pid, 'Uid').split('\t')[1], String(own));
+  assert.equal(statusField(identity.pid, 'NoNewPrivs'), statusField(pid, 'NoNewPrivs'));
+  assert.deepEqual(mountsOf(identity.pid), mountsOf(pid));
+  assert.match(
+    await said(pid, 'id -u; tty', { terminal: true }),
+    new RegExp(`^${own}\\r\\n/dev/(pts/\\d+|console)\\r\\n$`),
+  );
+});
+
+test('a rootless container of podman', async (t) => {
+  if (spawnSync('sh', ['-c', 'command -v podman crun newuidmap']).status !== 0)
+    return t.skip('podman is not installed');
+  if (own === 0) return t.skip('root may have no podman without a cgroup of its own, which no test makes');
+  if (!readFileSync('/etc/subuid', 'utf8').includes(`${bed.home.environment.USER ?? ''}:`)) {
+    return t.skip('podman needs a range of subordinate ids');
+  }
+  const out = mkdtempSync(path.join(tmpdir(), 'p-'));
+  const configuration = path.join(out, 'containers.conf');
+  const engine = 'cgroup_manager="cgroupfs"\nevents_logger="none"\nlock_type="file"\nruntime="crun"';
+  writeFileSync(configuration, `[containers]\ncgroups="disabled"\n[engine]\n${engine}\n`);
+  const folders = [
+    '--root',
+    `${out}/storage`,
+    '--runroot',
+    `${out}/run`,
+    '--tmpdir',
+    `${out}/tmp`,
+    '--storage-driver',
+    'vfs',
+  ];
+  // Where v1 and v2 of cgroups are mixed crun starts nothing unless it sees only v2; it keeps its state in /run.
+  const inside = 'mount -t cgroup2 none /sys/fs/cgroup && mount -t tmpfs none /run && exec podman "$@"';
+  const pidFile = path.join(out, 'pid');
+  const run = [
+    'run',
+    '--detach',
+    '--pidfile',
+    pidFile,
+    '--network',
+    'none',
+    '--user',
+    '1000',
+    '--rootfs',
+    bed.rootFolder,
+  ];
+  const started = spawnSync(
+    'unshare',
+    ['--user', '--map-root-user', '--map-auto', '--mount', '--cgroup', 'sh', '-c', inside, 'podman'].concat(
+      folders,
+      run,
+      '/bin/sleep',
+      '600',
+    ),
+    {
+      cwd: out,
+      encoding: 'utf8',
+      env: { ...bed.home.environment, HOME: out, TMPDIR: out, CONTAINERS_CONF: configuration },
+    },
+  );
+  t.after(async () => {
+    if (existsSync(pidFile)) {
+      const first = Number(readFileSync(pidFile, 'utf8'));
+      const startTime = startTimeOf(first);
+      if (startTime !== undefined) {
+        const process = { pid: first, startTime };
+        await bed.helper.request(protocol.SignalProcess, { process, signal: 'KILL' });
+      }
+      await eventually('it ended', () => startTimeOf(first) === undefined);
+    }
+    spawnSync('unshare', ['--user', '--map-root-user', '--map-auto', 'rm', '-rf', out]);
+    rmSync(out, { recursive: true, force: true });
+  });
+  assert.equal(started.status, 0, started.stderr);
+  const pid = Number(readFileSync(pidFile, 'utf8'));
+  const { identity, notices } = await stay(t, pid);
+  assertSame(identity.pid, pid);
+  assert.deepEqual(mountsOf(identity.pid), mountsOf(pid));
+  assert.equal(statusField(identity.pid, 'Uid'), statusField(pid, 'Uid'));
+  assert.match(notices?.join('\n') ?? '', /seccomp filter of process \d+ does not count/);
+  assert.equal(await said(pid, 'id -u; id -un; cat /proc/1/comm'), '1000\nalice\nsleep\n');
+  assert.equal(await said(pid, 'id -u', { user: 'root' }), '0\n');
+  assert.equal(await said(pid, 'tty; id -u', { terminal: true }), '/dev/pts/0\r\n1000\r\n');
+});
+
+test('what cannot be entered says why', async (t) => {
+  const here = enter(process.pid, { args: ['true'] });
+  await fails(here, { code: protocol.ErrorCode.WrongState, message: /in no namespace that you are not in/ });
+  const { pid, end } = await unshared(t, ['--user', '--map-root-user', '--uts']);
+  const startTime = (startTimeOf(pid) ?? 0) + 1;
+  const recycled = bed.helper.request(protocol.EnterProcess, { process: { pid, startTime }, args: ['true'] });
+  await fails(recycled, { code: protocol.ErrorCode.NotFound, message: new RegExp(`${pid}`) });
+  await end();
+  await fails(enter(pid, { args: ['true'] }), { code: protocol.ErrorCode.NotFound, message: new RegExp(`${pid}`) });
+  const missing = await unshared(t, ['--user', '--map-root-user', '--uts']);
+  const failed = enter(missing.pid, { args: ['/no/such/program'] });
+  await fails(failed, { code: protocol.ErrorCode.StepFailed, message: /execute .*ENOENT/ });
+  if (own === 0) return t.skip('root may look at every process');
+  await fails(enter(1, { args: ['true'] }), { code: protocol.ErrorCode.Unavailable, message: /not yours to enter/ });
+});
+
+test('its monitor outlives the helper, outside of what is entered, and keeps its end', async (t) => {
+  const { pid } = await unshared(t, everything);
+  const other = await bed.another();
+  const session = await other.request(protocol.EnterProcess, {
+    process: { pid },
+    args: ['sh', '-c', 'read line; echo "got $line"'],
+    stdin: true,
+  });
+  const monitor = Number(statusField(session.identity.pid, 'PPid'));
+  assert.deepEqual(differingNamespaces(monitor), [], 'it is where we are');
+  await other.stop();
+  assert.ok(existsSync(session.attach.socket));
+  assert.equal((await readToEnd(session.attach, 'this\n')).stdout, 'got this\n');
+  await eventually('the monitor ended', () => startTimeOf(monitor) === undefined);
+  // Told again from what was kept.
+  assert.equal((await readToEnd(session.attach)).stdout, 'got this\n');
+});
