@@ -10,6 +10,7 @@ import {
   type NetworkInspection,
   type NetworkOutbound,
   type NetworkSummary,
+  type OutboundChoice,
   outboundNetwork,
   terrariumError,
 } from '../protocol/index.js';
@@ -25,6 +26,7 @@ import {
   lockedNetworks,
   type NetworkRecord,
   networkFolder,
+  outboundSchema,
   readNetwork,
   readNetworks,
   writeNetwork,
@@ -65,7 +67,7 @@ export async function createNetwork(machine: Machine, params: CreateNetworkParam
       fix: 'Choose another name.',
     });
   }
-  const { outbound = 'none' } = params;
+  const outbound = checkOutbound(params.outbound ?? 'none');
   checkInstalled(outbound);
   return lockedNetworks(locations, async () => {
     if (await isNetwork(locations, params.name)) {
@@ -82,11 +84,20 @@ export async function createNetwork(machine: Machine, params: CreateNetworkParam
       createdAt: new Date().toISOString(),
       subnet: subnetText(subnet),
       outbound,
-      hostLoopback: params.hostLoopback ?? false,
+      hostLoopback: params.hostLoopback === true,
       addresses: {},
     };
     await writeNetwork(locations, record);
     return summaryOf(machine, record, []);
+  });
+}
+
+/** It comes from clients. @throws Invalid */
+function checkOutbound(asked: unknown): OutboundChoice {
+  const { success, data } = outboundSchema.safeParse(asked);
+  if (success) return data;
+  throw terrariumError(ErrorCode.Invalid, `No network can have the way out ${JSON.stringify(asked)}`, {
+    fix: `Say one of ${outboundSchema.options.join(', ')}.`,
   });
 }
 

@@ -28,14 +28,14 @@ import { outboundArguments, packageOf, programsFor, uplink } from './outboundPro
 import type { NetworkRecord } from './store.js';
 
 const processIdentity = z.object({ pid: z.int().positive(), startTime: z.number() });
-const outboundSchema = z.object({
+const wayOutSchema = z.object({
   bootId: z.string(),
   program: z.enum(['pasta', 'slirp4netns']),
   init: processIdentity,
   monitor: processIdentity,
 });
 const exitSchema = z.object({ outputStart: z.string() });
-type OutboundRecord = z.infer<typeof outboundSchema>;
+type OutboundRecord = z.infer<typeof wayOutSchema>;
 
 const folderOf = (locations: Locations, network: string) => path.join(holderFolder(locations, network), 'outbound');
 const recordFile = (folder: string) => path.join(folder, 'outbound.json');
@@ -49,7 +49,7 @@ function readOutbound(folder: string): OutboundRecord | undefined {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   }
-  const record = outboundSchema.parse(JSON.parse(text));
+  const record = wayOutSchema.parse(JSON.parse(text));
   return record.bootId === bootId() ? record : undefined;
 }
 
@@ -113,7 +113,7 @@ export async function readyOutbound(machine: Machine, network: NetworkRecord, ho
 async function start(
   machine: Machine,
   network: NetworkRecord,
-  { init: holder }: NetworkHolder,
+  { init: holder, ...origin }: NetworkHolder,
   { program, file }: { program: OutboundProgram; file: string },
 ): Promise<void> {
   const folder = folderOf(machine.locations, network.name);
@@ -128,7 +128,7 @@ async function start(
     program: file,
     args: outboundArguments(program, namespace, network.hostLoopback),
   });
-  const { answer } = await machine.zygote.carryOut(plan);
+  const { answer } = await machine.zygote.carryOutBy(origin, plan);
   if (answer.status === 'failed') {
     throw await stepFailure(machine, `The way out of the network ${network.name} could not be made`, plan, answer);
   }

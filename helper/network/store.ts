@@ -6,15 +6,17 @@ import { z } from 'zod';
 import { flock } from '../../native/bindings/flock.js';
 import { writeAtomically } from '../container/atomicFile.js';
 import type { Locations } from '../container/locations.js';
-import { ErrorCode, terrariumError } from '../protocol/index.js';
+import { ErrorCode, type OutboundChoice, terrariumError } from '../protocol/index.js';
 import { containerNamePattern } from '../specification/schema.js';
+
+export const outboundSchema = z.enum(['none', 'auto', 'pasta', 'slirp4netns']) satisfies z.ZodType<OutboundChoice>;
 
 const recordSchema = z.object({
   version: z.literal(1),
   name: z.string(),
   createdAt: z.string(),
   subnet: z.string(),
-  outbound: z.enum(['none', 'auto', 'pasta', 'slirp4netns']).default('none'),
+  outbound: outboundSchema.default('none'),
   hostLoopback: z.boolean().default(false),
   /** By the container's id. */
   addresses: z.record(z.string(), z.string()),

@@ -47,7 +47,8 @@ int run_add_token_bucket(struct context *context, const struct step_add_token_bu
   netlink_text(&message, TCA_KIND, "tbf");
   struct rtattr *options = netlink_open(&message, TCA_OPTIONS);
   /* With the link layer said, the kernel asks for no table of transmission times. */
-  const struct tc_tbf_qopt qopt = {.rate = {.linklayer = TC_LINKLAYER_ETHERNET, .rate = in_32_bits(step->rate)}, .limit = step->limit};
+  const struct tc_tbf_qopt qopt = {
+      .rate = {.linklayer = TC_LINKLAYER_ETHERNET, .rate = in_32_bits(step->rate)}, .limit = step->limit};
   netlink_attribute(&message, TCA_TBF_PARMS, &qopt, sizeof qopt);
   netlink_attribute(&message, TCA_TBF_RATE64, &step->rate, sizeof step->rate);
   netlink_attribute(&message, TCA_TBF_BURST, &step->burst, sizeof step->burst);

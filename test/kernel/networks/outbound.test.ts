@@ -135,6 +135,8 @@ test('the network outbound need not be made; one by a program that is missing is
     const { code, data } = error as protocol.TerrariumError;
     return code === protocol.ErrorCode.Unavailable && /apt-get install passt/.test(data?.command ?? '');
   });
+  const unknown = { name: 'far', outbound: 'sh' as protocol.OutboundChoice };
+  await assert.rejects(bed.helper.request(protocol.CreateNetwork, unknown), { code: protocol.ErrorCode.Invalid });
   if (outerAddress() === undefined) return t.skip(nobodyOutside);
   const obstacle = (await outboundObstacle(bed.helper))('pasta');
   if (obstacle !== undefined) return t.skip(obstacle);
