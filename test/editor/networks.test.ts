@@ -1,0 +1,158 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { mkdirSync } from 'node:fs';
+import { createServer, type Server } from 'node:net';
+import * as path from 'node:path';
+import { after, before } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type Editor, openEditor } from './support/editor.js';
+import { tellStory } from './support/story.js';
+import {
+  answerQuickInput,
+  chooseInMenu,
+  collapseView,
+  expand,
+  notification,
+  openTerrarium,
+  treeItem,
+  typeInTerminal,
+  waitForTerminal,
+} from './support/workbench.js';
+
+/** Somebody writes a page, serves it from a container, and looks at it. */
+let editor: Editor;
+const chapter = tellStory(() => editor);
+const holders: Server[] = [];
+before(async () => {
+  const folder = path.join(process.env.TERRARIUM_EDITOR_HOMES ?? '', 'networks-workspace');
+  mkdirSync(folder, { recursive: true, mode: 0o755 });
+  editor = await openEditor({ folder, settings: { 'security.workspace.trust.enabled': false } });
+  await openTerrarium(editor.page);
+});
+after(async () => {
+  for (const holder of holders) holder.close();
+  await editor?.close();
+});
+
+const container = () => treeItem(editor.page, /^Container \S+, running/);
+const section = () => treeItem(editor.page, /^Network of container/);
+const published = () => treeItem(editor.page, /^Published port 127\.0\.0\.1:\d+ to 8000 tcp, python3/);
+
+/** Has the port, or knows that somebody else does. Answers the one it has. */
+async function take(port: number): Promise<number | undefined> {
+  const server = createServer();
+  holders.push(server);
+  server.listen(port, '127.0.0.1');
+  const [error] = (await Promise.race([once(server, 'listening'), once(server, 'error')])) as [Error | undefined];
+  if (error !== undefined) return undefined;
+  const address = server.address();
+  return typeof address === 'object' && address !== null ? address.port : undefined;
+}
+
+async function freePort(): Promise<number> {
+  const port = (await take(0)) ?? assert.fail('no port is free');
+  const server = holders.pop();
+  server?.close();
+  return port;
+}
+
+const body = async (port: number): Promise<string> => (await fetch(`http://127.0.0.1:${port}/`)).text();
+
+chapter('what begins to listen in a container is offered, in the tree and once by a notification', async () => {
+  const { page } = editor;
+  const launch = page.locator('.sidebar').getByRole('button', { name: 'Launch Container' }).first();
+  await launch.waitFor({ timeout: 60_000 });
+  await launch.click();
+  await page
+    .locator('.quick-input-widget')
+    .getByRole('option', { name: /This machine's own/ })
+    .waitFor();
+  await page.keyboard.press('Enter');
+  await container().waitFor();
+  await waitForTerminal(page, /[#$] ?$/);
+  for (const view of ['Images', 'Root File System']) await collapseView(page, view);
+  await typeInTerminal(page, 'mkdir /tmp/site; echo "<h1>Out of the glass box</h1>" > /tmp/site/index.html\n');
+  await typeInTerminal(page, 'python3 -m http.server 8000 --directory /tmp/site\n');
+  await waitForTerminal(page, /Serving HTTP on/);
+  await notification(page, /python3 in \S+ listens at port 8000, which is not published/).waitFor();
+  await editor.screenshot('network-offer');
+  await expand(container());
+  await treeItem(page, /^Network of container \S+, 8000 · python3 · not published/).waitFor();
+  await expand(section());
+  await treeItem(page, 'Port 8000 tcp, python3 listens, not published').waitFor();
+  await treeItem(page, /^Interface lo, up, 127\.0\.0\.1\/8/).waitFor();
+});
+
+chapter(
+  'it is published from its line; a port that is taken is told with who has it, and another one asked for',
+  async () => {
+    const { page } = editor;
+    await take(8000);
+    await page.keyboard.press('Escape');
+    const line = treeItem(page, /^Port 8000 tcp/);
+    await line.hover();
+    await line.getByRole('button', { name: 'Publish Port…' }).click();
+    const input = page.locator('.quick-input-widget');
+    await input.filter({ hasText: /127\.0\.0\.1:8000\/tcp is taken by/ }).waitFor();
+    await editor.screenshot('network-port-taken');
+    const port = await freePort();
+    await answerQuickInput(page, String(port));
+    await published().waitFor();
+    await line.waitFor({ state: 'detached' });
+    assert.match(await body(port), /Out of the glass box/);
+    await treeItem(page, new RegExp(`^Container \\S+, running, .*ports ${port}→8000`)).waitFor();
+  },
+);
+
+chapter('it is opened from the tree, in the browser and in the editor', async () => {
+  const { page } = editor;
+  const line = published();
+  await line.hover();
+  const opened = page.context().waitForEvent('page');
+  await line.getByRole('button', { name: 'Open in Browser' }).click();
+  const site = await opened;
+  await site.getByRole('heading', { name: 'Out of the glass box' }).waitFor();
+  await site.close();
+  await chooseInMenu(page, line, 'Preview in Editor');
+  await page.getByRole('tab', { name: /Simple Browser/ }).waitFor();
+  for (const end = Date.now() + 20_000; ; await delay(200)) {
+    const texts = await Promise.all(page.frames().map((frame) => frame.content().catch(() => '')));
+    if (texts.some((text) => text.includes('<h1>Out of the glass box'))) break;
+    if (Date.now() > end) assert.fail('the page is not in the editor');
+  }
+  await editor.screenshot('network-preview');
+});
+
+chapter('withdrawn, it is refused, and offered again', async () => {
+  const { page } = editor;
+  const port = Number(/:(\d+) to/.exec((await published().getAttribute('aria-label')) ?? '')?.[1]);
+  await chooseInMenu(page, published(), 'Withdraw Port');
+  await published().waitFor({ state: 'detached' });
+  await assert.rejects(body(port), (error: Error) => /ECONNREFUSED/.test(String(error.cause)));
+  await treeItem(page, 'Port 8000 tcp, python3 listens, not published').waitFor();
+});
+
+chapter('what the kernel has is below: addresses and counters of an interface', async () => {
+  const { page } = editor;
+  await expand(treeItem(page, /^Interface lo,/));
+  await treeItem(page, /^received: .* packets/).waitFor();
+  await treeItem(page, /^mtu: 65536/).waitFor();
+  await editor.screenshot('network-section');
+});
+
+chapter('a named network is made and removed again', async () => {
+  const { page } = editor;
+  await collapseView(page, 'Containers');
+  await page.locator('.sidebar .pane-header', { hasText: 'Networks' }).click();
+  await page.locator('.sidebar').getByRole('button', { name: 'New Network…' }).first().click();
+  const input = page.locator('.quick-input-widget');
+  await input.filter({ hasText: 'The name of the new network' }).waitFor();
+  await answerQuickInput(page, 'meadow');
+  await input.getByText('Each Other', { exact: true }).waitFor();
+  await answerQuickInput(page);
+  const row = treeItem(page, /^Network meadow, 10\.\d+\.\d+\.0\/24, not up, 0 containers/);
+  await row.waitFor();
+  await editor.screenshot('networks-view');
+  await chooseInMenu(page, row, 'Remove Network');
+  await row.waitFor({ state: 'detached' });
+});
