@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
+import { get as ask, createServer as createProxy } from 'node:http';
 import { createServer, type Server } from 'node:net';
 import * as path from 'node:path';
 import { after, before } from 'node:test';
@@ -26,7 +27,11 @@ const holders: Server[] = [];
 before(async () => {
   const folder = path.join(process.env.TERRARIUM_EDITOR_HOMES ?? '', 'networks-workspace');
   mkdirSync(folder, { recursive: true, mode: 0o755 });
-  editor = await openEditor({ folder, settings: { 'security.workspace.trust.enabled': false } });
+  editor = await openEditor({
+    folder,
+    settings: { 'security.workspace.trust.enabled': false },
+    env: { VSCODE_PROXY_URI: `http://127.0.0.1:${await startProxy()}/{{port}}/` },
+  });
   await openTerrarium(editor.page);
 });
 after(async () => {
@@ -54,6 +59,25 @@ async function freePort(): Promise<number> {
   const server = holders.pop();
   server?.close();
   return port;
+}
+
+/**
+ * Where the editor sends its browser for a port of the machine that it is on: `/PORT/…`. code-server has such a proxy
+ * before the server that the tests use alone.
+ */
+async function startProxy(): Promise<number> {
+  const proxy = createProxy((request, response) => {
+    const [, port, rest = ''] = /^\/(\d+)(\/.*)$/.exec(request.url ?? '') ?? [];
+    ask({ port, path: rest, host: '127.0.0.1' }, (answer) => {
+      response.writeHead(answer.statusCode ?? 502, answer.headers);
+      answer.pipe(response);
+    }).on('error', () => response.writeHead(502).end());
+  });
+  holders.push(proxy);
+  proxy.listen(0, '127.0.0.1');
+  await once(proxy, 'listening');
+  const address = proxy.address();
+  return typeof address === 'object' && address !== null ? address.port : assert.fail('no port');
 }
 
 const body = async (port: number): Promise<string> => (await fetch(`http://127.0.0.1:${port}/`)).text();

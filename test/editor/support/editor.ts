@@ -58,13 +58,14 @@ async function makePlace(settings: Record<string, unknown>): Promise<Place> {
  * Starts an editor as an ordinary user. One for each test file: it takes about ten seconds and 1 GB.
  * @param options.folder  opened as workspace
  * @param options.settings  beyond the ones that keep the editor quiet
+ * @param options.env  of the server, beyond what it needs
  */
 export async function openEditor(
-  options: { folder?: string; settings?: Record<string, unknown> } = {},
+  options: { folder?: string; settings?: Record<string, unknown>; env?: NodeJS.ProcessEnv } = {},
 ): Promise<Editor> {
   const place = await makePlace(options.settings ?? {});
   const browserHome = await mkdtemp(path.join(required('TERRARIUM_EDITOR_HOMES'), 'b-'));
-  const server = await startServer(place);
+  const server = await startServer(place, { env: options.env ?? {} });
   let browser: Browser | undefined;
   const close = async () => {
     await browser?.close();
