@@ -10,6 +10,7 @@ import { CallsDenied, LimitsChanged, type LimitTarget, MountsChanged } from '../
 import type { HelperClient } from '../helperClient.js';
 import { treeItem } from '../views/treeItem.js';
 import type { ContainerStore } from './containerStore.js';
+import { useOf } from './limitText.js';
 import {
   type ConfinementNode,
   type ContainerNode,
@@ -42,6 +43,13 @@ function hasChildren(node: ContainerTreeNode): boolean {
   }
 }
 
+/** Notes the value; true when it was another one before. */
+function differsFrom<T>(known: Map<string, T>, id: string, value: T): boolean {
+  const differs = known.get(id) !== value;
+  known.set(id, value);
+  return differs;
+}
+
 function writeNote(section: SectionNode, note: string | undefined): void {
   if (note === undefined) delete section.note;
   else section.note = note;
@@ -54,6 +62,8 @@ export class ContainerTree implements TreeDataProvider<ContainerTreeNode>, Dispo
   private readonly leaves = new Map<string, LeafNode[]>();
   /** What the last sample made of a container's line, to redraw it only when it differs. */
   private readonly drawn = new Map<string, string>();
+  /** The same of the lines of its limits. */
+  private readonly used = new Map<string, string>();
   private readonly pids = new Map<string, number | undefined>();
   private readonly oomKills = new Map<string, number | undefined>();
   private readonly networkNotes = new Map<string, string | undefined>();
@@ -130,12 +140,20 @@ export class ContainerTree implements TreeDataProvider<ContainerTreeNode>, Dispo
       presentation,
       hasChildren(node) ? TreeItemCollapsibleState.Collapsed : TreeItemCollapsibleState.None,
     );
+    // Made when it is asked for: `resolveTreeItem`.
+    if (node.kind === 'container') delete item.tooltip;
     if (node.kind === 'operation') {
       item.command = { command: 'terrarium.showLedger', title: 'Show How It Was Made', arguments: [node] };
     }
     if (node.kind === 'limit' || node.kind === 'moreLimits') {
       item.command = { command: 'terrarium.editLimits', title: 'Edit Limits', arguments: [node] };
     }
+    return item;
+  }
+
+  resolveTreeItem(item: TreeItem, node: ContainerTreeNode): TreeItem {
+    const { tooltip } = presentNode(node, this.store.stats(node.container));
+    if (tooltip !== undefined) item.tooltip = tooltip;
     return item;
   }
 
@@ -269,6 +287,7 @@ export class ContainerTree implements TreeDataProvider<ContainerTreeNode>, Dispo
       this.forget(id);
       this.containers.delete(id);
       this.drawn.delete(id);
+      this.used.delete(id);
       this.pids.delete(id);
       this.oomKills.delete(id);
       this.networkNotes.delete(id);
@@ -305,20 +324,24 @@ export class ContainerTree implements TreeDataProvider<ContainerTreeNode>, Dispo
         continue;
       }
       const stats = this.store.stats(id);
-      if (this.pids.get(id) !== stats?.pids) {
-        this.pids.set(id, stats?.pids);
-        this.leaves.delete(`${id}/processes`);
-      }
-      if (this.oomKills.get(id) !== stats?.oomKills) {
-        this.oomKills.set(id, stats?.oomKills);
-        this.leaves.delete(`${id}/limits`);
-      }
-      const drawn = JSON.stringify([presentNode(node, stats), stats]);
-      if (this.drawn.get(id) !== drawn) {
-        this.drawn.set(id, drawn);
+      const differs = [
+        differsFrom(this.pids, id, stats?.pids) && this.forgetSection(id, 'processes'),
+        differsFrom(this.oomKills, id, stats?.oomKills) && this.forgetSection(id, 'limits'),
+      ].some(Boolean);
+      // While the editor reads what is below an item again, a menu that is open on it leads nowhere: only what is seen
+      // to differ is drawn anew. Tooltips, which tell the most fleeting numbers, are made when they are asked for.
+      const { tooltip: _, ...seen } = presentNode(node, stats);
+      const limits = this.leaves.has(`${id}/limits`) ? this.sections.get(`${id}/limits`) : undefined;
+      if (differsFrom(this.drawn, id, JSON.stringify(seen)) || differs) {
         this.changed.fire(node);
+      } else if (limits && differsFrom(this.used, id, JSON.stringify(useOf(stats)))) {
+        this.changed.fire(limits);
       }
     }
+  }
+
+  private forgetSection(id: string, section: SectionNode['section']): boolean {
+    return this.leaves.delete(`${id}/${section}`);
   }
 
   /** Drops what was read below a container: its processes and all that hangs on them may be others now. */
