@@ -60,7 +60,9 @@ export function presentInterfaceParts(link: NetworkInterface): Presentation[] {
     counted('received', link.received),
     counted('sent', link.sent),
     line('mtu', String(link.mtu), 'symbol-ruler'),
-    ...(link.linkAddress === undefined ? [] : [line('link address', link.linkAddress, 'symbol-key')]),
+    ...(link.linkAddress === undefined || link.flags.includes('LOOPBACK')
+      ? []
+      : [line('link address', link.linkAddress, 'symbol-key')]),
     ...(link.kind === undefined ? [] : [line('kind', plainText(link.kind, 20), 'symbol-class')]),
     ...(link.master === undefined ? [] : [line('port of', nameOf(link.master), 'type-hierarchy')]),
     ...(link.queue === undefined ? [] : [line('queue', plainText(link.queue, 20), 'list-ordered')]),
