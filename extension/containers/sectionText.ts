@@ -8,6 +8,7 @@ import type {
   ProcessInfo,
 } from '../../helper/protocol/index.js';
 import { formatBytes } from '../../helper/protocol/notation.js';
+import { mountSource } from '../mounts/mountFacts.js';
 import { plainText, tooltipText } from '../text/untrusted.js';
 import type { Presentation } from '../views/presentation.js';
 
@@ -103,9 +104,12 @@ export function presentMount(mount: MountInfo): Presentation {
   return {
     label: destination,
     description: plainText(
-      [mount.type, ...(readonly ? ['read-only'] : []), mount.source, ...(asked === undefined ? [] : [asked])].join(
-        ' · ',
-      ),
+      [
+        mount.type,
+        ...(readonly ? ['read-only'] : []),
+        mountSource(mount),
+        ...(asked === undefined ? [] : [asked]),
+      ].join(' · '),
       120,
     ),
     tooltip: tooltipText([

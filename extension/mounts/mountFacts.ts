@@ -9,14 +9,18 @@ export interface MountFact {
   copy: string;
 }
 
+/** What is mounted, as findmnt(8) writes it: in brackets the folder of the file system, where it is not all of it. */
+export function mountSource({ source, root }: MountInfo): string {
+  return root === '/' ? source : `${source}[${root}]`;
+}
+
 /** What the kernel has a mount to be, a line for each field of mountinfo that says something. proc_pid_mountinfo(5) */
 export function mountFacts(mount: MountInfo): MountFact[] {
-  const source = mount.root === '/' ? mount.source : `${mount.source}[${mount.root}]`;
   const facts: [key: string, title: string, value: string, meaning: string][] = [
     [
       'source',
       'Source',
-      source,
+      mountSource(mount),
       'What is mounted; in brackets the folder of that file system, where it is not all of it',
     ],
     ['options', 'Options', mount.options.join(','), 'Of this mount alone'],
@@ -35,7 +39,7 @@ export function mountFacts(mount: MountInfo): MountFact[] {
         presentation: {
           label,
           tooltip: tooltipText([value, meaning]),
-          icon: { id: 'symbol-field' },
+          icon: { id: 'circle-small' },
           contextValue: 'fact',
           accessibleLabel: label,
         },
