@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import * as path from 'node:path';
 import { after, before } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { type Editor, openEditor } from './support/editor.js';
 import { tellStory } from './support/story.js';
 import {
@@ -76,8 +77,12 @@ chapter('its sets are without it, what holds it beside them is below, and a refu
   await waitForTerminal(page, /Operation not permitted/);
   const refused = treeItem(page, 'Refused system calls: unshare');
   await refused.waitFor();
-  await expand(refused);
-  await treeItem(page, /^unshare was refused the system call unshare, once/).waitFor();
+  // The section is read anew at each news, which may come between the click and the key.
+  const call = treeItem(page, /^unshare was refused the system call unshare, once/);
+  for (const end = Date.now() + 20_000; !(await call.isVisible()); await delay(300)) {
+    if (Date.now() > end) throw new Error('the refused call is not shown');
+    await expand(refused);
+  }
   await page
     .locator('.statusbar')
     .getByRole('button', { name: /Refused system calls: unshare/ })
