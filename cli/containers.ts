@@ -206,7 +206,7 @@ function listOf(containers: readonly protocol.ContainerSummary[]): string {
     ...containers.map((container) => [
       container.id,
       container.name,
-      describeState(container),
+      [describeState(container), ...(container.chroot === true ? ['chroot alone'] : [])].join(', '),
       container.init === undefined ? '' : String(container.init.pid),
       age(container.createdAt),
       container.damaged === undefined ? container.args.join(' ') || '(stays up)' : '(not known)',

@@ -110,12 +110,14 @@ export function presentContainer(summary: ContainerSummary, stats?: ContainerSta
   const command = summary.args.length > 0 ? shownCommand(summary.args) : undefined;
   const ports = (summary.ports ?? []).map(({ hostPort, containerPort }) => `${hostPort}→${containerPort}`).join(', ');
   const published = ports === '' ? undefined : ports;
+  const weak = summary.chroot === true ? 'chroot alone' : undefined;
   return {
     label: name,
-    description: [state, memory, published, pid, group, root].filter((part) => part !== undefined).join(' · '),
+    description: [state, weak, memory, published, pid, group, root].filter((part) => part !== undefined).join(' · '),
     tooltip: tooltipText([
       `${name} (${summary.id.slice(0, 12)})`,
       `${state} · root: ${root}`,
+      weak && 'chroot alone, weak on purpose: what was not chosen otherwise are this machine’s namespaces',
       command === undefined ? 'Stays up with an init as PID 1' : `Command: ${command}`,
       summary.hostname === undefined ? undefined : `Hostname: ${summary.hostname}`,
       summary.group === undefined
@@ -133,6 +135,7 @@ export function presentContainer(summary: ContainerSummary, stats?: ContainerSta
     accessibleLabel: [
       `Container ${name}`,
       state,
+      weak,
       `root ${root}`,
       memory && `memory ${memory}`,
       published && `ports ${published}`,

@@ -9,6 +9,7 @@ import type {
 } from '../../helper/protocol/index.js';
 import { formatBytes } from '../../helper/protocol/notation.js';
 import { mountSource } from '../mounts/mountFacts.js';
+import { namespaceLooks } from '../namespaces/namespaceText.js';
 import { plainText, tooltipText } from '../text/untrusted.js';
 import type { Presentation } from '../views/presentation.js';
 
@@ -85,16 +86,29 @@ export function presentProcess(process: ProcessInfo): Presentation {
 
 export function presentNamespace(namespace: NamespaceInfo): Presentation {
   const shared = namespace.sharedWith.map((name) => plainText(name, 64));
-  const relation =
-    namespace.relation === 'host' ? "the host's" : shared.length > 0 ? `shared with ${shared.join(', ')}` : 'its own';
+  const relation = relationText(namespace, shared);
   return {
     label: namespace.type,
     description: `${relation} · ${namespace.inode}`,
-    tooltip: tooltipText([`${namespace.type}:[${namespace.inode}]`, `This namespace is ${relation}.`]),
+    tooltip: tooltipText([
+      `${namespace.type}:[${namespace.inode}]`,
+      `This namespace is ${relation}.`,
+      namespaceLooks[namespace.type].tooltip,
+      ...(namespace.explanation ?? []),
+    ]),
     icon: namespace.relation === 'host' ? { id: 'unlock', color: 'charts.yellow' } : { id: 'lock' },
     contextValue: `namespace.${namespace.relation}`,
     accessibleLabel: `Namespace ${namespace.type}, ${relation}, inode ${namespace.inode}`,
   };
+}
+
+function relationText({ relation, joined }: NamespaceInfo, shared: readonly string[]): string {
+  const process = joined !== undefined && 'process' in joined ? joined.process : undefined;
+  if (relation === 'host') return joined === undefined ? "the host's" : "the host's, joined";
+  if (process !== undefined) return `joined, of process ${process}`;
+  if (joined !== undefined && shared.length > 0) return `joined, with ${shared.join(', ')}`;
+  if (joined !== undefined) return 'joined, of one that has ended';
+  return shared.length > 0 ? `shared with ${shared.join(', ')}` : 'its own';
 }
 
 export function presentMount(mount: MountInfo): Presentation {

@@ -160,6 +160,7 @@ export function summaryOf(record: ContainerRecord, facts: RunFacts): ContainerSu
     ...(record.specification.group === undefined ? {} : { group: record.specification.group }),
     ...(record.specification.pod === undefined ? {} : { pod: record.specification.pod }),
     terminal: record.config.process.terminal === true,
+    ...(record.specification.chroot === true ? { chroot: true } : {}),
     remove: record.remove,
     ...(monitorLost ? { monitorLost: true } : {}),
     ...(state === 'paused' && paused !== false ? { pausedBy: paused } : {}),

@@ -37,6 +37,7 @@ const triedBy: Readonly<Record<string, DoctorLineId>> = {
   openTerminal: 'devpts',
   installSeccomp: 'seccomp',
   setNamespaces: 'pidfd',
+  holdNamespaces: 'pidfd',
   makeCgroup: 'cgroup',
   joinCgroup: 'cgroup',
 };

@@ -124,12 +124,21 @@ const unmappedId: Rule = (failure, facts) =>
     : undefined;
 
 const targetGone: Rule = (failure) =>
-  isStep(failure, 'setNamespaces', 'joinNamespace', 'openNamespace') && isErrno(failure, 'ESRCH', 'ENOENT', 'ESTALE')
+  isStep(failure, 'setNamespaces', 'holdNamespaces', 'joinNamespace', 'openNamespace') &&
+  isErrno(failure, 'ESRCH', 'ENOENT', 'ESTALE')
     ? { cause: 'The process whose namespaces are to be joined has ended.', fix: 'Start its container again.' }
     : undefined;
 
+const heldUp: Rule = (failure) =>
+  isStep(failure, 'clone') && isErrno(failure, 'ETIMEDOUT')
+    ? {
+        cause: 'A process in the pid namespace that was to be joined kept those that came into it from going on.',
+        fix: 'Look at what runs there, or choose a new pid namespace.',
+      }
+    : undefined;
+
 const targetForeign: Rule = (failure) =>
-  isStep(failure, 'setNamespaces', 'joinNamespace') && isErrno(failure, 'EPERM', 'EACCES', 'EINVAL')
+  isStep(failure, 'setNamespaces', 'holdNamespaces', 'joinNamespace') && isErrno(failure, 'EPERM', 'EACCES', 'EINVAL')
     ? {
         cause: 'The namespaces belong to a user namespace that this one has no say over, such as another zygote’s.',
         fix: 'Restart the other container, so that both belong to the same zygote.',
@@ -158,6 +167,7 @@ export const namespaceRules: readonly Rule[] = [
   unmappedId,
   targetGone,
   targetForeign,
+  heldUp,
   timeOffset,
 ];
 

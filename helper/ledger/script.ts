@@ -106,6 +106,8 @@ function outerLines(step: Step): string[] {
     case 'writeFile':
       if (step.path.startsWith('/proc/self/')) return [];
       return [`echo ${quote(step.data.trim())} > ${quote(step.path)}`];
+    case 'holdNamespaces':
+      return heldLines(step);
     case 'setNamespaces':
       return [`# Joins the network of another container: run the rest under   nsenter --net=/proc/${step.pid}/ns/net`];
     case 'joinNamespace':
@@ -113,6 +115,17 @@ function outerLines(step: Step): string[] {
     default:
       return [];
   }
+}
+
+/** unshare(1) makes namespaces below the ones it is in; those of another owner take a shell in there. */
+function heldLines({ pid, flags }: StepOf<'holdNamespaces'>): string[] {
+  const options = enterOptions
+    .filter(([flag]) => ((flags | kernel.CLONE_NEWUSER) & flag) !== 0)
+    .map(([, option]) => option);
+  return [
+    `# Joins namespaces of process ${pid}. By hand that takes a shell there, from which to run this script:`,
+    `#   nsenter --target ${pid} ${options.join(' ')} --preserve-credentials -- bash ${'"$0"'}`,
+  ];
 }
 
 /** The outer ones first; those of v2 have to pass on their controllers. */

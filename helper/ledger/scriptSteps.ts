@@ -43,6 +43,8 @@ export function insideLines(step: Step): string[] {
       return [`folder ${quote(step.destination)}`, mountLine(step, below(step.destination))];
     case 'bind':
       return bindLines(step);
+    case 'attachPrepared':
+      return [`# ${step.destination} shows a namespace that was joined: it is mounted from inside of that one`];
     case 'symlink':
       return [
         `inside ${quote(step.path)}; [ -e ${below(step.path)} ] || ln -sfn ${quote(step.target)} ${below(step.path)}`,

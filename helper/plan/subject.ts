@@ -7,6 +7,7 @@ export function pathOf(step: Step): string {
     case 'cloneMount':
       return step.source;
     case 'attachMount':
+    case 'attachPrepared':
     case 'mount':
       return step.destination;
     case 'execute':

@@ -124,6 +124,8 @@ export interface ContainerSummary {
   group?: string;
   pod?: string;
   terminal: boolean;
+  /** Made with chroot(2) alone, weak on purpose: to be marked wherever it is shown. */
+  chroot?: true;
   /** Remove when it ends. */
   remove: boolean;
   /** Set when the monitor died without leaving an exit record: the exit status is unknown. */
@@ -159,6 +161,8 @@ export interface ContainerInspection {
   oomKilled?: boolean;
   root: RootSource;
   config: unknown;
+  /** Its root was entered by chroot(2) alone, which OCI has no word for. */
+  chroot?: true;
   cgroup?: { version: 1 | 2; paths: Record<string, string> };
   identity: { mapping: 'range' | 'single'; explanation: string; uidMappings: string; gidMappings: string };
 }
@@ -183,6 +187,10 @@ export interface NamespaceInfo {
   relation: 'own' | 'host';
   /** Names of other containers in the same namespace. */
   sharedWith: string[];
+  /** Whose it was when it was joined, as it was asked for. */
+  joined?: NamespaceReference;
+  /** Of the user namespace: which ids inside stand for which outside, in sentences. */
+  explanation?: string[];
 }
 
 export interface MountInfo {

@@ -4,14 +4,15 @@ import type { Machine } from '../container/machine.js';
 import { mountsOf } from '../container/mounts.js';
 import type { ContainerRecord } from '../container/record.js';
 import { readLatestRun, summarize } from '../container/runs.js';
-import { liveRun, processesOf, processOf, runningRun } from '../container/stop.js';
+import { type LiveRun, liveRun, processesOf, processOf, runningRun } from '../container/stop.js';
 import { listContainers } from '../container/watcher.js';
 import { readCapabilities } from '../inspect/capabilities.js';
-import { formatIdMap, readIdMap } from '../inspect/idmap.js';
+import { explainIdMap, formatIdMap, readIdMap } from '../inspect/idmap.js';
 import { compareNamespaces, readNamespaces } from '../inspect/namespaces.js';
 import { renderMarkdown } from '../ledger/markdown.js';
 import { renderScript } from '../ledger/script.js';
 import * as protocol from '../protocol/index.js';
+import { isJoined, namespaceChoices } from '../specification/namespaces.js';
 import { seccompProfile } from '../specification/seccomp.js';
 import type { Router } from './router.js';
 
@@ -35,7 +36,15 @@ export function routeInspection(router: Router, machine: Machine): void {
       const inodes = other.id === record.id || other.init === undefined ? undefined : readNamespaces(other.init.pid);
       return inodes === undefined ? [] : [{ name: other.name, inodes }];
     });
-    return compareNamespaces(own, host, others);
+    const choices = namespaceChoices(record.specification);
+    return compareNamespaces(own, host, others).map((namespace) => {
+      const choice = choices[namespace.type];
+      return {
+        ...namespace,
+        ...(isJoined(choice) ? { joined: choice } : {}),
+        ...(namespace.type === 'user' ? { explanation: explainIds(runtime.init.pid) } : {}),
+      };
+    });
   });
   router.on(protocol.ListMounts, async (params) => {
     const record = await store.find(params.container);
@@ -101,14 +110,36 @@ async function inspect(machine: Machine, record: ContainerRecord): Promise<proto
         }),
     root: summary.root,
     config: withSeccomp(record),
+    ...(record.specification.chroot === true ? { chroot: true } : {}),
     ...(live?.runtime.cgroup === undefined ? {} : { cgroup: live.runtime.cgroup }),
     identity: {
-      mapping: machine.identity.mapping,
-      explanation: machine.identity.explanation,
+      ...identityOf(machine, record, live),
       uidMappings: map('uid'),
       gidMappings: map('gid'),
     },
   };
+}
+
+/** Its ids: those of Terrarium, unless it has the user namespace of another. */
+function identityOf(
+  { identity }: Machine,
+  { specification }: ContainerRecord,
+  live: LiveRun | undefined,
+): Pick<protocol.ContainerInspection['identity'], 'mapping' | 'explanation'> {
+  const { mapping, explanation } = identity;
+  if (live === undefined || !isJoined(namespaceChoices(specification).user)) return { mapping, explanation };
+  const { pid } = live.runtime.init;
+  const isRange = (readIdMap(pid, 'uid')?.length ?? 0) > 1;
+  return { mapping: isRange ? 'range' : 'single', explanation: explainIds(pid).join(' ') };
+}
+
+/** The maps of a process in sentences, none of one that has ended. */
+function explainIds(pid: number): string[] {
+  return (['uid', 'gid'] as const).flatMap((kind) => {
+    const map = readIdMap(pid, kind);
+    const own = kind === 'uid' ? process.getuid?.() : process.getgid?.();
+    return map === undefined ? [] : [explainIdMap(map, kind, own ?? -1)];
+  });
 }
 
 /** The record leaves the profile out, being long and mostly the default. */

@@ -9,19 +9,17 @@
 #include <unistd.h>
 
 /*
- * We may look into the user namespaces of containers, which lie below ours, but not into the one above it that the user's
- * own programs are in: a refusal is the sign of a friend.
+ * We may look into our own user namespace and those of containers, which lie below it or, where we stand beside them, are it;
+ * but not into the one above it that the user's own programs are in: a refusal is the sign of a friend.
  */
 static bool is_in_container(pid_t pid) {
   char path[32];
-  struct stat own, theirs;
+  struct stat theirs;
   snprintf(path, sizeof path, "/proc/%d/ns/user", pid);
-  if (stat(path, &theirs) < 0) {
-    if (errno == EACCES || errno == EPERM) return false;
-    /* With hidepid=2 /proc shows us no process of the user's own. One that has ended could have been anybody. */
-    return errno != ENOENT || kill(pid, 0) < 0;
-  }
-  return stat("/proc/self/ns/user", &own) < 0 || own.st_dev != theirs.st_dev || own.st_ino != theirs.st_ino;
+  if (stat(path, &theirs) == 0) return true;
+  if (errno == EACCES || errno == EPERM) return false;
+  /* With hidepid=2 /proc shows us no process of the user's own. One that has ended could have been anybody. */
+  return errno != ENOENT || kill(pid, 0) < 0;
 }
 
 bool peer_is_user(int connection) {

@@ -5,6 +5,7 @@ import { InvalidArgumentError } from 'commander';
 import { parseExtras, parseList } from '../../../cli/building.js';
 import {
   collect,
+  collectNamespace,
   collectPath,
   parseBytes,
   parseMount,
@@ -12,9 +13,11 @@ import {
   parsePort,
   parsePositive,
   parseRoot,
+  parseSeconds,
   parseTmpfs,
   specificationOf,
 } from '../../../cli/options.js';
+import type { NamespaceChoices } from '../../../helper/protocol/index.js';
 import { knobOf } from '../../../helper/protocol/knobs.js';
 import { parseValue } from '../../../helper/protocol/notation.js';
 import { parseSpecification } from '../../../helper/specification/schema.js';
@@ -105,8 +108,23 @@ describe('arguments of options', () => {
     assert.deepEqual(parseNetwork('none'), { kind: 'none' });
     assert.deepEqual(parseNetwork('host'), { kind: 'host' });
     assert.deepEqual(parseNetwork('container:web'), { kind: 'container', container: 'web' });
+    assert.deepEqual(parseNetwork('pid:12'), { kind: 'process', pid: 12 });
     assert.deepEqual(parseNetwork('backend'), { kind: 'bridge', network: 'backend' });
-    for (const text of ['', '-v', 'a b', '../up']) refused(() => parseNetwork(text), text);
+    for (const text of ['', '-v', 'a b', '../up', 'pid:0', 'pid:x']) refused(() => parseNetwork(text), text);
+  });
+
+  test('each namespace is new, the host’s, a container’s or a process’s', () => {
+    const all = ['uts=host', 'mnt=new', 'ipc=container:web', 'time=pid:12'].reduce(
+      (previous: NamespaceChoices, text) => collectNamespace(text, previous),
+      {},
+    );
+    assert.deepEqual(all, { uts: 'host', mount: 'new', ipc: { container: 'web' }, time: { process: 12 } });
+    for (const text of ['', 'uts', 'uts=', 'uts=me', 'disk=new', 'ipc=container:', 'pid=pid:0', 'net=host']) {
+      refused(() => collectNamespace(text), text);
+    }
+    const { timeOffsets, chroot } = specificationOf({ boottime: parseSeconds('-5'), chroot: true }, []);
+    assert.deepEqual([timeOffsets, chroot], [{ boottime: { secs: -5, nanosecs: 0 } }, true]);
+    for (const text of ['', '1.5', '1h']) refused(() => parseSeconds(text), text);
   });
 
   test('a name without a slash is that of a volume; a tmpfs has no source', () => {

@@ -66,6 +66,7 @@ describe('memory against its limit', () => {
 describe('a container in the tree', () => {
   it('shows state, memory, pid and root while it runs', () => {
     assert.equal(presentContainer(container(), stats).description, 'running · 12 MB of 100 MB · pid 4242 · host /');
+    assert.match(presentContainer(container({ chroot: true })).description ?? '', /^running · chroot alone · /);
   });
 
   it('says its state to a screen reader, with no icon in words', () => {

@@ -8,7 +8,7 @@ import {
   presentProcess,
   sectionsOf,
 } from '../../../extension/containers/sectionText.js';
-import type { ContainerSummary } from '../../../helper/protocol/index.js';
+import type { ContainerSummary, NamespaceInfo } from '../../../helper/protocol/index.js';
 
 describe('sections', () => {
   const summary = (state: ContainerSummary['state']): ContainerSummary => ({
@@ -55,6 +55,25 @@ describe('a namespace', () => {
     assert.equal(shown('own').description, 'its own · 4026532104');
     assert.equal(shown('own', ['a', 'b']).description, 'shared with a, b · 4026532104');
     assert.equal(shown('host').description, "the host's · 4026532104");
+  });
+
+  it('that was joined says so, and whose it is', () => {
+    const joined = (one: Pick<NamespaceInfo, 'joined' | 'sharedWith'>) =>
+      presentNamespace({ type: 'uts', inode: 7, relation: 'own', ...one });
+    assert.equal(joined({ joined: { container: 'a' }, sharedWith: ['a'] }).description, 'joined, with a · 7');
+    assert.equal(joined({ joined: { process: 9 }, sharedWith: [] }).description, 'joined, of process 9 · 7');
+    assert.equal(
+      joined({ joined: { container: 'a' }, sharedWith: [] }).description,
+      'joined, of one that has ended · 7',
+    );
+    const user = presentNamespace({
+      type: 'user',
+      inode: 7,
+      relation: 'own',
+      sharedWith: [],
+      explanation: ['Root is you.'],
+    });
+    assert.match(user.tooltip ?? '', /Root is you/);
   });
 
   it('that is the host’s stands out by another icon', () => {
