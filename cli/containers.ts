@@ -43,8 +43,7 @@ function withContainerOptions(command: Command): Command {
     .option('--tmpfs <dst[:size=64m]>', 'a file system in memory (may be repeated)', parseTmpfs)
     .option(
       '--net, --network <network>',
-      'none, host, outbound (a way out), container:NAME, pid:N or the name of a network',
-      'none',
+      'none (default), host, outbound (a way out), container:NAME, pid:N or the name of a network',
     )
     .option('-p, --publish <host:container[/udp]>', 'publish a port on 127.0.0.1 (may be repeated)', collectPort)
     .option(
@@ -55,6 +54,7 @@ function withContainerOptions(command: Command): Command {
     .option('--boottime <seconds>', 'time namespace: how far its uptime is ahead', parseSeconds)
     .option('--monotonic <seconds>', 'time namespace: how far its monotonic clock is ahead', parseSeconds)
     .option('--chroot', 'chroot alone, with the namespaces of this machine: weak on purpose, to compare')
+    .option('--pod <name>', 'a pod, whose namespaces and limits it shares')
     .option('--group <name>', 'a group of containers, which can have limits together')
     .option('--memory <size>', 'limit of memory, such as 100M', parseBytes)
     .option('--cpus <cores>', 'limit of CPU time in cores, such as 0.5', parsePositive)

@@ -30,6 +30,7 @@ export interface RunOptions extends PrivilegeOptions {
   monotonic?: number;
   chroot?: boolean;
   publish?: PortMapping[];
+  pod?: string;
   group?: string;
   memory?: number;
   cpus?: number;
@@ -63,6 +64,7 @@ export function specificationOf(options: RunOptions, args: string[]): ContainerS
     ...timeOffsets(options),
     ...(options.chroot === undefined ? {} : { chroot: options.chroot }),
     ...(options.publish === undefined ? {} : { ports: options.publish }),
+    ...(options.pod === undefined ? {} : { pod: options.pod }),
     ...(options.group === undefined ? {} : { group: options.group }),
     ...privilegesOf(options),
     ...(options.tty === undefined ? {} : { terminal: options.tty }),

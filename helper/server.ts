@@ -19,6 +19,7 @@ import { layerAgent } from './image/layerAgent.js';
 import { ImageStore } from './image/store.js';
 import { languageCapabilities, SpecificationLanguage } from './language/server.js';
 import { watchNetworks } from './network/changes.js';
+import { podTeller } from './pods/changes.js';
 import {
   CallsDenied,
   CgroupsChanged,
@@ -31,6 +32,7 @@ import {
   ListenersChanged,
   MountsChanged,
   NetworksChanged,
+  PodsChanged,
   StatsSampled,
   VolumesChanged,
 } from './protocol/index.js';
@@ -49,6 +51,7 @@ import { routeLimits } from './requests/limits.js';
 import { routeMounts } from './requests/mounts.js';
 import { routeNamespaces } from './requests/namespaces.js';
 import { routeNetworks } from './requests/networks.js';
+import { routePods } from './requests/pods.js';
 import { routePorts } from './requests/ports.js';
 import { routeRegistry } from './requests/registry.js';
 import { Router } from './requests/router.js';
@@ -137,6 +140,7 @@ export function serve(connection: Connection, installation: Installation): { lea
   const listeners = routeNetworks(router, machine, (containers) => {
     void connection.sendNotification(ListenersChanged, { containers });
   });
+  routePods(router, machine);
   routePorts(router, machine);
   routeImages(router, machine, connection);
   routeRegistry(router, machine, connection);
@@ -166,7 +170,8 @@ export function serve(connection: Connection, installation: Installation): { lea
     mounts: (container) => void connection.sendNotification(MountsChanged, { container }),
     volumes: (volumes) => void connection.sendNotification(VolumesChanged, { volumes }),
   });
-  const watcher = new ContainerWatcher(machine, (containers, before) => {
+  const tellPods = podTeller(machine, (pods) => void connection.sendNotification(PodsChanged, { pods }));
+  const watcher = new ContainerWatcher(machine, tellPods, (containers, before) => {
     throwAways.consider(containers);
     void tidyUnwatched(machine, containers);
     limits.follow(liveRuns(containers));

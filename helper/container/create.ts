@@ -1,11 +1,14 @@
 import { existsSync } from 'node:fs';
 import { layeredRoot } from '../inspect/root.js';
 import { resolveUser } from '../inspect/user.js';
-import { networkOf } from '../network/endpoints.js';
+import { namedNetworkOf, networkOf } from '../network/endpoints.js';
 import { hostsFile } from '../network/hosts.js';
 import { readyDefault } from '../network/networks.js';
 import { resolverFile } from '../network/resolver.js';
 import { networkFolder, readNetwork } from '../network/store.js';
+import { tellNames } from '../pods/membership.js';
+import { joinedSpecification, memberSpecification, wholeSpecification } from '../pods/specification.js';
+import { isPod, lockedPods, readPod } from '../pods/store.js';
 import {
   type ContainerSpecification,
   type CreateParams,
@@ -33,7 +36,7 @@ import { keepingVolumes, volumesOf, withVolumes } from './volumes.js';
  * @throws Invalid, NotFound, NameTaken, BadInput
  */
 export async function createContainer(machine: Machine, params: CreateParams): Promise<ContainerRecord> {
-  const specification = await settledProfile(settled(parseSpecification(params.specification)));
+  const specification = await settledProfile(await placed(machine, settled(parseSpecification(params.specification))));
   const { store } = machine;
   const network = networkOf(specification);
   if (network !== undefined) {
@@ -58,8 +61,36 @@ export async function createContainer(machine: Machine, params: CreateParams): P
       ...(root.imageDigest === undefined ? {} : { imageDigest: root.imageDigest }),
       ...(named === undefined ? {} : { named }),
     };
-    await keepingVolumes(machine, volumes, () => store.create(record));
+    await keepingVolumes(machine, volumes, () => createIn(machine, record));
     return record;
+  });
+}
+
+/** What the pod that it is in has said already. A group that is a pod's is for containers of the pod only. */
+async function placed(machine: Machine, asked: ContainerSpecification): Promise<ContainerSpecification> {
+  const { pod, group } = asked;
+  if (pod === undefined) {
+    if (group === undefined || !(await isPod(machine.locations, group))) return asked;
+    throw terrariumError(ErrorCode.Invalid, `The group ${group} is that of the pod of this name`, {
+      fix: 'Make the container in the pod, or choose another group.',
+      command: `terrarium run --pod ${group}`,
+    });
+  }
+  const record = readPod(machine.locations, pod);
+  const specification = memberSpecification(asked, record);
+  // The rules for one that joins others: settings of namespaces that are not its own, for one.
+  parseSpecification(joinedSpecification(specification, record));
+  return specification;
+}
+
+/** In a pod, which must not be removed meanwhile. */
+async function createIn(machine: Machine, record: ContainerRecord): Promise<void> {
+  const { pod: name } = record.specification;
+  if (name === undefined) return machine.store.create(record);
+  await lockedPods(machine.locations, async () => {
+    const pod = readPod(machine.locations, name);
+    await machine.store.create(record);
+    await tellNames(machine, pod);
   });
 }
 
@@ -86,8 +117,9 @@ export async function configFor(
       : await resolveUser(wanted, layeredRoot(root.layers.length === 0 ? ['/'] : root.layers));
   checkMapped(machine.identity, user);
   const { image } = root;
-  const network = networkOf(specification);
-  const config = completeConfig(specification, {
+  const whole = wholeSpecification(machine.locations, specification);
+  const network = namedNetworkOf(machine, specification);
+  const config = completeConfig(whole, {
     name,
     rootPath,
     identity: machine.identity,

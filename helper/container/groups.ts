@@ -4,6 +4,7 @@ import { groupIdentity, makeGroup } from '../cgroup/groups.js';
 import { groupRecord } from '../cgroup/layout.js';
 import { limitWrites } from '../cgroup/plan.js';
 import type { CgroupRecord } from '../cgroup/record.js';
+import { isPod, podNames } from '../pods/store.js';
 import {
   allContainers,
   ErrorCode,
@@ -36,7 +37,12 @@ export async function findGroup(machine: Machine, name: string): Promise<Contain
   const [records, access] = await Promise.all([machine.store.list(), machine.cgroups()]);
   const resources = readGroupResources(machine.locations, name);
   const members = records.filter(({ specification }) => name === allContainers || specification.group === name);
-  if (members.length === 0 && resources === undefined && name !== allContainers) {
+  if (
+    members.length === 0 &&
+    resources === undefined &&
+    name !== allContainers &&
+    !(await isPod(machine.locations, name))
+  ) {
     throw terrariumError(ErrorCode.NotFound, `There is no group "${name}"`, {
       fix: 'See which there are, or start a container in it.',
       command: 'terrarium groups',
@@ -64,12 +70,13 @@ export async function setGroupResources(machine: Machine, name: string, resource
 
 /** All groups that have containers or limits of their own, by name. */
 export async function listGroups(machine: Machine): Promise<GroupSummary[]> {
-  const [records, kept, access] = await Promise.all([
+  const [records, kept, pods, access] = await Promise.all([
     machine.store.list(),
     groupsKept(machine.locations),
+    podNames(machine.locations),
     machine.cgroups(),
   ]);
-  const members = new Map<string, string[]>(kept.map((name) => [name, []]));
+  const members = new Map<string, string[]>([...kept, ...pods].map((name) => [name, []]));
   for (const { id, specification } of records) {
     if (specification.group !== undefined) {
       members.set(specification.group, [...(members.get(specification.group) ?? []), id]);

@@ -57,7 +57,7 @@ export async function removeContainer(machine: Machine, record: ContainerRecord,
 async function leave(machine: Machine, record: ContainerRecord): Promise<void> {
   const endpoint = containerEndpoint(machine, record);
   if (endpoint !== undefined) return leaveNetwork(machine, endpoint);
-  const network = await namedNetworkOf(machine, record.specification);
+  const network = namedNetworkOf(machine, record.specification);
   if (network !== undefined) await namesChanged(machine, network);
 }
 

@@ -5,6 +5,7 @@ import type { CgroupAccess } from '../cgroup/access.js';
 import { cgroupSteps } from '../cgroup/plan.js';
 import type { CgroupRecord } from '../cgroup/record.js';
 import { removeCgroups } from '../cgroup/remove.js';
+import { leaseFile } from '../files/lease.js';
 import { endRootView } from '../files/view.js';
 import { bootId } from '../inspect/boot.js';
 import { isAlive } from '../inspect/stat.js';
@@ -13,6 +14,8 @@ import { joinNetwork } from '../network/membership.js';
 import { publishPort } from '../network/ports.js';
 import { containerPlan, type DeniedPlan } from '../plan/containerPlan.js';
 import type { Plan } from '../plan/step.js';
+import { inPod, type PodPlace } from '../pods/membership.js';
+import { joinedSpecification } from '../pods/specification.js';
 import {
   type AttachTarget,
   ErrorCode,
@@ -47,6 +50,11 @@ const outputLimit = 16 * 1024 * 1024;
  * @throws WrongState, StepFailed (nothing is left running, no cgroup, no run folder; the ledger is kept)
  */
 export async function startContainer(machine: Machine, record: ContainerRecord): Promise<StartResult> {
+  const { pod } = record.specification;
+  return pod === undefined ? start(machine, record) : inPod(machine, pod, (place) => start(machine, record, place));
+}
+
+async function start(machine: Machine, record: ContainerRecord, place?: PodPlace): Promise<StartResult> {
   const { store } = machine;
   const previous = readLatestRun(store, record.id);
   if (
@@ -70,13 +78,14 @@ export async function startContainer(machine: Machine, record: ContainerRecord):
   const access = await machine.cgroups();
   const { group } = record.specification;
   const cgroup = cgroupSteps(access, record.id, record.config.linux.resources, group);
-  const found = await findJoins(machine, record);
+  const joining = place === undefined ? record : joiningPod(record, place);
+  const found = await findJoins(machine, joining);
   const endpoint = containerEndpoint(machine, record);
   const connection = endpoint === undefined ? undefined : await joinNetwork(machine, endpoint);
   const { root, folders } = await planRoot(machine, record);
   const denied = deniedPlan(record, run, 'init');
   const plan = containerPlan({
-    config: currentSources(startConfig(record, found), record.specification),
+    config: currentSources(startConfig(joining, found), record.specification),
     root,
     monitor: { directory: run, socket, outputLimit },
     cgroup,
@@ -87,6 +96,7 @@ export async function startContainer(machine: Machine, record: ContainerRecord):
     seccomp: seccompFilter(record.specification, record.config.process.capabilities),
     denied,
     joins: found.joins,
+    lease: place && leaseFile(place.folder),
     connection,
     chroot: record.specification.chroot ?? false,
     stdin: record.stdin,
@@ -147,6 +157,16 @@ export async function startContainer(machine: Machine, record: ContainerRecord):
 function startConfig({ config, specification }: ContainerRecord, { shared, foreign }: FoundJoins): oci.Config {
   const shown = withHostNamespaces(config, shared, specification);
   return foreign === undefined ? shown : withForeignIds(shown, foreign);
+}
+
+/** As one that joins the namespaces of its pod: of a process that this start has by its identity. */
+function joiningPod(record: ContainerRecord, { pod, holder }: PodPlace): ContainerRecord {
+  const others = record.named?.bootId === bootId() ? record.named.processes : [];
+  return {
+    ...record,
+    specification: joinedSpecification(record.specification, pod, holder.pid),
+    named: { bootId: bootId(), processes: [...others, holder] },
+  };
 }
 
 /** What it is to be reached by; one that cannot be had ends it. */

@@ -7,6 +7,7 @@ import { controllerFolder } from '../cgroup/record.js';
 import { listProcesses } from '../inspect/processes.js';
 import { parseSignal, signalProcess } from '../inspect/signal.js';
 import { isAlive } from '../inspect/stat.js';
+import { wholeSpecification } from '../pods/specification.js';
 import { type ContainerSummary, ErrorCode, type ProcessIdentity, terrariumError } from '../protocol/index.js';
 import { isJoined, namespaceChoices } from '../specification/namespaces.js';
 import type { Machine } from './machine.js';
@@ -62,7 +63,7 @@ export async function killContainer(machine: Machine, record: ContainerRecord): 
   // The kernel ends a pid namespace with its init. What is in another's has to be found one by one.
   const ownPids =
     record.config.linux.namespaces.some(({ type }) => type === 'pid') &&
-    !isJoined(namespaceChoices(record.specification).pid);
+    !isJoined(namespaceChoices(wholeSpecification(machine.locations, record.specification)).pid);
   if (cgroup !== undefined) await killAll(cgroup).catch(unlessEnded(init));
   else if (!ownPids) await killBySignals(() => listProcesses(init), init);
   signalUnlessEnded(init, SIGKILL);

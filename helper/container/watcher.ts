@@ -1,7 +1,10 @@
 import { type FSWatcher, watch, writeFileSync } from 'node:fs';
 import * as path from 'node:path';
+import { livePorts } from '../network/publishedPorts.js';
+import { holderFolder, networkHolder } from '../pods/holder.js';
 import type { ContainerSummary } from '../protocol/index.js';
 import { standInFor } from './damaged.js';
+import type { Locations } from './locations.js';
 import type { Machine } from './machine.js';
 import { summarize } from './runs.js';
 
@@ -24,6 +27,8 @@ export class ContainerWatcher {
 
   constructor(
     private readonly machine: Machine,
+    /** Called whenever something may have changed, before the containers are looked at. */
+    private readonly alongside: () => Promise<void>,
     private readonly onChange: (containers: ContainerSummary[], before: readonly ContainerSummary[]) => void,
   ) {}
 
@@ -65,6 +70,7 @@ export class ContainerWatcher {
 
   private async read(): Promise<void> {
     try {
+      if (this.isWatching) await this.alongside();
       const containers = await listContainers(this.machine);
       if (!this.isWatching || JSON.stringify(containers) === JSON.stringify(this.last)) return;
       const before = this.last;
@@ -77,16 +83,24 @@ export class ContainerWatcher {
 }
 
 /** All of them, those with a damaged record too: they are told by what is known without it. */
-export async function listContainers({ store }: Machine): Promise<ContainerSummary[]> {
+export async function listContainers({ store, locations }: Machine): Promise<ContainerSummary[]> {
   const { records, damaged } = await store.survey();
   const summaries = await Promise.all([
-    ...records.map((record) => summarize(store, record)),
+    ...records.map(async (record) => withPodPorts(locations, await summarize(store, record))),
     ...damaged.map(async (container) => ({
       ...(await summarize(store, standInFor(container))),
       damaged: container.error.data?.cause ?? container.error.message,
     })),
   ]);
   return summaries.sort((a, b) => a.createdAt.localeCompare(b.createdAt) || a.id.localeCompare(b.id));
+}
+
+/** The ports of the pod that it has its network from lead to a container that runs in it. */
+function withPodPorts(locations: Locations, summary: ContainerSummary): ContainerSummary {
+  const { pod, init } = summary;
+  if (pod === undefined || init === undefined || networkHolder(locations, summary) === undefined) return summary;
+  const ports = livePorts(holderFolder(locations, pod));
+  return ports.length === 0 ? summary : { ...summary, ports };
 }
 
 /** Lets every helper know of a change that no file shows. */

@@ -25,7 +25,7 @@ import {
 } from './vocabulary.js';
 
 /** What completion has to know of the machine. */
-export type Names = Pick<Facts, 'images' | 'containers' | 'networks' | 'root'>;
+export type Names = Pick<Facts, 'images' | 'containers' | 'networks' | 'pods' | 'root'>;
 
 /** The grammar as JSON schema: draft 7 is what the language service knows best. */
 export function grammarSchema(): JSONSchema {
@@ -55,7 +55,7 @@ export function completionSchema(names: Names): JSONSchema {
 const joinable = ['uts', 'ipc', 'pid', 'user', 'cgroup', 'time'];
 
 /** Words by the place they belong to: names of fields, `[]` for the items of a list. */
-function openWords({ images, containers, networks, root }: Names): Record<string, readonly Word[]> {
+function openWords({ images, containers, networks, pods, root }: Names): Record<string, readonly Word[]> {
   const capabilityWords = capabilities.map(({ name, allows }) => ({ word: name, meaning: allows }));
   const isDefault = ({ word }: Word) => defaultCapabilities.some((name) => name === word);
   const users = root.kind === 'found' ? usersOf(root.users) : [];
@@ -66,6 +66,7 @@ function openWords({ images, containers, networks, root }: Names): Record<string
     'network container': others,
     ...Object.fromEntries(joinable.map((type) => [`namespaces ${type} container`, others])),
     'network network': networks.map(({ name, subnet }) => ({ word: name, meaning: subnet })),
+    pod: pods.map(({ name, shares }) => ({ word: name, meaning: `shares ${shares.join(', ')}` })),
     user: users.map(({ name, uid }) => ({ word: name, meaning: `uid ${uid} in the root` })),
     'env []': [defaultPath, 'LANG=C.UTF-8', ...(image?.env ?? [])].map((word) => ({
       word,

@@ -10,6 +10,7 @@ import { listContainers } from '../container/watcher.js';
 import { layeredRoot } from '../inspect/root.js';
 import { readUserDatabase, type UserDatabase } from '../inspect/user.js';
 import { listNetworks } from '../network/networks.js';
+import { type PodRecord, readPods } from '../pods/store.js';
 import type {
   ContainerSpecification,
   ContainerState,
@@ -42,6 +43,7 @@ export interface Facts {
   images: readonly Pick<ImageSummary, 'name' | 'digest' | 'sizeBytes'>[];
   containers: readonly { name: string; state: ContainerState }[];
   networks: readonly Pick<NetworkSummary, 'name' | 'subnet'>[];
+  pods: readonly Pick<PodRecord, 'name' | 'shares' | 'network' | 'hostname'>[];
   identity: Identity;
   root: RootFacts;
   /** Sources of mounts that were looked for, by the path they stand for: is there anything? */
@@ -64,10 +66,11 @@ export async function gatherFacts(
   const sources = place.trusted
     ? (mounts ?? []).flatMap(({ type, source }) => (type === 'volume' ? [] : (source ?? [])))
     : [];
-  const [images, containers, networks, rootFacts, found, seccompProfile] = await Promise.all([
+  const [images, containers, networks, pods, rootFacts, found, seccompProfile] = await Promise.all([
     machine.images.list(),
     listContainers(machine),
     listNetworks(machine),
+    readPods(machine.locations),
     lookAtRoot(machine, root ?? { kind: 'host' }, place),
     Promise.all(sources.map(async (source) => [source, await isThere(source)] as const)),
     place.trusted ? problemOfProfile(seccomp) : undefined,
@@ -76,6 +79,7 @@ export async function gatherFacts(
     images,
     containers,
     networks,
+    pods,
     identity: machine.identity,
     root: rootFacts,
     sources: new Map(found),

@@ -37,6 +37,7 @@ export const fieldMeanings: Readonly<Record<string, FieldMeaning>> = {
     section: 'config-linux.md#time-offsets',
     otherwise: 'no time namespace, the machine’s clocks',
   },
+  pod: { otherwise: 'none: its namespaces are its own' },
   group: { otherwise: 'none: it has only limits of its own, and those of all containers' },
   resources: { oci: 'linux.resources', section: 'config-linux.md#control-groups', otherwise: 'no limits' },
   'resources.memory.limit': { oci: 'linux.resources.memory.limit', section: 'config-linux.md#memory' },

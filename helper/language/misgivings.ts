@@ -3,6 +3,7 @@ import { limitsOf } from '../cgroup/resources.js';
 import { checkMapped } from '../container/create.js';
 import { findUser } from '../inspect/user.js';
 import { checkAddress } from '../network/membership.js';
+import { memberSpecification } from '../pods/specification.js';
 import { type ContainerSpecification, type NamespaceChoice, type oci, outboundNetwork } from '../protocol/index.js';
 import { capability, containerCapabilities, defaultCapabilities } from '../security/capabilities.js';
 import { plainProfile } from '../security/seccomp/profileFile.js';
@@ -99,6 +100,14 @@ function checkOther(wanted: string, path: Path, containers: Facts['containers'])
     : [say('warning', path, `${wanted} is not running: it has to be started first`)];
 }
 
+const checkPod: Check = (specification, { pods }) => {
+  const { pod: name } = specification;
+  if (name === undefined) return [];
+  const pod = pods.find((one) => one.name === name);
+  if (pod === undefined) return [say('error', ['pod'], `There is no pod "${name}"`)];
+  return refusal(['pod'], () => memberSpecification(specification, pod));
+};
+
 const checkSharing: Check = ({ namespaces = {}, hostname, timeOffsets }, { containers }) => [
   ...Object.entries(namespaces).flatMap(([type, choice]) =>
     typeof choice === 'object' && 'container' in choice
@@ -158,6 +167,7 @@ const checks: readonly Check[] = [
   checkCapabilities,
   checkMounts,
   checkNetwork,
+  checkPod,
   checkSharing,
   checkClocks,
   checkResources,

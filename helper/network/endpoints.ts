@@ -4,7 +4,7 @@ import type { ContainerRecord } from '../container/record.js';
 import { liveRun } from '../container/stop.js';
 import { liveHolder } from '../pods/holder.js';
 import { containersOf } from '../pods/members.js';
-import { type PodRecord, readPods } from '../pods/store.js';
+import { findPod, type PodRecord, readPods } from '../pods/store.js';
 import type { ContainerSpecification, NetworkChoice, ProcessIdentity } from '../protocol/index.js';
 
 export type NamedNetwork = Extract<NetworkChoice, { kind: 'bridge' }>;
@@ -29,12 +29,11 @@ export function networkOf({ network }: { network?: NetworkChoice | undefined }):
 }
 
 /** The named network that a container is in, by itself or by its pod. */
-export async function namedNetworkOf(
+export function namedNetworkOf(
   { locations }: Pick<Machine, 'locations'>,
   { network, pod }: ContainerSpecification,
-): Promise<string | undefined> {
-  if (pod === undefined) return networkOf({ network });
-  const record = (await readPods(locations)).find(({ name }) => name === pod);
+): string | undefined {
+  const record = pod === undefined ? undefined : findPod(locations, pod);
   return record === undefined || !record.shares.includes('network') ? networkOf({ network }) : networkOf(record);
 }
 

@@ -1,13 +1,18 @@
-/** Publishing ports of running containers, and withdrawing them. Each is a process that lives as long as the run. */
+/**
+ * Publishing ports of running containers, and withdrawing them. Each is a process that lives as long as the run, or as the
+ * holder of the pod that the container has its network from.
+ */
 import { constants } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { writeAtomically } from '../container/atomicFile.js';
 import type { Machine } from '../container/machine.js';
-import type { ContainerRecord } from '../container/record.js';
+import type { ContainerRecord, RuntimeRecord } from '../container/record.js';
 import { signalUnlessEnded } from '../container/standStill.js';
-import { liveRun, runningRun } from '../container/stop.js';
+import { type LiveRun, liveRun, runningRun } from '../container/stop.js';
 import { announceChange } from '../container/watcher.js';
 import { isAlive } from '../inspect/stat.js';
+import { holderFolder, networkHolder } from '../pods/holder.js';
+import { lockedPods } from '../pods/store.js';
 import {
   ErrorCode,
   type PortMapping,
@@ -23,10 +28,25 @@ export function wholeMapping({ protocol = 'tcp', address = '127.0.0.1', ...ports
   return { protocol, address, ...ports };
 }
 
+/** Where ports lead to, and the folder in which they are noted. */
+type PortPlace = Pick<LiveRun, 'folder'> & { runtime: Pick<RuntimeRecord, 'init' | 'monitor'> };
+
+/** Of the pod, when the network is its own; of one whose holder was killed the containers publish theirs. */
+function placeOf({ locations }: Machine, { specification }: ContainerRecord, run: LiveRun): PortPlace {
+  const { pod } = specification;
+  const holder = networkHolder(locations, specification);
+  return pod === undefined || holder === undefined ? run : { folder: holderFolder(locations, pod), runtime: holder };
+}
+
+/** Runs `work` while nobody else changes the ports of a pod; a container's own are under its lock. */
+function alone<T>(machine: Machine, { specification }: ContainerRecord, work: () => Promise<T>): Promise<T> {
+  return specification.pod === undefined ? work() : lockedPods(machine.locations, work);
+}
+
 /** Those that are published now. */
 export function listPorts(machine: Machine, record: ContainerRecord): PublishedPort[] {
   const run = liveRun(machine, record);
-  return run === undefined ? [] : livePorts(run.folder);
+  return run === undefined ? [] : livePorts(placeOf(machine, record, run).folder);
 }
 
 /**
@@ -44,12 +64,21 @@ export async function publishPort(
     });
   }
   const run = runningRun(machine, record);
-  const mapping = wholeMapping(port);
-  const publisher = await startPublisher(machine, run.runtime, mapping);
-  const published = { ...mapping, publisher };
-  const file = portsFile(run.folder);
-  await writeAtomically(file, JSON.stringify([...livePorts(run.folder), published]), { durable: false });
+  const published = await alone(machine, record, () =>
+    publishAt(machine, placeOf(machine, record, run), wholeMapping(port)),
+  );
   announceChange(machine);
+  return published;
+}
+
+/** The caller has the lock of the place. */
+export async function publishAt(
+  machine: Pick<Machine, 'stage'>,
+  { folder, runtime }: PortPlace,
+  mapping: WholeMapping,
+): Promise<PublishedPort> {
+  const published = { ...mapping, publisher: await startPublisher(machine, runtime, mapping) };
+  await writeAtomically(portsFile(folder), JSON.stringify([...livePorts(folder), published]), { durable: false });
   return published;
 }
 
@@ -66,17 +95,27 @@ export async function withdrawPort(
   { hostPort, protocol = 'tcp', address }: Omit<WithdrawPortParams, 'container'>,
 ): Promise<void> {
   const run = runningRun(machine, record);
-  const ports = livePorts(run.folder);
-  const port = ports.find(
-    (one) =>
-      one.hostPort === hostPort && one.protocol === protocol && (address === undefined || one.address === address),
-  );
-  if (port === undefined) {
-    throw terrariumError(ErrorCode.NotFound, `${record.name} does not publish port ${hostPort}/${protocol}`, {
-      fix: 'See which it does.',
-      command: `terrarium port list ${record.name}`,
-    });
-  }
+  await alone(machine, record, async () => {
+    const { folder } = placeOf(machine, record, run);
+    const ports = livePorts(folder);
+    const port = ports.find(
+      (one) =>
+        one.hostPort === hostPort && one.protocol === protocol && (address === undefined || one.address === address),
+    );
+    if (port === undefined) {
+      throw terrariumError(ErrorCode.NotFound, `${record.name} does not publish port ${hostPort}/${protocol}`, {
+        fix: 'See which it does.',
+        command: `terrarium port list ${record.name}`,
+      });
+    }
+    await endPublisher(port);
+    const left = ports.filter((one) => one !== port);
+    await writeAtomically(portsFile(folder), JSON.stringify(left), { durable: false });
+  });
+  announceChange(machine);
+}
+
+async function endPublisher(port: PublishedPort): Promise<void> {
   signalUnlessEnded(port.publisher, constants.signals.SIGTERM);
   for (const deadline = Date.now() + endMilliseconds; isAlive(port.publisher); await delay(2)) {
     if (Date.now() > deadline) {
@@ -85,7 +124,4 @@ export async function withdrawPort(
       });
     }
   }
-  const left = ports.filter((one) => one !== port);
-  await writeAtomically(portsFile(run.folder), JSON.stringify(left), { durable: false });
-  announceChange(machine);
 }

@@ -56,6 +56,8 @@ export interface ContainerPlanInput {
   joins?: readonly Join[];
   /** Where what it refuses is counted. */
   denied?: DeniedPlan | undefined;
+  /** File that its monitor keeps locked: the holder of its pod stays until then. */
+  lease?: string | undefined;
   /** The named network that it is connected to. */
   connection?: Connection | undefined;
   /** Only chroot(2), to show what it does not do. */
@@ -111,6 +113,7 @@ export function containerPlan(input: ContainerPlanInput): Plan {
       events: input.cgroup.eventsFile,
     },
     ...deniedSteps(input.denied),
+    ...(input.lease === undefined ? [] : [{ kind: 'useLease', path: input.lease } as const]),
     ...input.cgroup.beforeClone,
     ...(own('time') ? timeSteps(config) : []),
     ...joins.map(

@@ -18,8 +18,8 @@ import { bootId } from '../inspect/boot.js';
 import { isAlive, isEnding } from '../inspect/stat.js';
 import type { Connection } from '../plan/networkSteps.js';
 import { podHolderPlan } from '../plan/podSteps.js';
-import { ErrorCode, type ProcessIdentity, terrariumError } from '../protocol/index.js';
-import type { PodRecord } from './store.js';
+import { type ContainerSpecification, ErrorCode, type ProcessIdentity, terrariumError } from '../protocol/index.js';
+import { findPod, type PodRecord } from './store.js';
 
 const processIdentity = z.object({ pid: z.int().positive(), startTime: z.number() });
 const holderSchema = z.object({
@@ -59,6 +59,15 @@ function readHolder(locations: Locations, pod: string): PodHolder | undefined {
 export function liveHolder(locations: Locations, pod: string): PodHolder | undefined {
   const holder = readHolder(locations, pod);
   return holder === undefined || isEnding(holder.init) ? undefined : holder;
+}
+
+/** The holder, if it is there, of a pod that this container has its network from: ports are published for all in it. */
+export function networkHolder(
+  locations: Locations,
+  { pod: name }: Pick<ContainerSpecification, 'pod'>,
+): PodHolder | undefined {
+  const pod = name === undefined ? undefined : findPod(locations, name);
+  return pod?.shares.includes('network') === true ? liveHolder(locations, pod.name) : undefined;
 }
 
 /** How a holder comes to its namespaces. */

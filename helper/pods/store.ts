@@ -33,7 +33,7 @@ const recordSchema = z.looseObject({
 }) as unknown as z.ZodType<PodRecord>;
 
 /** @throws Invalid for what cannot be the name of a pod: it comes from clients */
-function podFolder({ pods }: Locations, name: string): string {
+function podFolder({ pods }: Pick<Locations, 'pods'>, name: string): string {
   if (containerNamePattern.test(name)) return path.join(pods, name);
   throw terrariumError(ErrorCode.Invalid, `${JSON.stringify(name)} cannot be the name of a pod`, {
     fix: 'Use letters, digits, ".", "_" and "-", at most 63, starting with a letter or digit.',
@@ -43,7 +43,7 @@ function podFolder({ pods }: Locations, name: string): string {
 const recordFile = (folder: string) => path.join(folder, 'pod.json');
 
 /** @throws NotFound; BadInput when its record is damaged */
-export function readPod(locations: Locations, name: string): PodRecord {
+export function readPod(locations: Pick<Locations, 'pods'>, name: string): PodRecord {
   const file = recordFile(podFolder(locations, name));
   let text: string;
   try {
@@ -85,21 +85,24 @@ export async function isPod(locations: Locations, name: string): Promise<boolean
 }
 
 /** By name. */
-async function podNames({ pods }: Locations): Promise<string[]> {
+export async function podNames({ pods }: Locations): Promise<string[]> {
   return (await fs.readdir(pods)).sort();
+}
+
+/** Undefined when it is gone, or damaged: who asks for it by `readPod` is told. */
+export function findPod(locations: Pick<Locations, 'pods'>, name: string): PodRecord | undefined {
+  try {
+    return readPod(locations, name);
+  } catch (error) {
+    if (error instanceof ResponseError && [ErrorCode.NotFound, ErrorCode.BadInput].includes(error.code))
+      return undefined;
+    throw error;
+  }
 }
 
 /** Those that can be read: a damaged one must not hide the others. */
 export async function readPods(locations: Locations): Promise<PodRecord[]> {
-  return (await podNames(locations)).flatMap((name) => {
-    try {
-      return [readPod(locations, name)];
-    } catch (error) {
-      // Removed just now, or damaged: who asks for that one is told.
-      if (error instanceof ResponseError && [ErrorCode.NotFound, ErrorCode.BadInput].includes(error.code)) return [];
-      throw error;
-    }
-  });
+  return (await podNames(locations)).flatMap((name) => findPod(locations, name) ?? []);
 }
 
 /**

@@ -83,7 +83,7 @@ export function routeContainers(router: Router, machine: Machine): void {
       // The grammar of names is the specification's.
       parseSpecification({ name: params.name });
       const renamed = await store.rename(record, params.name);
-      const network = await namedNetworkOf(machine, renamed.specification);
+      const network = namedNetworkOf(machine, renamed.specification);
       if (network !== undefined) await namesChanged(machine, network);
       return summarize(store, renamed);
     }),

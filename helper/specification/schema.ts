@@ -19,8 +19,8 @@ const size = z.int().nonnegative();
 
 export const containerNamePattern = /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}$/;
 const nameRule = 'letters, digits, ".", "_" and "-", at most 63, starting with a letter or digit';
-const name = z.string().regex(containerNamePattern, nameRule);
-const hostname = z
+export const name = z.string().regex(containerNamePattern, nameRule);
+export const hostname = z
   .string()
   .regex(/^(?!-)[a-zA-Z0-9.-]{1,64}$/, 'a hostname has letters, digits, "-" and ".", at most 64 characters');
 const capability = z.string().regex(/^CAP_[A-Z_]+$/, 'a capability such as CAP_NET_RAW');
@@ -103,7 +103,7 @@ const mount = z
     }
   });
 
-const network = z
+export const network = z
   .discriminatedUnion('kind', [
     z.strictObject({ kind: z.literal('none') }).describe('A network of its own with nothing but lo'),
     z.strictObject({ kind: z.literal('host') }).describe("This machine's network"),
@@ -155,7 +155,7 @@ const namespaces = z
   .describe('Whose namespaces it is in, where they are not new ones');
 
 const port = z.int().min(1).max(65_535);
-const portMapping = z.strictObject({
+export const portMapping = z.strictObject({
   hostPort: port.describe('The port on this machine; below 1024 most machines refuse it'),
   containerPort: port.describe('The port in the container, at its 127.0.0.1'),
   protocol: z.enum(['tcp', 'udp']).exactOptional().describe('Default: tcp'),
@@ -229,6 +229,7 @@ export const specificationSchema = z
       })
       .optional()
       .describe('A time namespace: how far its clocks since boot are ahead'),
+    pod: name.optional().describe('A pod: containers that share namespaces and limits. It has to be there'),
     group: name.optional().describe('A group of containers, which can have limits for all of them together'),
     resources: resources.optional(),
     rlimits: z.array(rlimit).optional().describe('Limits of setrlimit(2), for each process by itself'),

@@ -136,6 +136,25 @@ export function testGroups(version: 'v1' | 'v2', shared: boolean): void {
     await gone(group);
   });
 
+  groupTest('the limits of a pod, set before it has a container, hold all that come', async (_, helper) => {
+    await helper.request(protocol.CreatePod, { name: 'duo' });
+    await limit(helper, 'duo', { 'pids.max': '25' });
+    const one = await helper.run({ args: sleeping, pod: 'duo', resources: seatBelt });
+    const two = await helper.run({ args: sleeping, pod: 'duo', resources: seatBelt });
+    const group = above(await foldersOf(helper, one.id));
+    assert.deepEqual(above(await foldersOf(helper, two.id)), group);
+    assert.equal(numberIn(fileIn(group, 'pids.max')), 25);
+    for (const { id } of [one, two]) {
+      await helper.request(protocol.ExecInContainer, { container: id, process: { args: bomb } });
+    }
+    const current = fileIn(group, 'pids.current');
+    await eventually('the limit to be met', () => numberIn(current) >= 24);
+    for (let look = 0; look < 20; look++) assert.ok(numberIn(current) <= 25, `${numberIn(current)} processes`);
+    await helper.request(protocol.RemovePod, { pod: 'duo', force: true });
+    await gone(group);
+    assert.deepEqual(await helper.ask(protocol.ListGroups), []);
+  });
+
   groupTest('a limit of memory holds two containers together', async (_, helper) => {
     const quiet = await helper.run({ args: perl(4), group: 'hungry' });
     const file = fileIn(above(await foldersOf(helper, quiet.id)), 'memory.max', 'memory.limit_in_bytes');

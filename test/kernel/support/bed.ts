@@ -24,6 +24,9 @@ export class Bed {
       for (const { id } of await helper.ask(protocol.ListContainers)) {
         await helper.request(protocol.RemoveContainer, { container: id, force: true });
       }
+      for (const { name } of await helper.ask(protocol.ListPods)) {
+        await helper.request(protocol.RemovePod, { pod: name, force: true });
+      }
       for (const { name } of await helper.ask(protocol.ListNetworks)) {
         await helper.request(protocol.RemoveNetwork, { network: name });
       }

@@ -18,9 +18,13 @@ interface Change {
 function watch(t: TestContext, machine: Machine): Change[] {
   const changes: Change[] = [];
   const names = (containers: readonly ContainerSummary[]) => containers.map(({ name }) => name);
-  const watcher = new ContainerWatcher(machine, (after, before) => {
-    changes.push({ names: names(after), before: names(before) });
-  });
+  const watcher = new ContainerWatcher(
+    machine,
+    async () => undefined,
+    (after, before) => {
+      changes.push({ names: names(after), before: names(before) });
+    },
+  );
   watcher.start();
   t.after(() => watcher.stop());
   return changes;
@@ -66,7 +70,11 @@ test('what another helper announces is told', async (t) => {
 test('nothing is told after the end', async (t) => {
   const machine = temporaryMachine(t);
   const changes: unknown[] = [];
-  const watcher = new ContainerWatcher(machine, () => changes.push(1));
+  const watcher = new ContainerWatcher(
+    machine,
+    async () => undefined,
+    () => changes.push(1),
+  );
   watcher.start();
   await machine.store.create(recordOf());
   watcher.stop();

@@ -113,6 +113,12 @@ describe('problems of a specification', () => {
     assertOne(rule('"mkdir", "mkdri"'), 'warning "mkdri": Neither x86-64 nor arm64 has a system call');
   });
 
+  it('know pods, and what is theirs to say', () => {
+    assert.deepEqual(problemsOf('{ "pod": "web", "namespaces": { "ipc": "host" } }'), []);
+    assertOne('{ "pod": "nowhere" }', 'error "nowhere": There is no pod "nowhere"');
+    assertOne('{ "pod": "web", "hostname": "a" }', 'error "web": In the pod web a container cannot choose hostname');
+  });
+
   it('say what belongs to the machine, and what another field makes idle', () => {
     assertOne('{ "sysctl": { "vm.swappiness": "1" } }', 'error "1": vm.swappiness is a setting of the whole machine');
     assert.deepEqual(problemsOf('{ "sysctl": { "net.ipv4.ip_forward": "1" } }'), []);

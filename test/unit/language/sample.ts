@@ -17,6 +17,7 @@ export function factsWith(more: Partial<Facts> & { image?: ResolvedRoot['image']
       { name: 'db', state: 'running' },
       { name: 'old', state: 'stopped' },
     ],
+    pods: [{ name: 'web', shares: ['network', 'uts'], network: { kind: 'none' }, hostname: 'web' }],
     networks: [{ name: 'backend', subnet: '10.120.0.0/24' }],
     identity: {
       mapping: 'range',
