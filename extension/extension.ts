@@ -36,6 +36,8 @@ import { mountCommands } from './mounts/mountCommands.js';
 import { registerNamespaces } from './namespaces/registerNamespaces.js';
 import { registerNetworks } from './networks/registerNetworks.js';
 import { registerOverview } from './overview/registerOverview.js';
+import { podCommands } from './pods/podCommands.js';
+import { PodStore } from './pods/podStore.js';
 import { RegistryAccess } from './registry/credentials.js';
 import { deniedCommands } from './security/deniedCommands.js';
 import { DeniedStatus } from './security/deniedStatus.js';
@@ -55,7 +57,8 @@ export function activate(extension: ExtensionContext): void {
   const helper = new HelperClient(extension, log, process.platform);
   running = helper;
   const store = new ContainerStore(helper);
-  const containers = new ContainersView(store, helper, log, notifier);
+  const pods = new PodStore(helper);
+  const containers = new ContainersView(store, pods, helper, log, notifier);
   const images = new ImagesView(helper, log);
   const cgroups = new CgroupsView(helper, log);
   const machine = new MachineView(helper, log);
@@ -107,6 +110,7 @@ export function activate(extension: ExtensionContext): void {
     log,
     helper,
     store,
+    pods,
     containers,
     images,
     rootFiles,
@@ -131,7 +135,7 @@ export function activate(extension: ExtensionContext): void {
     ...registerCommands(
       notifier,
       {
-        ...launchCommands(context),
+        ...launchCommands(context, pods),
         ...lifecycleCommands(context),
         ...terminalCommands(context),
         ...imageCommands(context, { configurations, builds, built }),
@@ -142,6 +146,7 @@ export function activate(extension: ExtensionContext): void {
         ...changeCommands(context),
         ...mountCommands(context),
         ...deniedCommands(context),
+        ...podCommands(context, pods),
         ...volumeCommands(context),
       },
       {

@@ -8,6 +8,7 @@ import type {
   NamespaceEntry,
   NetworkInterface,
   NetworkSummary,
+  PodSummary,
   ProcessInfo,
   PublishedPort,
   VolumeSummary,
@@ -22,6 +23,7 @@ interface Kinds {
   /** In the view of namespaces it may be in none of our containers. */
   process: { container?: string; process: Pick<ProcessInfo, 'identity' | 'innerPid'> };
   container: { summary: ContainerSummary };
+  pod: { pod: PodSummary };
   namespace: { namespace: NamespaceEntry };
   image: { image: ImageSummary };
   layer: { image: string; layer: LayerDetails };

@@ -7,6 +7,7 @@ import {
   ListImages,
   ListMachineNamespaces,
   ListNetworks,
+  type PodSummary,
   RunContainer,
 } from '../../helper/protocol/index.js';
 import { type CreationAnswers, limitChoices, networkChoices, specificationOf } from '../flows/creationChoices.js';
@@ -24,6 +25,8 @@ import { namespaceStep } from '../flows/namespaceSteps.js';
 import { privilegeStep } from '../flows/privilegeStep.js';
 import { rootChoices } from '../flows/rootChoices.js';
 import { networkStep } from '../networks/networkCommands.js';
+import type { PodStore } from '../pods/podStore.js';
+import { placeChoices } from '../pods/podText.js';
 import { containerNameProblem, groupNameProblem } from '../text/names.js';
 import { nodeOf } from './arguments.js';
 import type { CommandContext } from './context.js';
@@ -32,10 +35,13 @@ import type { Handler } from './register.js';
 import { rootOf } from './rootOf.js';
 
 /** Commands that make new containers. */
-export function launchCommands(context: CommandContext): Record<string, { doing: string; run: Handler }> {
+export function launchCommands(
+  context: CommandContext,
+  pods: PodStore,
+): Record<string, { doing: string; run: Handler }> {
   return {
     'terrarium.launch': { doing: l10n.t('Launch a container'), run: () => launch(context) },
-    'terrarium.create': { doing: l10n.t('Create a container'), run: () => create(context) },
+    'terrarium.create': { doing: l10n.t('Create a container'), run: (first) => create(context, pods, first) },
     'terrarium.launchImage': {
       doing: l10n.t('Launch a container'),
       run: async (node) => {
@@ -71,8 +77,29 @@ async function launch(context: CommandContext): Promise<void> {
   }
 }
 
+/**
+ * Whether it is to be in a pod: asked only when there are some, and the command was not called for one. Undefined when the
+ * person left.
+ */
+async function askPlace(
+  pods: readonly PodSummary[],
+  called: unknown,
+): Promise<Pick<CreationAnswers, 'pod'> | undefined> {
+  const named = typeof called === 'object' && called !== null && 'pod' in called ? called.pod : undefined;
+  const pod = pods.find(({ name }) => name === named);
+  if (pod !== undefined || pods.length === 0) return { pod };
+  const title = soleStep(l10n.t('Create a Container'));
+  const result = await pickStep(title, l10n.t('By itself, or in a pod?'), placeChoices(pods));
+  if (result.kind !== 'answer') return undefined;
+  const { value } = result;
+  return { pod: value.kind === 'pod' ? pods.find(({ name }) => name === value.pod) : undefined };
+}
+
 /** Eight questions with a default each, and a way back. */
-async function create(context: CommandContext): Promise<void> {
+async function create(context: CommandContext, pods: PodStore, called: unknown): Promise<void> {
+  const place = await askPlace(await pods.list(), called);
+  if (!place) return;
+  const { pod } = place;
   const images = await context.helper.request(ListImages);
   const containers = await context.store.list();
   const groups = await context.helper.request(ListGroups);
@@ -85,6 +112,7 @@ async function create(context: CommandContext): Promise<void> {
     resources: undefined,
     group: undefined,
     privileges: {},
+    pod,
     name: '',
   };
   const answers = await runSteps(defaults, [
@@ -111,23 +139,28 @@ async function create(context: CommandContext): Promise<void> {
         (command) => ({ ...current, command }),
       ),
     async (current, step, totalSteps) =>
-      mapResult(
-        await networkStep(
-          context.helper,
-          { title, step, totalSteps },
-          networkChoices(containers, await context.helper.request(ListNetworks)),
-          (network) => isDeepStrictEqual(network, current.network),
-        ),
-        (network) => ({ ...current, network }),
-      ),
+      pod?.shares.includes('network')
+        ? 'skip'
+        : mapResult(
+            await networkStep(
+              context.helper,
+              { title, step, totalSteps },
+              networkChoices(containers, await context.helper.request(ListNetworks)),
+              (network) => isDeepStrictEqual(network, current.network),
+            ),
+            (network) => ({ ...current, network }),
+          ),
     async (current, step, totalSteps) =>
-      mapResult(
-        await namespaceStep({ title, step, totalSteps }, current.namespaces, {
-          containers,
-          report: () => context.helper.request(ListMachineNamespaces),
-        }),
-        (namespaces) => ({ ...current, namespaces }),
-      ),
+      // Most of them are the pod's to say, and the helper says so of the others.
+      pod !== undefined
+        ? 'skip'
+        : mapResult(
+            await namespaceStep({ title, step, totalSteps }, current.namespaces, {
+              containers,
+              report: () => context.helper.request(ListMachineNamespaces),
+            }),
+            (namespaces) => ({ ...current, namespaces }),
+          ),
     async (current, step, totalSteps) =>
       mapResult(
         await pickStep(
@@ -139,10 +172,12 @@ async function create(context: CommandContext): Promise<void> {
         (limits) => ({ ...current, resources: limits === 'none' ? undefined : limits }),
       ),
     async (current, step, totalSteps) =>
-      mapResult(await groupStep({ title, step, totalSteps }, groups, current.group), (group) => ({
-        ...current,
-        group: group === '' ? undefined : group,
-      })),
+      pod !== undefined
+        ? 'skip'
+        : mapResult(await groupStep({ title, step, totalSteps }, groups, current.group), (group) => ({
+            ...current,
+            group: group === '' ? undefined : group,
+          })),
     async (current, step, totalSteps) =>
       mapResult(await privilegeStep({ title, step, totalSteps }, current.privileges), (privileges) => ({
         ...current,

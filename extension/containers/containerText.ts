@@ -105,7 +105,9 @@ export function presentContainer(summary: ContainerSummary, stats?: ContainerSta
   const pid = live && summary.init ? `pid ${summary.init.pid}` : undefined;
   const state = stateText(summary);
   const root = rootText(summary.root);
-  const group = summary.group === undefined ? undefined : `group ${plainText(summary.group, 64)}`;
+  // Of a pod, which it is shown below, the group has the same name.
+  const group =
+    summary.group === undefined || summary.group === summary.pod ? undefined : `group ${plainText(summary.group, 64)}`;
   const name = plainText(summary.name, 64);
   const command = summary.args.length > 0 ? shownCommand(summary.args) : undefined;
   const ports = (summary.ports ?? []).map(({ hostPort, containerPort }) => `${hostPort}→${containerPort}`).join(', ');
@@ -120,9 +122,8 @@ export function presentContainer(summary: ContainerSummary, stats?: ContainerSta
       weak && 'chroot alone, weak on purpose: what was not chosen otherwise are this machine’s namespaces',
       command === undefined ? 'Stays up with an init as PID 1' : `Command: ${command}`,
       summary.hostname === undefined ? undefined : `Hostname: ${summary.hostname}`,
-      summary.group === undefined
-        ? undefined
-        : `In the group ${summary.group}, whose limits hold for all in it together`,
+      summary.pod === undefined ? undefined : `In the pod ${summary.pod}, whose namespaces and limits it shares`,
+      group === undefined ? undefined : `In the group ${summary.group}, whose limits hold for all in it together`,
       pid === undefined ? undefined : `${pid} on this machine`,
       memory === undefined ? undefined : `Memory: ${memory}`,
       stats?.cpu === undefined || !live ? undefined : `CPU: ${(stats.cpu * 100).toFixed(1)} % of a core`,

@@ -6,8 +6,16 @@ import {
   type TreeItem,
   TreeItemCollapsibleState,
 } from 'vscode';
-import { CallsDenied, LimitsChanged, type LimitTarget, MountsChanged } from '../../helper/protocol/index.js';
+import {
+  CallsDenied,
+  type ContainerSummary,
+  LimitsChanged,
+  type LimitTarget,
+  MountsChanged,
+  type PodSummary,
+} from '../../helper/protocol/index.js';
 import type { HelperClient } from '../helperClient.js';
+import type { PodStore } from '../pods/podStore.js';
 import { treeItem } from '../views/treeItem.js';
 import type { ContainerStore } from './containerStore.js';
 import { useOf } from './limitText.js';
@@ -18,6 +26,7 @@ import {
   type LeafNode,
   mountLeaves,
   nodeId,
+  type PodNode,
   type ProcessNode,
   presentNode,
   type SectionNode,
@@ -27,6 +36,8 @@ import { sectionsOf } from './sectionText.js';
 
 function hasChildren(node: ContainerTreeNode): boolean {
   switch (node.kind) {
+    case 'pod':
+      return node.pod.containers.length > 0;
     case 'container':
       return sectionsOf(node.summary).length > 0;
     case 'section':
@@ -55,9 +66,15 @@ function writeNote(section: SectionNode, note: string | undefined): void {
   else section.note = note;
 }
 
+function collapsibleState(node: ContainerTreeNode): TreeItemCollapsibleState {
+  if (!hasChildren(node)) return TreeItemCollapsibleState.None;
+  return node.kind === 'pod' ? TreeItemCollapsibleState.Expanded : TreeItemCollapsibleState.Collapsed;
+}
+
 /** The tree of containers. Sections are read when they are opened, and again when an event says they may differ. */
 export class ContainerTree implements TreeDataProvider<ContainerTreeNode>, Disposable {
   private readonly containers = new Map<string, ContainerNode>();
+  private readonly pods = new Map<string, PodNode>();
   private readonly sections = new Map<string, SectionNode>();
   private readonly leaves = new Map<string, LeafNode[]>();
   /** What the last sample made of a container's line, to redraw it only when it differs. */
@@ -75,11 +92,13 @@ export class ContainerTree implements TreeDataProvider<ContainerTreeNode>, Dispo
 
   constructor(
     private readonly store: ContainerStore,
+    private readonly podStore: PodStore,
     private readonly helper: HelperClient,
     private readonly log: LogOutputChannel,
   ) {
     this.subscriptions = [
       store.onDidChange(() => this.listChanged()),
+      podStore.onDidChange(() => this.changed.fire(undefined)),
       store.onDidSample((ids) => this.sampled(ids)),
       helper.onNotification(LimitsChanged, ({ target }) => this.limitsChanged(target)),
       helper.onNotification(CallsDenied, ({ container }) => this.refreshPrivileges(container)),
@@ -135,11 +154,7 @@ export class ContainerTree implements TreeDataProvider<ContainerTreeNode>, Dispo
 
   getTreeItem(node: ContainerTreeNode): TreeItem {
     const presentation = presentNode(node, this.store.stats(node.container));
-    const item = treeItem(
-      nodeId(node),
-      presentation,
-      hasChildren(node) ? TreeItemCollapsibleState.Collapsed : TreeItemCollapsibleState.None,
-    );
+    const item = treeItem(nodeId(node), presentation, collapsibleState(node));
     // Made when it is asked for: `resolveTreeItem`.
     if (node.kind === 'container') delete item.tooltip;
     if (node.kind === 'operation') {
@@ -159,8 +174,10 @@ export class ContainerTree implements TreeDataProvider<ContainerTreeNode>, Dispo
 
   getParent(node: ContainerTreeNode): ContainerTreeNode | undefined {
     switch (node.kind) {
-      case 'container':
+      case 'pod':
         return undefined;
+      case 'container':
+        return node.summary.pod === undefined ? undefined : this.pods.get(node.summary.pod);
       case 'section':
         return this.containers.get(node.container);
       case 'denied':
@@ -177,6 +194,8 @@ export class ContainerTree implements TreeDataProvider<ContainerTreeNode>, Dispo
       return this.roots();
     }
     switch (node.kind) {
+      case 'pod':
+        return this.containersOf(await this.store.list(), node.pod.name);
       case 'container':
         return sectionsOf(node.summary).map((section) => this.sectionNode(node, section));
       case 'section':
@@ -205,14 +224,14 @@ export class ContainerTree implements TreeDataProvider<ContainerTreeNode>, Dispo
 
   private async roots(): Promise<ContainerTreeNode[]> {
     try {
-      const summaries = await this.store.list();
+      const [summaries, pods] = await Promise.all([this.store.list(), this.podStore.list()]);
       this.shown = summaries.map(({ id }) => id);
-      return summaries.map((summary) => {
-        const node = this.containers.get(summary.id) ?? { kind: 'container', container: summary.id, summary };
-        node.summary = summary;
-        this.containers.set(summary.id, node);
-        return node;
-      });
+      const nodes = pods.map((pod) => this.podNode(pod));
+      // Of a pod that is damaged, or gone in this moment, the containers are shown by themselves.
+      const alone = summaries.filter(({ pod }) => pods.every(({ name }) => name !== pod));
+      // Made for all: they are found by id, also below a pod that nobody has opened.
+      for (const { name } of pods) this.containersOf(summaries, name);
+      return [...nodes, ...alone.map((summary) => this.containerNode(summary))];
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
       this.log.error(`Containers could not be listed: ${message}`);
@@ -222,6 +241,24 @@ export class ContainerTree implements TreeDataProvider<ContainerTreeNode>, Dispo
         ? [{ kind: 'failure', container: '', section: 'processes', key: 'list', message }]
         : [];
     }
+  }
+
+  private containersOf(summaries: readonly ContainerSummary[], pod: string): ContainerNode[] {
+    return summaries.filter((summary) => summary.pod === pod).map((summary) => this.containerNode(summary));
+  }
+
+  private containerNode(summary: ContainerSummary): ContainerNode {
+    const node = this.containers.get(summary.id) ?? { kind: 'container', container: summary.id, summary };
+    node.summary = summary;
+    this.containers.set(summary.id, node);
+    return node;
+  }
+
+  private podNode(pod: PodSummary): PodNode {
+    const node = this.pods.get(pod.name) ?? { kind: 'pod', container: '', pod };
+    node.pod = pod;
+    this.pods.set(pod.name, node);
+    return node;
   }
 
   private sectionNode(parent: ContainerNode, section: SectionNode['section']): SectionNode {

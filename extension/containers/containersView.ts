@@ -2,6 +2,7 @@ import { commands, type Disposable, type LogOutputChannel, l10n, type TreeView, 
 import type { Notifier } from '../errors/notifier.js';
 import type { HelperClient } from '../helperClient.js';
 import { MountDrop } from '../mounts/mountDrop.js';
+import type { PodStore } from '../pods/podStore.js';
 import type { ContainerStore } from './containerStore.js';
 import { ContainerTree } from './containerTree.js';
 import type { ContainerTreeNode } from './nodes.js';
@@ -14,11 +15,12 @@ export class ContainersView implements Disposable {
 
   constructor(
     private readonly store: ContainerStore,
+    pods: PodStore,
     private readonly helper: HelperClient,
     private readonly log: LogOutputChannel,
     notifier: Notifier,
   ) {
-    this.tree = new ContainerTree(store, helper, log);
+    this.tree = new ContainerTree(store, pods, helper, log);
     this.view = window.createTreeView('terrarium.containers', {
       treeDataProvider: this.tree,
       dragAndDropController: new MountDrop(helper, store, notifier, (container) => this.tree.refreshMounts(container)),

@@ -8,11 +8,13 @@ import type {
   LimitsReport,
   MountInfo,
   NetworkInterface,
+  PodSummary,
   ProcessInfo,
   PublishedPort,
 } from '../../helper/protocol/index.js';
 import { mountFacts } from '../mounts/mountFacts.js';
 import type { Listener } from '../networks/portText.js';
+import { presentPod } from '../pods/podText.js';
 import { presentDenied, presentDeniedGroup, presentOthers } from '../security/deniedText.js';
 import { presentFailure } from '../views/failure.js';
 import type { Presentation } from '../views/presentation.js';
@@ -33,6 +35,14 @@ export interface ContainerNode {
   /** Id of the container; every node has it, since commands go by it. */
   container: string;
   summary: ContainerSummary;
+}
+
+/** A pod, with its containers below it. */
+export interface PodNode {
+  kind: 'pod';
+  /** It is no container: commands for these find none here. */
+  container: '';
+  pod: PodSummary;
 }
 
 export interface SectionNode {
@@ -108,7 +118,7 @@ export type LeafNode =
   | (LeafBase & { kind: 'listener'; listener: Listener; presentation: Presentation })
   | (LeafBase & { kind: 'failure'; message: string });
 
-export type ContainerTreeNode = ContainerNode | SectionNode | LeafNode;
+export type ContainerTreeNode = PodNode | ContainerNode | SectionNode | LeafNode;
 
 /** The limits worth a line, in the order of the report; its notice, if any, stands above them. */
 export function limitLeaves(container: string, report: LimitsReport): LeafNode[] {
@@ -206,6 +216,8 @@ export function deniedFact(
 /** Unique over the whole tree. */
 export function nodeId(node: ContainerTreeNode): string {
   switch (node.kind) {
+    case 'pod':
+      return `pod/${node.pod.name}`;
     case 'container':
       return node.container;
     case 'section':
@@ -218,6 +230,8 @@ export function nodeId(node: ContainerTreeNode): string {
 /** How a node looks, given the latest statistics of its container. */
 export function presentNode(node: ContainerTreeNode, stats: ContainerStats | undefined): Presentation {
   switch (node.kind) {
+    case 'pod':
+      return presentPod(node.pod);
     case 'container':
       return presentContainer(node.summary, stats);
     case 'section':

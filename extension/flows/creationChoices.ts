@@ -5,6 +5,7 @@ import {
   type NetworkSummary,
   type oci,
   outboundNetwork,
+  type PodSummary,
   type RootSource,
 } from '../../helper/protocol/index.js';
 import { commandLine } from '../text/commandLine.js';
@@ -24,6 +25,8 @@ export interface CreationAnswers {
   /** Undefined: it is in none. */
   group: string | undefined;
   privileges: Privileges;
+  /** Undefined: it is in none. What the pod shares is not asked for. */
+  pod: Pick<PodSummary, 'name' | 'shares'> | undefined;
   /** Empty: the helper chooses one. */
   name: string;
 }
@@ -38,11 +41,12 @@ export function specificationOf(answers: CreationAnswers): ContainerSpecificatio
     // Explicitly empty: an image's own command, which may end at once, is not what "stay up" means.
     args,
     ...(args.length > 0 ? { terminal: true } : {}),
-    network: answers.network,
+    ...(answers.pod === undefined ? {} : { pod: answers.pod.name }),
+    ...(answers.pod?.shares.includes('network') === true ? {} : { network: answers.network }),
     ...answers.namespaces,
     ...(answers.resources ? { resources: answers.resources } : {}),
     ...answers.privileges,
-    ...(answers.group === undefined ? {} : { group: answers.group }),
+    ...(answers.group === undefined || answers.pod !== undefined ? {} : { group: answers.group }),
     ...(answers.name.trim() === '' ? {} : { name: answers.name.trim() }),
   };
 }

@@ -100,25 +100,31 @@ export function textStep(
 
 /**
  * A flow of questions, each asked with what was answered so far, in this round or before going back. "Back" returns to
- * the question before. Undefined when the person left.
+ * the question before. A step that answers `skip` has nothing to ask. Undefined when the person left.
  */
 export async function runSteps<A>(
   defaults: A,
-  steps: readonly ((answers: A, step: number, totalSteps: number) => Promise<StepResult<A>>)[],
+  steps: readonly ((answers: A, step: number, totalSteps: number) => Promise<StepResult<A> | 'skip'>)[],
 ): Promise<A | undefined> {
   let answers = defaults;
   let index = 0;
+  let direction = 1;
   for (let ask = steps[index]; ask !== undefined; ask = steps[index]) {
     const result = await ask(answers, index + 1, steps.length);
+    if (result === 'skip') {
+      index += direction;
+      continue;
+    }
     if (result.kind === 'cancelled') {
       return undefined;
     }
     if (result.kind === 'answer') {
       answers = result.value;
-      index++;
+      direction = 1;
     } else {
-      index--;
+      direction = -1;
     }
+    index += direction;
   }
   return index < 0 ? undefined : answers;
 }

@@ -34,6 +34,7 @@ const reach = z.looseObject({
       network: z.optional(z.string()),
     }),
   ),
+  pod: z.optional(z.string()),
   ports: z.optional(z.array(z.looseObject({ hostPort: z.number(), address: z.optional(z.string()) }))),
   namespaces: z.optional(
     z.record(
@@ -173,6 +174,9 @@ function describeSharing(specification: Reach): string[] {
   }
   if (specification.network?.kind === 'bridge') {
     items.push(`The containers in the network ${specification.network.network ?? ''}, and what it leads to`);
+  }
+  if (specification.pod !== undefined) {
+    items.push(`The namespaces and the network that the containers of the pod ${specification.pod} share`);
   }
   for (const { hostPort, address } of specification.ports ?? []) {
     items.push(`Port ${hostPort} of this machine, at ${address ?? '127.0.0.1'}: it leads into the container`);

@@ -64,6 +64,7 @@ describe('the answers of the quick creation', () => {
     resources: undefined,
     group: undefined,
     privileges: {},
+    pod: undefined,
     name: '',
   } as const;
 
@@ -78,6 +79,14 @@ describe('the answers of the quick creation', () => {
 
   it('with a group put it there', () => {
     assert.equal(specificationOf({ ...defaults, group: 'lab' }).group, 'lab');
+  });
+
+  it('in a pod leave to that what it shares', () => {
+    const shares = ['network', 'ipc'] as const;
+    const answers = { ...defaults, group: 'lab', pod: { name: 'web', shares: [...shares] } };
+    assert.deepEqual(specificationOf(answers), { root: { kind: 'host' }, args: [], pod: 'web' });
+    const own = specificationOf({ ...answers, pod: { name: 'web', shares: ['ipc'] } });
+    assert.deepEqual(own.network, { kind: 'none' });
   });
 
   it('for a group begin with none, offer those that run first, and end with a new one', () => {

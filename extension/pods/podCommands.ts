@@ -1,0 +1,146 @@
+import { commands, l10n, window } from 'vscode';
+import {
+  CreatePod,
+  ListNetworks,
+  type PodNamespace,
+  type PodNetwork,
+  type PodSummary,
+  RemovePod,
+} from '../../helper/protocol/index.js';
+import { nodeOf } from '../commands/arguments.js';
+import type { CommandContext } from '../commands/context.js';
+import { inView } from '../commands/progress.js';
+import type { Handler } from '../commands/register.js';
+import { manyStep, mapResult, pickStep, runSteps, textStep } from '../flows/multiStep.js';
+import { groupNameProblem } from '../text/names.js';
+import { iconSafeText, messageText } from '../text/untrusted.js';
+import type { PodStore } from './podStore.js';
+import { podNetworkChoices, shareChoices } from './podText.js';
+
+/** Commands for pods: containers that share namespaces and limits. */
+export function podCommands(context: CommandContext, pods: PodStore): Record<string, { doing: string; run: Handler }> {
+  const called = async (first: unknown, question: string): Promise<PodSummary | undefined> => {
+    const known = await pods.list();
+    const node = nodeOf('pod', first)?.pod.name;
+    return node === undefined ? choosePod(known, question) : known.find(({ name }) => name === node);
+  };
+  /** The command for containers, on those of the pod: what it says and asks is the same. */
+  const onContainers = async (command: string, ids: readonly string[]): Promise<void> => {
+    const nodes = ids.map((container) => ({ container }));
+    if (nodes.length > 0) await commands.executeCommand(command, nodes[0], nodes);
+  };
+  return {
+    'terrarium.newPod': { doing: l10n.t('Make a pod'), run: () => newPod(context) },
+    'terrarium.createInPod': {
+      doing: l10n.t('Create a container'),
+      run: async (first) => {
+        const pod = await called(first, l10n.t('In which pod?'));
+        if (pod) await commands.executeCommand('terrarium.create', { pod: pod.name });
+      },
+    },
+    'terrarium.startPod': {
+      doing: l10n.t('Start'),
+      run: async (first) => {
+        const pod = await called(first, l10n.t('Start the containers of'));
+        if (pod) {
+          await onContainers(
+            'terrarium.start',
+            pod.containers.filter((id) => !pod.running.includes(id)),
+          );
+        }
+      },
+    },
+    'terrarium.stopPod': {
+      doing: l10n.t('Stop'),
+      run: async (first) => {
+        const pod = await called(first, l10n.t('Stop the containers of'));
+        if (pod) await onContainers('terrarium.stop', pod.running);
+      },
+    },
+    'terrarium.editPodLimits': {
+      doing: l10n.t('Edit the limits of a pod'),
+      run: async (first) => {
+        const pod = await called(first, l10n.t('Limits of'));
+        if (pod) await commands.executeCommand('terrarium.editLimits', { group: pod.name });
+      },
+    },
+    'terrarium.removePod': {
+      doing: l10n.t('Remove'),
+      run: async (first) => {
+        const pod = await called(first, l10n.t('Remove'));
+        if (pod && (await isAgreed(context, pod))) {
+          await inView(() => context.helper.request(RemovePod, { pod: pod.name, force: true }));
+        }
+      },
+    },
+  };
+}
+
+async function choosePod(pods: readonly PodSummary[], title: string): Promise<PodSummary | undefined> {
+  if (pods.length === 0) throw new Error(l10n.t('There is no pod yet.'));
+  const picks = pods.map((pod) => ({ pod, label: `$(combine) ${iconSafeText(pod.name, 64)}` }));
+  return (await window.showQuickPick(picks, { title }))?.pod;
+}
+
+/** What would be lost is named. An empty pod is nothing. */
+async function isAgreed({ store }: CommandContext, pod: PodSummary): Promise<boolean> {
+  if (pod.containers.length === 0) return true;
+  const names = pod.containers.map((id) => store.find(id)?.name ?? id);
+  const remove = { title: l10n.t('Remove') };
+  const answer = await window.showWarningMessage(
+    l10n.t('Remove the pod {0} with its containers?', messageText(pod.name)),
+    {
+      modal: true,
+      detail:
+        pod.running.length === 0
+          ? l10n.t('What they wrote is lost: {0}', messageText(names.join(', ')))
+          : l10n.t('They are killed where they run, and what they wrote is lost: {0}', messageText(names.join(', '))),
+    },
+    remove,
+  );
+  return answer === remove;
+}
+
+interface Answers {
+  name: string;
+  shares: PodNamespace[];
+  network: PodNetwork;
+}
+
+/** Name, what is shared, and which network when that is. */
+async function newPod({ helper }: CommandContext): Promise<void> {
+  const networks = await helper.request(ListNetworks);
+  const title = l10n.t('New Pod');
+  const defaults: Answers = { name: '', shares: ['network', 'ipc', 'uts'], network: { kind: 'none' } };
+  const answers = await runSteps(defaults, [
+    async (current, step, totalSteps) =>
+      mapResult(
+        await textStep({ title, step, totalSteps }, l10n.t('Its name, and that of the group for its limits'), {
+          value: current.name,
+          placeholder: l10n.t('for instance: web'),
+          problem: groupNameProblem,
+        }),
+        (name) => ({ ...current, name: name.trim() }),
+      ),
+    async (current, step, totalSteps) =>
+      mapResult(
+        await pickStep(
+          { title, step, totalSteps },
+          l10n.t('Which network do its containers have?'),
+          podNetworkChoices(networks),
+          (network) => JSON.stringify(network) === JSON.stringify(current.network),
+        ),
+        (network) => ({ ...current, network }),
+      ),
+    async (current, step, totalSteps) =>
+      mapResult(
+        await manyStep({ title, step, totalSteps }, l10n.t('What do they share?'), shareChoices(), (type) =>
+          current.shares.includes(type),
+        ),
+        (shares) => ({ ...current, shares }),
+      ),
+  ]);
+  if (!answers) return;
+  const { name, shares, network } = answers;
+  await inView(() => helper.request(CreatePod, { name, shares, ...(shares.includes('network') ? { network } : {}) }));
+}

@@ -1,0 +1,98 @@
+import type { NetworkSummary, PodNamespace, PodNetwork, PodSummary } from '../../helper/protocol/index.js';
+import type { ChoiceItem } from '../flows/rootChoices.js';
+import { iconSafeText, plainText, tooltipText } from '../text/untrusted.js';
+import type { Presentation } from '../views/presentation.js';
+
+/** A pod's line in the tree. */
+export function presentPod(pod: PodSummary): Presentation {
+  const { shares, network, hostname, containers, running, holder } = pod;
+  const name = plainText(pod.name, 64);
+  const isUp = running.length > 0;
+  const isLost = isUp && holder === undefined;
+  const state = isUp ? `${running.length} of ${containers.length} running` : emptyText(containers.length);
+  const net = network?.kind === 'bridge' ? `network ${plainText(network.network, 64)}` : undefined;
+  return {
+    label: name,
+    description: ['pod', state, isLost ? 'holder lost' : undefined, `shares ${shares.join(', ')}`, net]
+      .filter((part) => part !== undefined)
+      .join(' · '),
+    tooltip: tooltipText([
+      `Pod ${name}`,
+      `Its containers share ${shares.join(', ')}, and the limits of the group ${name}`,
+      hostname === undefined ? undefined : `Hostname: ${hostname}`,
+      network === undefined ? undefined : `Network: ${net ?? network.kind}`,
+      holder === undefined ? undefined : `Process ${holder.pid} holds its namespaces until the last container ends`,
+      isLost
+        ? 'The process that held its namespaces was killed: its ports are gone. The next container that starts brings both back'
+        : undefined,
+    ]),
+    icon: isLost
+      ? { id: 'warning', color: 'problemsWarningIcon.foreground' }
+      : isUp
+        ? { id: 'combine', color: 'testing.iconPassed' }
+        : { id: 'combine' },
+    contextValue: `pod.${isUp ? 'running' : 'stopped'}${containers.length === 0 ? '.empty' : ''}`,
+    accessibleLabel: [`Pod ${name}`, state, isLost ? 'holder lost' : undefined, `shares ${shares.join(', ')}`, net]
+      .filter((part) => part !== undefined)
+      .join(', '),
+  };
+}
+
+function emptyText(containers: number): string {
+  return containers === 0 ? 'no containers' : 'not running';
+}
+
+/** What a pod can share, with what that means. */
+export function shareChoices(): ChoiceItem<PodNamespace>[] {
+  return [
+    {
+      choice: 'network',
+      label: 'Network',
+      description: 'they reach each other at 127.0.0.1, and publish ports together',
+    },
+    { choice: 'ipc', label: 'IPC', description: 'System V shared memory, semaphores, queues, and POSIX queues' },
+    { choice: 'uts', label: 'Host Name', description: 'one for all of them' },
+    {
+      choice: 'pid',
+      label: 'Processes',
+      description: 'each sees those of the others, and may signal them',
+    },
+  ];
+}
+
+/** Whose network it can have. */
+export function podNetworkChoices(
+  networks: readonly Pick<NetworkSummary, 'name' | 'subnet'>[],
+): ChoiceItem<PodNetwork>[] {
+  return [
+    {
+      choice: { kind: 'none' },
+      label: '$(circle-slash) None',
+      description: 'only a loopback, which all of them share',
+    },
+    { choice: { kind: 'host' }, label: "$(globe) This machine's", description: 'shared, not isolated' },
+    ...(networks.length > 0 ? [{ label: 'Connect to a Network' }] : []),
+    ...networks.map(({ name, subnet }) => ({
+      choice: { kind: 'bridge', network: name } as const,
+      label: `$(type-hierarchy) ${iconSafeText(name, 64)}`,
+      description: subnet,
+      detail: 'One address for the pod, found by its name and by those of its containers',
+    })),
+  ];
+}
+
+/** Where a new container can be: by itself, or in one of the pods. */
+export type PlaceChoice = { kind: 'alone' } | { kind: 'pod'; pod: string };
+
+export function placeChoices(pods: readonly PodSummary[]): ChoiceItem<PlaceChoice>[] {
+  return [
+    { choice: { kind: 'alone' }, label: '$(server-environment) By Itself', description: 'with namespaces of its own' },
+    { label: 'In a Pod' },
+    ...pods.map(({ name, shares, containers }) => ({
+      choice: { kind: 'pod', pod: name } as const,
+      label: `$(combine) ${iconSafeText(name, 64)}`,
+      description: `${containers.length === 1 ? '1 container' : `${containers.length} containers`}`,
+      detail: `Shares ${shares.join(', ')} and a group of limits`,
+    })),
+  ];
+}

@@ -1,0 +1,84 @@
+import { mkdirSync } from 'node:fs';
+import * as path from 'node:path';
+import { after, before } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type Editor, openEditor } from './support/editor.js';
+import { tellStory } from './support/story.js';
+import {
+  answerQuickInput,
+  chooseInMenu,
+  collapseView,
+  openTerrarium,
+  runCommand,
+  treeItem,
+  typeInTerminal,
+  waitForTerminal,
+} from './support/workbench.js';
+
+/** Somebody wants two containers that reach each other as if they were one machine. */
+let editor: Editor;
+const chapter = tellStory(() => editor);
+const workspace = path.join(process.env.TERRARIUM_EDITOR_HOMES ?? '', 'pods-workspace');
+before(async () => {
+  mkdirSync(workspace, { recursive: true, mode: 0o755 });
+  editor = await openEditor({ folder: workspace, settings: { 'security.workspace.trust.enabled': false } });
+  await openTerrarium(editor.page);
+});
+after(() => editor?.close());
+
+/** Answers one question after the other by what is proposed. */
+async function acceptAll(): Promise<void> {
+  const { page } = editor;
+  const title = page.locator('.quick-input-title');
+  await title.filter({ hasText: '(1/' }).waitFor();
+  for (let answered = ''; await title.isVisible(); ) {
+    const asked = (await title.textContent()) ?? '';
+    if (asked !== answered) {
+      await page.keyboard.press('Enter');
+      answered = asked;
+    }
+    await delay(50);
+  }
+}
+
+const pod = (state: string) => treeItem(editor.page, new RegExp(`^Pod web, ${state}`));
+
+chapter('a pod is made by a name, and two questions with an answer to begin with', async () => {
+  const { page } = editor;
+  for (const view of ['Images', 'Root File System']) await collapseView(page, view);
+  await runCommand(page, 'Terrarium: New Pod…');
+  await page.locator('.quick-input-title', { hasText: 'New Pod (1/3)' }).waitFor();
+  await answerQuickInput(page, 'web');
+  await page.locator('.quick-input-title', { hasText: '(2/3)' }).waitFor();
+  await answerQuickInput(page);
+  await page.locator('.quick-input-title', { hasText: '(3/3)' }).waitFor();
+  await answerQuickInput(page);
+  await pod('no containers, shares network, ipc, uts').waitFor();
+});
+
+chapter('containers are made in it from its line, and stand below it', async () => {
+  const { page } = editor;
+  for (const [count, containers] of ['1 of 1', '2 of 2'].entries()) {
+    await chooseInMenu(page, count === 0 ? pod('no containers') : pod('1 of 1 running'), 'New Container in Pod…');
+    await acceptAll();
+    await pod(`${containers} running`).waitFor();
+    await waitForTerminal(page, /[#$] ?$/);
+  }
+  await typeInTerminal(page, 'clear; hostname\n');
+  await waitForTerminal(page, /^web$/m);
+  const below = page.locator('.monaco-list-row[aria-level="2"]', { hasText: 'running' });
+  await below.nth(1).waitFor();
+  await editor.screenshot('pod');
+});
+
+chapter('they are stopped together, and removed with it after a question that names them', async () => {
+  const { page } = editor;
+  await chooseInMenu(page, pod('2 of 2 running'), 'Stop All Containers of Pod');
+  await pod('not running').waitFor();
+  await chooseInMenu(page, pod('not running'), 'Remove Pod…');
+  const dialog = page.getByRole('dialog', { name: /Remove the pod web/ });
+  await dialog.waitFor();
+  await editor.screenshot('pod-remove');
+  await dialog.getByRole('button', { name: 'Remove', exact: true }).click();
+  await pod('').waitFor({ state: 'detached' });
+});
