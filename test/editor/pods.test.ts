@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import * as path from 'node:path';
 import { after, before } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Locator } from 'playwright-core';
 import { type Editor, openEditor } from './support/editor.js';
 import { tellStory } from './support/story.js';
 import {
@@ -26,18 +27,18 @@ before(async () => {
 });
 after(() => editor?.close());
 
-/** Answers one question after the other by what is proposed. */
-async function acceptAll(): Promise<void> {
+/** Answers one question after the other by what is proposed, until what they are for is there. */
+async function acceptAll(made: Locator): Promise<void> {
   const { page } = editor;
   const title = page.locator('.quick-input-title');
   await title.filter({ hasText: '(1/' }).waitFor();
-  for (let answered = ''; await title.isVisible(); ) {
-    const asked = (await title.textContent()) ?? '';
-    if (asked !== answered) {
-      await page.keyboard.press('Enter');
-      answered = asked;
-    }
-    await delay(50);
+  for (let answered = ''; !(await made.isVisible()); await delay(100)) {
+    const asked = (await title.isVisible()) ? await title.textContent() : null;
+    if (asked === null || asked === answered) continue;
+    // Keys go to the question only once it has the focus.
+    await page.locator('.quick-input-widget input:focus').waitFor();
+    await page.keyboard.press('Enter');
+    answered = asked;
   }
 }
 
@@ -60,8 +61,7 @@ chapter('containers are made in it from its line, and stand below it', async () 
   const { page } = editor;
   for (const [count, containers] of ['1 of 1', '2 of 2'].entries()) {
     await chooseInMenu(page, count === 0 ? pod('no containers') : pod('1 of 1 running'), 'New Container in Pod…');
-    await acceptAll();
-    await pod(`${containers} running`).waitFor();
+    await acceptAll(pod(`${containers} running`));
     await waitForTerminal(page, /[#$] ?$/);
   }
   await typeInTerminal(page, 'clear; hostname\n');

@@ -72,6 +72,7 @@ describe('the question for namespaces', () => {
       namespaces: { namespaces: { uts: 'host', pid: { process: 6 } }, chroot: true },
       resources: undefined,
       group: undefined,
+      pod: undefined,
       privileges: {},
       name: '',
     });
