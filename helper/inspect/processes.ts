@@ -19,7 +19,8 @@ export interface ListProcessesOptions {
  * Every process in the container, its init first, then by pid inside; empty when init has ended.
  *
  * Found by the pid namespace where its link may be read, and as descendants of init, of what entered, and of what is
- * in the cgroup. In the host's pid namespace the mount namespace tells who belongs to it: that one is never shared.
+ * in the cgroup. In a pid namespace that is the host's or another container's, in which init is not the first, the mount
+ * namespace tells who belongs to it: that one is never shared.
  */
 export async function listProcesses(
   init: ProcessIdentity,
@@ -31,7 +32,7 @@ export async function listProcesses(
     return [];
   }
   const depth = first.status.pids.length;
-  const own = findOwnNamespace(init.pid, proc);
+  const own = findOwnNamespace(init.pid, first.status.pids.at(-1) === 1, proc);
 
   const found = new Map<number, RawProcess>();
   const waiting = [
@@ -130,9 +131,9 @@ interface OwnNamespace {
   inode: number;
 }
 
-/** The pid namespace of init, else its mount namespace; undefined when both are ours or may not be read. */
-function findOwnNamespace(pid: number, proc: string): OwnNamespace | undefined {
-  for (const type of ['pid', 'mount'] as const) {
+/** The pid namespace that init is the first in, else its mount namespace; undefined when both are ours or may not be read. */
+function findOwnNamespace(pid: number, isFirst: boolean, proc: string): OwnNamespace | undefined {
+  for (const type of isFirst ? (['pid', 'mount'] as const) : (['mount'] as const)) {
     const inode = unlessDenied(() => readNamespace(pid, type, proc));
     if (inode !== undefined && inode !== readNamespace('self', type, proc)) return { type, inode };
   }

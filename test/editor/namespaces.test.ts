@@ -123,3 +123,44 @@ chapter('the container is compared with the machine', async () => {
   await preview.getByRole('cell', { name: 'no_new_privs', exact: true }).waitFor();
   await editor.screenshot('namespaces-comparison');
 });
+
+chapter('another one is created with its queues and this machine’s host name, and shows whose they are', async () => {
+  const { page } = editor;
+  const widget = page.locator('.quick-input-widget');
+  const title = page.locator('.quick-input-title');
+  await runCommand(page, 'Terrarium: Create Container with Choices');
+  for (let step = 1; ; step++) {
+    await title.filter({ hasText: `(${step}/` }).waitFor();
+    if (await widget.getByPlaceholder('Which namespaces are not to be new?').isVisible()) break;
+    await answerQuickInput(page);
+    await title.filter({ hasText: `(${step + 1}/` }).waitFor();
+  }
+  for (const type of ['UTS', 'IPC']) {
+    const row = widget.getByRole('checkbox', { name: new RegExp(`^${type}, `) });
+    await row.waitFor();
+    await row.click();
+  }
+  await editor.screenshot('namespaces-choice');
+  await page.keyboard.press('Enter');
+  await widget.getByPlaceholder('UTS: whose namespace?').waitFor();
+  await answerQuickInput(page, "This Machine's");
+  await widget.getByPlaceholder('IPC: whose namespace?').waitFor();
+  await editor.screenshot('namespaces-whose');
+  await answerQuickInput(page, name);
+  for (;;) {
+    const position = await title.innerText();
+    if (/\((\d+)\/\1\)/.test(position)) break;
+    await answerQuickInput(page);
+    await title.filter({ hasNotText: position }).waitFor();
+  }
+  await answerQuickInput(page, 'joiner');
+  await page.locator('.sidebar .pane-header', { hasText: 'Containers' }).click();
+  const joiner = treeItem(page, /^Container joiner, running/);
+  await joiner.waitFor({ timeout: 60_000 });
+  await expand(joiner);
+  await expand(treeItem(page, 'Namespaces of container joiner'));
+  await treeItem(page, /^Namespace uts, the host's, /).waitFor();
+  await treeItem(page, new RegExp(`^Namespace ipc, joined, with ${name}, `)).waitFor();
+  await treeItem(page, /^Namespace pid, its own, /).waitFor();
+  await editor.screenshot('namespaces-joined');
+});

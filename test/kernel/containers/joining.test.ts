@@ -58,6 +58,12 @@ test('another container’s, one by one and all together: exactly the others are
     assert.equal((await bed.exec(owner.id, 'grep -l sleep /proc/[0-9]*/comm')).stdout, inside.slice('init\n'.length));
     // What shows them is theirs, not this machine's.
     assert.equal((await bed.exec(id, `ls -d /proc/${process.pid}`)).exitCode, 1);
+    const listed = await bed.helper.request(protocol.ListProcesses, { container: id });
+    assert.deepEqual(
+      listed.map(({ identity }) => identity.pid),
+      [pid, here.identity.pid],
+      'its own, and not those of the other',
+    );
     // The other’s init ends with its own container only; ours ends alone, with all that is in it.
     await remove(id);
     assert.notEqual(startTimeOf(owner.pid), undefined);
