@@ -83,7 +83,7 @@ export class ContainerTree implements TreeDataProvider<ContainerTreeNode>, Dispo
   private readonly used = new Map<string, string>();
   private readonly pids = new Map<string, number | undefined>();
   private readonly oomKills = new Map<string, number | undefined>();
-  private readonly networkNotes = new Map<string, string | undefined>();
+  private readonly networkNotes = new Map<string, string>();
   private shown: readonly string[] = [];
   private readonly changed = new EventEmitter<ContainerTreeNode | undefined>();
   private readonly subscriptions: Disposable[];
@@ -134,7 +134,8 @@ export class ContainerTree implements TreeDataProvider<ContainerTreeNode>, Dispo
 
   /** The same, and writes what stands beside the section. */
   noteNetwork(container: string, note: string | undefined): void {
-    this.networkNotes.set(container, note);
+    if (note === undefined) this.networkNotes.delete(container);
+    else this.networkNotes.set(container, note);
     const section = this.sections.get(`${container}/network`);
     if (section) writeNote(section, note);
     this.readNetwork(container);

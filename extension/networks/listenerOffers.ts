@@ -17,7 +17,7 @@ export class ListenerOffers implements Disposable {
   private watched: readonly string[] = [];
   /** As they were when something began or ceased to listen. */
   private readonly states = new Map<string, NetworkState>();
-  private readonly notes = new Map<string, string | undefined>();
+  private readonly notes = new Map<string, string>();
   /** Told once for each run of a container, whether it was taken or not. */
   private readonly told = new Set<string>();
   private readonly subscriptions: Disposable[];
@@ -57,10 +57,15 @@ export class ListenerOffers implements Disposable {
     const ids = running.map(({ id }) => id).sort();
     if (ids.join() === this.watched.join()) return;
     for (const id of this.watched.filter((one) => this.store.find(one)?.state !== 'running')) this.forget(id);
+    const added = ids.filter((id) => !this.watched.includes(id));
     this.watched = ids;
-    this.helper
-      .request(WatchListeners, { containers: ids })
-      .catch((error: unknown) => this.log.warn(`Watching ports: ${String(error)}`));
+    this.helper.request(WatchListeners, { containers: ids }).catch((error: unknown) => {
+      // Tried again with the next change.
+      this.watched = [];
+      this.log.warn(`Watching ports: ${String(error)}`);
+    });
+    // The helper tells only of those in which something listens: what was known may be over.
+    for (const id of added.filter((one) => this.states.has(one))) this.look(id);
   }
 
   private forget(container: string): void {
@@ -95,7 +100,8 @@ export class ListenerOffers implements Disposable {
 
   private note(container: string, note: string | undefined): void {
     if (this.notes.get(container) === note) return;
-    this.notes.set(container, note);
+    if (note === undefined) this.notes.delete(container);
+    else this.notes.set(container, note);
     this.containers.tree.noteNetwork(container, note);
   }
 

@@ -13,7 +13,7 @@ import type { CommandContext } from '../commands/context.js';
 import { inView } from '../commands/progress.js';
 import type { Handler } from '../commands/register.js';
 import { isLive, target } from '../commands/targets.js';
-import { runSteps, soleStep, textStep } from '../flows/multiStep.js';
+import { soleStep, textStep } from '../flows/multiStep.js';
 import { messageText, plainText } from '../text/untrusted.js';
 import {
   type Listener,
@@ -132,17 +132,12 @@ async function publishByQuestions(
   );
   const title = l10n.t('Publish a Port of {0}', plainText(summary.name, 64));
   const known = offer && (offer.protocol === 'udp' ? `${offer.port}/udp` : String(offer.port));
-  const answered = await runSteps({ text: known ?? '8000' }, [
-    async ({ text }, step) => {
-      const result = await textStep(
-        { title, step, totalSteps: 2 },
-        l10n.t('Port in the container, with /udp for that protocol. It may begin to listen later.'),
-        { value: text, placeholder: '8000', problem: containerPortProblem },
-      );
-      return result.kind === 'answer' ? { kind: 'answer', value: { text: result.value } } : result;
-    },
-  ]);
-  const chosen = answered && parseContainerPort(answered.text);
+  const answered = await textStep(
+    soleStep(title),
+    l10n.t('Port in the container, with /udp for that protocol. It may begin to listen later.'),
+    { value: known ?? '8000', placeholder: '8000', problem: containerPortProblem },
+  );
+  const chosen = answered.kind === 'answer' ? parseContainerPort(answered.value) : undefined;
   if (!chosen) return undefined;
   const { port, protocol } = chosen;
   return askHostPlace(context, summary, { containerPort: port, protocol, hostPort: proposedHostPort(port) });
