@@ -38,6 +38,11 @@ export function addCapabilityCommands(
         follow: true,
       });
       print(capabilities ?? '');
+      const place = placeOf(text, options);
+      if (capabilities === undefined || place.root.kind !== 'container') return;
+      for (const why of await hints(connection, place.root.container, capabilities, place.path)) {
+        process.stderr.write(`note: ${why}\n`);
+      }
     });
 
   caps
@@ -50,6 +55,24 @@ export function addCapabilityCommands(
       const connection = await connect();
       await connection.sendRequest(protocol.SetFileCapabilities, { ...place, capabilities });
     });
+}
+
+/** Why they give less than they say there; of a container that does not run its mounts are those that it is to have. */
+async function hints(
+  connection: MessageConnection,
+  container: string,
+  capabilities: string,
+  path: string,
+): Promise<string[]> {
+  const { config, status } = await connection.sendRequest(protocol.InspectContainer, { container });
+  const { process, mounts } = config as protocol.oci.Config;
+  const isUp = status === 'running' || status === 'paused';
+  const live = isUp ? await connection.sendRequest(protocol.ListMounts, { container }) : [];
+  return protocol.whyIneffective(capabilities, path, {
+    noNewPrivileges: process.noNewPrivileges,
+    bounding: process.capabilities.bounding,
+    mounts: isUp ? live : mounts.map(({ destination, options = [] }) => ({ destination, options })),
+  });
 }
 
 function placeOf(text: string, options: RootOptions): protocol.FileReference {

@@ -31,6 +31,43 @@ export function fileCapabilitiesText({ permitted, inheritable, effective }: File
 
 export type ParsedFileCapabilities = FileCapabilities | { problem: string };
 
+/** What decides whether a file's capabilities count in a container. */
+export interface FileCapabilityFacts {
+  noNewPrivileges: boolean;
+  /** The bounding set. */
+  bounding: readonly string[];
+  /** Where something is mounted in it, with `nosuid` or not; of several on one place the last counts. */
+  mounts: readonly { destination: string; options: readonly string[] }[];
+}
+
+/**
+ * Why capabilities of a file, as getcap(8) writes them, give a program less than they say; empty: nothing stands against them.
+ * `path`: where it is in the container, with no link in it. Source: capabilities(7), "Transformation of capabilities during
+ * execve()" and "Safety checking".
+ */
+export function whyIneffective(text: string, path: string, facts: FileCapabilityFacts): string[] {
+  const parsed = parseFileCapabilities(text);
+  if ('problem' in parsed) return [];
+  const missing = capabilityNamesOf(parsed.permitted).filter((name) => !facts.bounding.includes(name));
+  const below = ({ destination }: { destination: string }) =>
+    destination === '/' || path === destination || path.startsWith(`${destination}/`);
+  const depth = Math.max(-1, ...facts.mounts.filter(below).map(({ destination }) => destination.length));
+  const mount = facts.mounts.findLast((one) => below(one) && one.destination.length === depth);
+  return [
+    ...(facts.noNewPrivileges
+      ? ['no_new_privs is on: they give nothing. "noNewPrivileges": false lets them count.']
+      : []),
+    ...(mount?.options.includes('nosuid') ? [`${mount.destination} is mounted nosuid: they give nothing there.`] : []),
+    ...(missing.length === 0
+      ? []
+      : [
+          parsed.effective
+            ? `The container’s bounding set is without ${missing.join(', ')}: the program is refused (EPERM).`
+            : `The container’s bounding set is without ${missing.join(', ')}: they are not given.`,
+        ]),
+  ];
+}
+
 type Flag = 'e' | 'i' | 'p';
 type Sets = Record<Flag, bigint>;
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { capabilitiesMessage } from '../../../extension/files/capabilities.js';
 import { capabilitiesText, capabilitiesValue } from '../../../helper/files/capabilities.js';
-import { fileCapabilitiesText, parseFileCapabilities } from '../../../helper/protocol/index.js';
+import { fileCapabilitiesText, parseFileCapabilities, whyIneffective } from '../../../helper/protocol/index.js';
 
 /** As getcap would write what was parsed, or what is wrong. */
 function read(text: string): string {
@@ -51,4 +51,26 @@ test('while it is typed it says what is wrong, or what it will allow', () => {
   });
   assert.deepEqual(capabilitiesMessage('='), { message: 'None: they are removed', severity: 1 });
   assert.match((capabilitiesMessage('all=p') as { message: string }).message, /And 37 more$/);
+});
+
+test('what stands against capabilities of a file in a container is said', () => {
+  const facts = {
+    noNewPrivileges: false,
+    bounding: ['CAP_CHOWN', 'CAP_NET_BIND_SERVICE'],
+    mounts: [
+      { destination: '/', options: ['rw'] },
+      { destination: '/data', options: ['rw', 'nosuid'] },
+      { destination: '/data/own', options: ['rw', 'nosuid'] },
+      { destination: '/data/own', options: ['rw'] },
+    ],
+  };
+  const why = (text: string, path: string, change: Partial<typeof facts> = {}) =>
+    whyIneffective(text, path, { ...facts, ...change });
+  const bind = 'cap_net_bind_service=ep';
+  for (const path of ['/server', '/database', '/data/own/server']) assert.deepEqual(why(bind, path), [], path);
+  assert.match(why(bind, '/data/server').join(), /^\/data is mounted nosuid/);
+  assert.match(why(bind, '/server', { noNewPrivileges: true }).join(), /^no_new_privs is on/);
+  assert.match(why('cap_net_raw,cap_chown=ep', '/server').join(), /without CAP_NET_RAW: the program is refused/);
+  assert.match(why('cap_net_raw=p', '/server').join(), /without CAP_NET_RAW: they are not given/);
+  assert.deepEqual(why('nonsense', '/server'), []);
 });
