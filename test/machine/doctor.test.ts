@@ -27,6 +27,9 @@ test('with systemd and cgroup v2 every controller is written, and processes are 
       `${id}: ${line(id as protocol.DoctorLineId).tried}`,
     );
 
+  // Of a disk it is root's of the machine to shift owners, on any kernel so far.
+  assert.match(line('idmapped-mount').tried, /^Made a tmpfs .* Of \/.*: mount_setattr answers EPERM;/);
+
   // The same read elsewhere: what this kernel has, and what this user's systemd was given.
   const kernel = readFileSync('/sys/fs/cgroup/cgroup.controllers', 'utf8').split(/\s+/);
   assert.equal(line('cgroup-hugetlb').verdict === 'works', kernel.includes('hugetlb'), line('cgroup-hugetlb').tried);
