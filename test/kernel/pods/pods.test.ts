@@ -52,7 +52,10 @@ test('what a pod shares is the same for its containers, and everything else each
   for (const { id } of [one, two]) assert.equal((await bed.exec(id, 'hostname')).stdout, 'web\n');
   // A segment that one of them makes is there for the other.
   const made = /\d+/.exec((await bed.exec(one.id, 'ipcmk -M 4321')).stdout)?.[0];
-  assert.match((await bed.exec(two.id, 'cat /proc/sysvipc/shm')).stdout, new RegExp(`^ *\\d+ +${made} .* 4321 `, 'm'));
+  assert.match(
+    (await bed.exec(two.id, 'cat /proc/sysvipc/shm')).stdout,
+    new RegExp(`^ *-?\\d+ +${made} .* 4321 `, 'm'),
+  );
   assert.doesNotMatch(readFileSync('/proc/sysvipc/shm', 'utf8'), / 4321 /, 'and not for the machine');
   // They reach each other at 127.0.0.1, at any port.
   const served = bed.exec(two.id, 'echo hello | nc -l -p 80');
