@@ -16,7 +16,7 @@ import type { Machine } from './machine.js';
 import type { ContainerRecord } from './record.js';
 import { readLatestRun } from './runs.js';
 
-/** What one monitor counted: `init`, or the name of a session. */
+/** How often a program was refused a call. */
 export interface DeniedCount {
   number: number;
   program: string;
