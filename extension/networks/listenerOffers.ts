@@ -56,7 +56,7 @@ export class ListenerOffers implements Disposable {
     const running = this.containers.view.visible ? this.store.known.filter(({ state }) => state === 'running') : [];
     const ids = running.map(({ id }) => id).sort();
     if (ids.join() === this.watched.join()) return;
-    for (const id of this.watched.filter((one) => this.store.find(one)?.state !== 'running')) this.forget(id);
+    for (const id of this.states.keys()) if (this.store.find(id)?.state !== 'running') this.forget(id);
     const added = ids.filter((id) => !this.watched.includes(id));
     this.watched = ids;
     this.helper.request(WatchListeners, { containers: ids }).catch((error: unknown) => {
