@@ -30,7 +30,7 @@ import { seccompFilter } from '../specification/seccomp.js';
 import type { Exchange } from '../zygote/connection.js';
 import { carryOutOnce } from '../zygote/once.js';
 import { noticesOf } from './notices.js';
-import { type BaseProcess, baseOfTarget, processAsked } from './process.js';
+import { type BaseProcess, baseOfTarget, ownMaps, processAsked } from './process.js';
 import { readTarget, type Target, writableCgroups } from './target.js';
 import { planTools } from './tools.js';
 import { type Situation, wayInto } from './way.js';
@@ -102,7 +102,8 @@ export async function enterProcess(
     // The container's own would be looked for on the machine.
     ...(entersMount ? {} : { cwd: '/' }),
   };
-  const maps = entersUser || around.privileged ? target : { uidMappings: [], gidMappings: [] };
+  // Those of a container are the same around it.
+  const maps = entersUser || container !== undefined ? target : ownMaps;
   const { shell, ...process } = await processAsked(base, asked, root, maps);
   const args =
     process.args.length > 0 ? process.args : await findShell(tools?.reader ?? root, tools ? undefined : shell);
@@ -111,7 +112,7 @@ export async function enterProcess(
     target: identity,
     way,
     process: { ...process, args },
-    identity: target.gidMappings,
+    identity: maps.gidMappings,
     seccomp: filter,
     denied: around.denied(String(number)),
     monitor: { directory: folder, socket, outputLimit: sessionOutputLimit },
@@ -166,7 +167,8 @@ function anywhere(machine: Machine, target: Target): Surroundings {
     name: `the namespaces of process ${target.identity.pid}`,
     here: readNamespaces('self') ?? {},
     privileged: hasAdministration(),
-    base: (entersUser) => baseOfTarget(target, entersUser ? undefined : ownCapabilities()),
+    base: (entersUser) =>
+      entersUser ? baseOfTarget(target, target) : baseOfTarget(target, ownMaps, ownCapabilities()),
     // Filters of others cannot be read: noticesOf tells.
     filter: () => new Uint8Array(),
     denied: () => undefined,

@@ -8,6 +8,16 @@ import { containerCapabilities } from '../security/capabilities.js';
 import { defaultPath, mergeEnvironment } from '../specification/complete.js';
 import type { Target } from './target.js';
 
+/** Ids of a user namespace, outside as we see them. */
+export type IdMaps = Pick<Target, 'uidMappings' | 'gidMappings'>;
+
+const sameIds: oci.IdMapping[] = [
+  { containerID: 0, hostID: 0, size: 1 },
+  { containerID: 1, hostID: 1, size: 2 ** 32 - 2 },
+];
+/** Where no user namespace is entered, ids are what they are. */
+export const ownMaps: IdMaps = { uidMappings: sameIds, gidMappings: sameIds };
+
 /** A process to start; without a user the ids stay as they are. */
 export type EnteringProcess = Omit<oci.Process, 'user'> & { user?: oci.User | undefined };
 
@@ -18,8 +28,11 @@ export type BaseProcess = Omit<EnteringProcess, 'args' | 'terminal' | 'consoleSi
  * The same ids and privileges as the process that is entered; of its environment, which may hold secrets, nothing.
  * @param available capabilities that can be had: all in a user namespace that is entered, else those that we have ourselves
  */
-export function baseOfTarget(target: Target, available = ~0n): BaseProcess {
-  const { status, uidMappings, gidMappings } = target;
+export function baseOfTarget(
+  { status }: Pick<Target, 'status'>,
+  { uidMappings, gidMappings }: IdMaps,
+  available = ~0n,
+): BaseProcess {
   const uid = toContainerId(uidMappings, status.uids[1]);
   const gid = toContainerId(gidMappings, status.gids[1]);
   const bounding = capabilityNamesOf(status.capabilities.bounding & available);
@@ -52,7 +65,7 @@ export async function processAsked(
   base: BaseProcess,
   asked: ExecSpecification,
   root: RootReader,
-  maps: Pick<Target, 'uidMappings' | 'gidMappings'>,
+  maps: IdMaps,
 ): Promise<EnteringProcess & { shell?: string | undefined }> {
   const found =
     asked.user === undefined && base.user === undefined
@@ -101,7 +114,7 @@ export function capabilitiesAsked(
 
 function checkMapped(
   user: { uid: number; gid: number; additionalGids: readonly number[] },
-  { uidMappings, gidMappings }: Pick<Target, 'uidMappings' | 'gidMappings'>,
+  { uidMappings, gidMappings }: IdMaps,
 ): void {
   const isMapped = (mappings: readonly oci.IdMapping[], id: number) =>
     mappings.some(({ containerID, size }) => id >= containerID && id - containerID < size);

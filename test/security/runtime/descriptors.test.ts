@@ -10,7 +10,6 @@ import {
   ErrorCode,
   ExecInContainer,
   RunContainer,
-  SignalProcess,
   type TerrariumError,
 } from '../../../helper/protocol/index.js';
 import { Canary, secret } from './canary.js';
@@ -78,14 +77,17 @@ test('of a helper with descriptors 7 to 20 open, processes inside get 0, 1 and 2
     }
   }
   assert.ok(inside.some(([what]) => what.endsWith('child')));
-  const foreign = spawn('unshare', ['--user', '--map-root-user', '--uts', ...sleep], { stdio: 'ignore' });
+  // Its pid namespace takes what enters it along when it ends.
+  const options = ['--user', '--map-root-user', '--pid', '--fork', '--kill-child'];
+  const foreign = spawn('unshare', [...options, ...sleep], { stdio: 'ignore' });
   t.after(() => foreign.kill('SIGKILL'));
-  await until('it has namespaces of its own', () => readFileSync(`/proc/${foreign.pid}/comm`, 'utf8') === 'sleep\n');
+  const foreignPid = await until('it sleeps in namespaces of its own', () => {
+    const child = Number(readFileSync(`/proc/${foreign.pid}/task/${foreign.pid}/children`, 'utf8'));
+    return child !== 0 && readFileSync(`/proc/${child}/comm`, 'utf8') === 'sleep\n' && child;
+  });
   for (const terminal of [false, true]) {
-    const process = { pid: foreign.pid ?? 0 };
-    const asked = { process, args: sleep, terminal, stdin: true };
+    const asked = { process: { pid: foreignPid }, args: sleep, terminal, stdin: true };
     const { identity } = await product.client.sendRequest(EnterProcess, asked);
-    t.after(() => product.client.sendRequest(SignalProcess, { process: identity, signal: 'KILL' }));
     inside.push(['entered, of no container', identity.pid]);
   }
   for (const [what, pid] of inside) {

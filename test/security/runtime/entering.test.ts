@@ -112,7 +112,7 @@ function enteringForeign(pid: number, folder: string): Plan {
       owners: target.owners,
       privileged: process.getuid?.() === 0,
     }),
-    process: { ...baseOfTarget(target), args: ['/bin/true'], terminal: false },
+    process: { ...baseOfTarget(target, target), args: ['/bin/true'], terminal: false },
     identity: target.gidMappings,
     seccomp: new Uint8Array(),
     monitor: { directory: folder, socket: `${folder}.s`, outputLimit: 65_536 },

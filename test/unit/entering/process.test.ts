@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { baseOfTarget, capabilitiesAsked } from '../../../helper/entering/process.js';
+import { baseOfTarget, capabilitiesAsked, ownMaps } from '../../../helper/entering/process.js';
 import type { Target } from '../../../helper/entering/target.js';
 import { ErrorCode as codes, type ErrorCode, type TerrariumError } from '../../../helper/protocol/index.js';
 
@@ -56,7 +56,7 @@ const target = (uid: number): Target => ({
 });
 
 test('a process has the ids of the one that it enters, as they are inside, and what root there may have', () => {
-  const { user, capabilities, noNewPrivileges, env } = baseOfTarget(target(1000));
+  const { user, capabilities, noNewPrivileges, env } = baseOfTarget(target(1000), target(1000));
   assert.deepEqual(user, { uid: 0, gid: 0, additionalGids: [6], umask: 0o27 });
   assert.deepEqual(capabilities.effective, ['CAP_CHOWN', 'CAP_KILL']);
   assert.equal(noNewPrivileges, true);
@@ -64,6 +64,12 @@ test('a process has the ids of the one that it enters, as they are inside, and w
     env.map((variable) => variable.split('=')[0]),
     ['PATH'],
   );
-  assert.equal(baseOfTarget(target(1001)).user, undefined, 'not mapped');
-  assert.deepEqual(baseOfTarget(target(1001)).capabilities.effective, []);
+  assert.equal(baseOfTarget(target(1001), target(1001)).user, undefined, 'not mapped');
+  assert.deepEqual(baseOfTarget(target(1001), target(1001)).capabilities.effective, []);
+});
+
+test('where no user namespace is entered, ids and capabilities are those that can be had outside', () => {
+  const { user, capabilities } = baseOfTarget(target(1000), ownMaps, 1n);
+  assert.deepEqual([user?.uid, user?.gid], [1000, 1000]);
+  assert.deepEqual(capabilities.bounding, ['CAP_CHOWN']);
 });
