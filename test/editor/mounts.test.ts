@@ -98,17 +98,21 @@ chapter('it is removed again from its line', async () => {
 });
 
 /**
- * Moves the mouse as a person does who drags: the editor hears of it only while it moves. In the corner of what is dragged
- * over, for an icon's badge is another place, and to leave one for the other begins anew.
+ * Moves the mouse to the corner of a place, as a person does who drags: the editor hears of it only while it moves. To the
+ * corner, for an icon's badge is another place, and to leave one for the other begins anew.
  */
-async function dragOver(target: Locator, until: () => Promise<boolean>): Promise<void> {
-  for (const end = Date.now() + 20_000; ; ) {
-    // Looked up each time: a view that has just come up still moves.
-    const box = await target.boundingBox();
-    assert.ok(box !== null, 'the place to drag to is in sight');
-    for (const x of [8, 9]) await editor.page.mouse.move(box.x + x, box.y + 8, { steps: 2 });
+async function moveTo(place: Locator): Promise<void> {
+  // Looked up each time: a view that has just come up still moves.
+  const box = await place.boundingBox();
+  assert.ok(box !== null, 'the place to drag to is in sight');
+  for (const x of [8, 9]) await editor.page.mouse.move(box.x + x, box.y + 8, { steps: 2 });
+}
+
+/** Drags over places, one after the other, until something is so. */
+async function dragOver(places: readonly Locator[], until: () => Promise<boolean>): Promise<void> {
+  for (const end = Date.now() + 20_000; ; await delay(100)) {
+    for (const place of places) await moveTo(place);
     if (await until()) return;
-    await delay(100);
     if (Date.now() > end) throw new Error('dragging over it does nothing');
   }
 }
@@ -122,9 +126,11 @@ chapter('a folder that is dragged from the explorer onto a container is mounted,
   const folder = page.locator('.explorer-folders-view').getByRole('treeitem', { name: 'site' });
   await folder.hover();
   await page.mouse.down();
-  await dragOver(page.locator('.activitybar').getByRole('tab', { name: /^Terrarium/ }), () => container().isVisible());
+  const icon = page.locator('.activitybar').getByRole('tab', { name: /^Terrarium/ });
+  await dragOver([icon], () => container().isVisible());
   const lit = page.locator('.sidebar .monaco-list-row.drop-target');
-  await dragOver(container(), async () => (await lit.count()) > 0);
+  // A tree that is drawn anew forgets what it lit, until something else was dragged over.
+  await dragOver([treeItem(page, /^Processes of container/), container()], async () => (await lit.count()) > 0);
   await editor.screenshot('mount-dragged');
   await page.mouse.up();
   await page.locator('.quick-input-title', { hasText: /^Mount site in / }).waitFor();
