@@ -29,7 +29,7 @@ export async function namespaceStep(
   for (;;) {
     const changes = await manyStep(
       position,
-      l10n.t('Which namespaces are not to be new? None is fine: then all are its own, and the clocks this machine’s.'),
+      l10n.t('Which namespaces are not to be as usual? None is fine.'),
       changeChoices(current.namespaces ?? {}),
       (change) => isChanged(current, change),
     );

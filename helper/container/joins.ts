@@ -205,7 +205,9 @@ function outOfReach({ reference }: Target, type: oci.NamespaceType): Error {
   return terrariumError(ErrorCode.Unavailable, `The ${type} namespace of ${name} cannot be joined`, {
     cause:
       'It belongs to a user namespace that is neither Terrarium’s own nor one below it: only who is in that one has the CAP_SYS_ADMIN over it that setns(2) asks for.',
-    fix: `Join its user namespace as well ("user": ${JSON.stringify(reference)}), or choose a new one.`,
+    fix: `${
+      'container' in reference ? `Restart ${name} if it was started before Terrarium was updated. Else join` : 'Join'
+    } its user namespace as well ("user": ${JSON.stringify(reference)}), or choose a new one.`,
   });
 }
 

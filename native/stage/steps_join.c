@@ -104,21 +104,23 @@ static int prepare_mounts(struct context *context) {
   return 0;
 }
 
-/* setns(2) with the user namespace last: it takes away the say over all others. */
-static int join_all(struct context *context) {
-  for (int user = 0; user <= 1; user++) {
-    for (int i = 0; i < context->join_count; i++) {
-      uint32_t flags = context->joins[i].flags & (user ? CLONE_NEWUSER : ~(uint32_t)CLONE_NEWUSER);
-      if (flags == 0) continue;
-      context->step = context->joins[i].step;
-      long result = CALL(context, setns, DESCRIPTOR(context->joins[i].process), FLAGS(flags));
-      if (result < 0) return (int)result;
-    }
-    if (user) break;
-    int error = prepare_mounts(context);
-    if (error < 0) return error;
+/* setns(2) to what of the held namespaces is in `mask`. */
+static int join(struct context *context, uint32_t mask) {
+  for (int i = 0; i < context->join_count; i++) {
+    uint32_t flags = context->joins[i].flags & mask;
+    if (flags == 0) continue;
+    context->step = context->joins[i].step;
+    long result = CALL(context, setns, DESCRIPTOR(context->joins[i].process), FLAGS(flags));
+    if (result < 0) return (int)result;
   }
   return 0;
+}
+
+/* The user namespace last: it takes away the say over all others. */
+static int join_all(struct context *context) {
+  int error = join(context, ~(uint32_t)CLONE_NEWUSER);
+  if (error == 0) error = prepare_mounts(context);
+  return error < 0 ? error : join(context, CLONE_NEWUSER);
 }
 
 /* Waits for the one in between, which must not take for ever. */
@@ -145,7 +147,8 @@ long clone_joined(struct context *context, struct clone_args *args, const char *
   if (pid > 0) {
     int error = await(context, pidfd, pid);
     close(pidfd);
-    return error < 0 ? error : (long)context->ledger->born;
+    if (error < 0) return error;
+    return context->ledger->born == 0 ? -ESRCH : (long)context->ledger->born; /* 0 is for the new process alone */
   }
   int error = hide(context);
   if (error == 0) error = join_all(context);

@@ -131,12 +131,12 @@ chapter('another one is created with its queues and this machine’s host name, 
   await runCommand(page, 'Terrarium: Create Container with Choices');
   for (let step = 1; ; step++) {
     await title.filter({ hasText: `(${step}/` }).waitFor();
-    if (await widget.getByPlaceholder('Which namespaces are not to be new?').isVisible()) break;
+    if (await widget.getByPlaceholder('Which namespaces are not to be as usual?').isVisible()) break;
     await answerQuickInput(page);
     await title.filter({ hasText: `(${step + 1}/` }).waitFor();
   }
   for (const type of ['UTS', 'IPC']) {
-    const row = widget.getByRole('checkbox', { name: new RegExp(`^${type}, `) });
+    const row = widget.getByRole('checkbox', { name: new RegExp(`\\b${type}, `) });
     await row.waitFor();
     await row.click();
   }
@@ -154,6 +154,8 @@ chapter('another one is created with its queues and this machine’s host name, 
     await title.filter({ hasNotText: position }).waitFor();
   }
   await answerQuickInput(page, 'joiner');
+  // A list draws only the lines that there is room for.
+  await collapseView(page, 'Namespaces');
   await page.locator('.sidebar .pane-header', { hasText: 'Containers' }).click();
   const joiner = treeItem(page, /^Container joiner, running/);
   await joiner.waitFor({ timeout: 60_000 });
