@@ -59,6 +59,15 @@ const rlimit: Rule = (failure) =>
       }
     : undefined;
 
+/** Under the filter already: the kernel has taken it. */
+const listener: Rule = (failure) =>
+  isStep(failure, 'installSeccomp') && failure.syscall === 'sendmsg'
+    ? {
+        cause: 'The filter refuses sendmsg, by which its listener gets to the monitor that is to count refused calls.',
+        fix: 'Allow sendmsg in the profile, or leave "notify" out.',
+      }
+    : undefined;
+
 const seccomp: Rule = (failure) =>
   isStep(failure, 'installSeccomp')
     ? {
@@ -90,6 +99,7 @@ export const processRules: readonly Rule[] = [
   tooMuch,
   noFolder,
   rlimit,
+  listener,
   seccomp,
   sysctl,
 ];

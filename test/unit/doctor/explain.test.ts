@@ -95,6 +95,13 @@ const table: [what: string, failure: Partial<Failure>, facts: Facts, cause: RegE
     /seccomp/,
   ],
   [
+    'a filter that refuses the way of its own listener',
+    { step: 'installSeccomp', syscall: 'sendmsg', errno: 'EPERM' },
+    facts,
+    /refuses sendmsg/,
+    /Allow sendmsg/,
+  ],
+  [
     'an id range that is no longer granted',
     { step: 'mapIds', syscall: 'write', errno: 'EPERM' },
     facts,
