@@ -5,8 +5,8 @@ export interface Explanation {
   purpose: string;
   /** What would be missing without it. */
   without: string;
-  /** Manual pages, `name(section)`. */
-  manual: string[];
+  /** Manual pages, `name(section)`, or the address of a document; the first says most. */
+  manual: readonly [string, ...string[]];
 }
 
 const explanations: Readonly<Record<StepKind, Explanation>> = {
@@ -234,7 +234,7 @@ const explanations: Readonly<Record<StepKind, Explanation>> = {
   openTerminal: {
     purpose: 'Open a terminal of the container’s own, and hand its other end to the monitor.',
     without: 'job control and Ctrl-C would not work, and bytes could be pushed into your terminal (TIOCSTI)',
-    manual: ['pty(7)', 'devpts(5)', 'ioctl_tty(2)'],
+    manual: ['pty(7)', 'pts(4)', 'ioctl_tty(2)'],
   },
   setSession: {
     purpose: 'Start a session without a terminal.',

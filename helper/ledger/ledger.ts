@@ -1,7 +1,7 @@
 import type { Answer, RecordedArgument, RecordedCall } from '../plan/answer.js';
-import type { Plan } from '../plan/step.js';
+import type { Plan, Step } from '../plan/step.js';
 import { subjectOf } from '../plan/subject.js';
-import type { Ledger, LedgerCall } from '../protocol/index.js';
+import type { Ledger, LedgerCall, LedgerStep } from '../protocol/index.js';
 import { errnoName } from './errno.js';
 import { explain } from './explain.js';
 import { writeNumber } from './flags.js';
@@ -27,11 +27,16 @@ export function composeLedger(heading: LedgerHeading, plan: Plan, answer: Answer
       index,
       kind: step.kind,
       subject: subjectOf(step),
-      ...explain(step),
+      ...explained(step),
       calls: answer.records.filter((call) => call.step === index).map((call) => renderCall(call, first)),
       failed: answer.failedStep === index,
     })),
   };
+}
+
+function explained(step: Step): Pick<LedgerStep, 'purpose' | 'without' | 'manual'> {
+  const { manual, ...sentences } = explain(step);
+  return { ...sentences, manual: [...manual] };
 }
 
 function renderCall(call: RecordedCall, first: bigint): LedgerCall {

@@ -1,10 +1,13 @@
+import { basename, dirname } from 'node:path';
 import * as kernel from '../plan/constants.js';
 import type { Plan, Step, StepOf } from '../plan/step.js';
 import type { oci } from '../protocol/index.js';
 import type { Identity } from '../zygote/identity.js';
 import { executeLines } from './scriptExecution.js';
+import { gapsOf } from './scriptGaps.js';
 import { mountLines } from './scriptMounts.js';
-import { functions, insideLines, outsideLines } from './scriptSteps.js';
+import { scriptedNetwork } from './scriptNetwork.js';
+import { functions, insideLines, outsideLines, propagationName } from './scriptSteps.js';
 import { quote } from './scriptWords.js';
 
 export interface ScriptHeading {
@@ -14,9 +17,9 @@ export interface ScriptHeading {
 }
 
 /**
- * The plan as a shell script that a person can run with nothing but util-linux and iproute2: the same namespaces,
- * mounts, ids and capabilities, made by hand. It works in a folder of its own, so the container is left alone, and
- * runs no program of the container's root but the command. Pure.
+ * The plan as a shell script that a person can run with nothing but util-linux, iproute2 and perl: the same namespaces,
+ * mounts, ids, capabilities and limits, made by hand. It works in a folder and a cgroup of its own, so the container is
+ * left alone, and runs no program of the container's root but the command. Where it differs is said in it. Pure.
  */
 export function renderScript(plan: Plan, heading: ScriptHeading): string {
   const clone = plan.find((step): step is StepOf<'clone'> => step.kind === 'clone');
@@ -24,32 +27,37 @@ export function renderScript(plan: Plan, heading: ScriptHeading): string {
   const outer = plan.slice(0, Math.max(born, 0));
   const inner = plan.slice(born + 1);
   const rooted = inner.findIndex((step) => step.kind === 'setRoot');
-  const isConnected = plan.some((step) => step.kind === 'makeVeth');
   const [beforeRoot, afterRoot] = [inner.slice(0, rooted), inner.slice(rooted + 1)];
-  const lines = [
+  const title = [
     '#!/bin/bash',
     `# ${heading.operation} of container ${heading.container}, as a script. Run it as an ordinary user:   bash script.sh`,
-    '# Needs util-linux 2.38 or later and iproute2. It makes everything below a folder of its own.',
-    'set -eu -o pipefail',
-    '',
   ];
+  const strict = ['set -eu -o pipefail', ''];
   // What makes a container maps ids; it may join another's network, too.
   const isEntering = plan.some(({ kind }) => kind === 'setNamespaces' || kind === 'openNamespace');
   if (!plan.some((step) => step.kind === 'mapIds') && isEntering) {
-    return [...lines, ...(mountLines(plan) ?? enterLines(plan))].join('\n');
+    return [...title, '# Needs util-linux 2.38 or later.', ...strict, ...(mountLines(plan) ?? enterLines(plan))].join(
+      '\n',
+    );
   }
   return [
-    ...lines,
-    'if [ "${1-}" != inside ]; then',
+    ...title,
+    '# Needs util-linux 2.38 or later, iproute2 and perl. It makes everything below a folder of its own.',
+    '#',
+    '# Where it differs from the container:',
+    ...gapsOf(plan).map((gap) => `# - ${gap}`),
+    ...strict,
+    'if [ "${1-}" = "" ]; then',
     ...indent([
       'dir=${TERRARIUM_DIR:-$(mktemp -d /var/tmp/terrarium-script.XXXXXX)}',
       'mkdir -p "$dir"/{rootfs,upper,work,scratch,empty}',
-      ...outer.flatMap((step) => (isConnected && step.kind === 'setNamespaces' ? [] : outerLines(step))),
-      ...inner.flatMap((step) => (step.kind === 'joinCgroup' ? joinLines(step.path) : [])),
-      ...(clone !== undefined && clone.cgroup !== '' ? joinLines(clone.cgroup) : []),
-      ...unshareLines(plan, clone?.flags ?? 0, heading.identity),
+      ...outer.flatMap((step) => outerLines(step, plan)),
+      ...joinLines([
+        ...inner.flatMap((step) => (step.kind === 'joinCgroup' ? [step.path] : [])),
+        ...(clone === undefined || clone.cgroup === '' ? [] : [clone.cgroup]),
+      ]),
     ]),
-    'fi',
+    ...unshareLines(plan, clone?.flags ?? 0, heading.identity),
     '',
     'dir=$(realpath "$2") root=$dir/rootfs',
     ...functions,
@@ -76,19 +84,40 @@ function unshareLines(plan: Plan, cloneFlags: number, identity: Identity): strin
     (step): step is StepOf<'writeFile'> => step.kind === 'writeFile' && step.path.endsWith('timens_offsets'),
   );
   const clock = (name: string) => new RegExp(`^${name} (-?\\d+)`, 'm').exec(offsets?.data ?? '')?.[1];
-  const options = [
-    '--user --map-root-user',
-    ...identity.uidMappings.slice(1).map((range) => `--map-users=${extent(range)}`),
-    ...identity.gidMappings.slice(1).map((range) => `--map-groups=${extent(range)}`),
-    ...namespaceOptions.filter(([flag]) => (flags & flag) !== 0).map(([, option]) => option),
+  const clocks = [
     ...((flags & kernel.CLONE_NEWTIME) !== 0 ? ['--time'] : []),
     ...(clock('monotonic') === undefined ? [] : [`--monotonic ${clock('monotonic')}`]),
     ...(clock('boottime') === undefined ? [] : [`--boottime ${clock('boottime')}`]),
-    '--propagation private',
   ];
+  const propagation = plan.find((step): step is StepOf<'setPropagation'> => step.kind === 'setPropagation');
+  const own = [
+    ...namespaceOptions.filter(([flag]) => (flags & flag) !== 0).map(([, option]) => option),
+    ...clocks,
+    // It is recursive always.
+    `--propagation ${propagationName((propagation?.flags ?? kernel.MS_PRIVATE) & ~kernel.MS_REC)}`,
+  ];
+  const ids = [
+    '--user --map-root-user',
+    ...identity.uidMappings.slice(1).map((range) => `--map-users=${extent(range)}`),
+    ...identity.gidMappings.slice(1).map((range) => `--map-groups=${extent(range)}`),
+  ];
+  const begin = (name: string, options: readonly string[]) =>
+    `exec unshare ${options.join(' ')} -- bash "$0" ${name} "$dir"`;
+  const network = scriptedNetwork(plan);
+  const first =
+    network === undefined
+      ? ['  # New namespaces; root inside is you outside.', `  ${begin('inside', [...ids, ...own])}`]
+      : ['  # A user namespace in which root is you, with a network.', `  ${begin('network', [...ids, '--net'])}`];
   return [
-    '# New namespaces; root inside is you outside.',
-    `exec unshare ${options.join(' ')} -- bash "$0" inside "$dir"`,
+    ...first,
+    'fi',
+    ...(network === undefined
+      ? []
+      : [
+          'if [ "$1" = network ]; then',
+          ...indent(['dir=$2', ...network.lines(`exec unshare --user ${own.join(' ')}`)]),
+          'fi',
+        ]),
   ];
 }
 
@@ -97,21 +126,23 @@ function extent({ containerID, hostID, size }: oci.IdMapping): string {
   return `${hostID},${containerID},${size}`;
 }
 
-function outerLines(step: Step): string[] {
+function outerLines(step: Step, plan: Plan): string[] {
   switch (step.kind) {
     case 'makeCgroup':
-      return ['# A cgroup, for limits and statistics.', `mkdir -p ${quote(step.path)}`];
+      return [`mkdir -p ${quote(ownCgroup(step.path))}`];
     case 'shareCgroups':
       return sharedLines(step.paths);
-    case 'writeFile':
+    case 'writeFile': {
       if (step.path.startsWith('/proc/self/')) return [];
-      return [`echo ${quote(step.data.trim())} > ${quote(step.path)}`];
+      const folder = dirname(step.path);
+      const isLimit = plan.some(
+        ({ kind, ...other }) => kind === 'makeCgroup' && 'path' in other && other.path === folder,
+      );
+      const file = isLimit ? `${ownCgroup(folder)}/${basename(step.path)}` : step.path;
+      return [`echo ${quote(step.data.trim())} > ${quote(file)}`];
+    }
     case 'holdNamespaces':
       return heldLines(step);
-    case 'setNamespaces':
-      return [`# Joins the network of another container: run the rest under   nsenter --net=/proc/${step.pid}/ns/net`];
-    case 'joinNamespace':
-      return [`# Joins the network of another container: run the rest under   nsenter --net=${step.path}`];
     default:
       return [];
   }
@@ -128,18 +159,39 @@ function heldLines({ pid, flags }: StepOf<'holdNamespaces'>): string[] {
   ];
 }
 
-/** The outer ones first; those of v2 have to pass on their controllers. */
-function sharedLines(paths: readonly string[]): string[] {
-  const lines = paths.toReversed().flatMap((path) => {
-    const [controllers, passedOn] = ['controllers', 'subtree_control'].map((file) => quote(`${path}/cgroup.${file}`));
-    return [`mkdir -p ${quote(path)}`, `[ ! -e ${passedOn} ] || sed 's/[^ ]\\+/+&/g' ${controllers} > ${passedOn}`];
-  });
-  return lines.length === 0 ? [] : ['# Groups that it is in together with other containers.', ...lines];
+/** The container's stays as it is, with nothing of the script's in it. */
+function ownCgroup(path: string): string {
+  return `${path}-script`;
 }
 
-function joinLines(path: string): string[] {
+/** The outer ones first; those of v2 have to pass on their controllers. */
+function sharedLines(paths: readonly string[]): string[] {
+  if (paths.length === 0) return [];
   return [
-    `echo $$ > ${quote(`${path}/cgroup.procs`)} || echo 'not moved: the cgroup must be below the one this shell is in' >&2`,
+    '# Groups that it is in together with other containers.',
+    `for group in ${paths.toReversed().map(quote).join(' ')}; do`,
+    '  mkdir -p "$group"',
+    '  if [ -e "$group/cgroup.subtree_control" ]; then',
+    `    sed 's/[^ ]\\+/+&/g' "$group/cgroup.controllers" > "$group/cgroup.subtree_control"`,
+    '  fi',
+    '  # A group of v1 that has no CPUs cannot be joined.',
+    '  if [ -e "$group/cpuset.cpus" ] && [ -e "$group/cgroup.clone_children" ]; then',
+    '    for file in cpuset.cpus cpuset.mems; do [ -n "$(cat "$group/$file")" ] || cat "$group/../$file" > "$group/$file"; done',
+    '    echo 1 > "$group/cgroup.clone_children"',
+    '  fi',
+    'done',
+  ];
+}
+
+/** Who may move a process is told by the group above both places: in a login session that is root's. cgroups(7) */
+function joinLines(paths: readonly string[]): string[] {
+  if (paths.length === 0) return [];
+  return [
+    '# Into the groups, before anything else, so that all of it counts.',
+    `for group in ${paths.map((path) => quote(ownCgroup(path))).join(' ')}; do`,
+    '  echo $$ > "$group/cgroup.procs" ||',
+    `    echo "Limits in $group do not count. Try: systemd-run --user --scope bash SCRIPT" >&2`,
+    'done',
   ];
 }
 

@@ -1,5 +1,7 @@
+import * as kernel from '../plan/constants.js';
 import type { Plan, StepKind, StepOf } from '../plan/step.js';
 import { capabilityNamesOf } from '../protocol/index.js';
+import { filterLines } from './scriptFilter.js';
 import { quote } from './scriptWords.js';
 
 /**
@@ -10,62 +12,108 @@ import { quote } from './scriptWords.js';
 export function executeLines(plan: Plan): string[] {
   const execution = stepOf(plan, 'execute');
   const [args, env] = execution === undefined ? [['sh'], stayEnvironment] : [execution.args, execution.env];
-  const drop = `setpriv ${privilegeOptions(plan)} -- env -i ${env.map(quote).join(' ')}`;
   const command = args.map(quote).join(' ');
+  const folder = stepOf(plan, 'changeDirectory')?.path ?? '/';
   const filter = stepOf(plan, 'installSeccomp');
-  const comments = [
-    '# Drop capabilities, become the user, run the command with an environment of its own.',
-    ...(filter === undefined ? [] : ['# The seccomp filter is left out: util-linux 2.38 has no tool that loads one.']),
+  const umask = stepOf(plan, 'setIds')?.umask;
+  const isChroot = stepOf(plan, 'chroot') !== undefined;
+  const preparation = [
+    ...(filter === undefined ? [] : filterLines(filter, isChroot ? '$(borrow perl)' : 'perl')),
+    ...(umask === undefined ? [] : [`umask ${umask.toString(8).padStart(4, '0')}`]),
+    '# Set limits, drop capabilities, become the user, run the command with an environment of its own.',
   ];
-  if (stepOf(plan, 'chroot') !== undefined) {
-    return [
-      ...comments,
-      '# Only where paths start changes: everything else of the host is still there.',
-      `exec ${drop} "$(command -v chroot)" "$root" ${command}`,
-    ];
-  }
-  const folder = quote(stepOf(plan, 'changeDirectory')?.path ?? '/');
+  const environment = `env -i ${env.map(quote).join(' ')}`;
+  if (isChroot) return [...borrowingLines, ...preparation, ...chrootLines(plan, environment, folder, command)];
   return [
     'rm -f "$dir/ready" "$dir/gone"; mkfifo "$dir/ready" "$dir/gone"; exec 8<> "$dir/ready" 9<> "$dir/gone"',
     '(',
     '  trap "echo failed >&9" EXIT',
-    '  # The old root stays open here, so that its umount can be run, by its loader, when it is no longer at /.',
-    '  exec 7< /',
-    '  umount=$(realpath "$(command -v umount)") libraries= loader=',
-    `  for file in $(ldd "$umount" | grep -o '/[^ ]*'); do`,
-    '    file=$(realpath "$file")',
-    '    libraries=$libraries:/proc/self/fd/7$(dirname "$file")',
-    '    case $file in */ld-*) loader=$file ;; esac',
-    '  done',
-    '  read -ru 8',
+    ...[...borrowingLines, 'umount=$(borrow umount)', 'read -ru 8'].map((line) => `  ${line}`),
     '  # The new root becomes the root; the old one, now on top of it, is detached.',
     '  cd "$root"; pivot_root . .',
-    '  "/proc/self/fd/7$loader" --library-path "$libraries" "/proc/self/fd/7$umount" -l .',
+    '  $umount -l .',
     '  trap - EXIT; echo gone >&9',
     ') &',
     'cd /',
-    ...comments,
-    `exec ${drop} "$BASH" -c '`,
+    ...preparation,
+    `exec ${droppedTo(plan, `${environment} "$BASH"`)} -c '`,
     '  echo >&8; read -ru 9 word; exec 8<&- 9<&-; [ "$word" = gone ] || exit 125',
     '  cd "$1"; shift; unset word PWD OLDPWD SHLVL; exec "$@"',
-    `' bash ${folder} ${command}`,
+    `' bash ${quote(folder)} ${command}`,
+  ];
+}
+
+/** What gives a program of this machine as words to run it by when it can no longer be found at its place. */
+const borrowingLines: readonly string[] = [
+  '# The old root stays open here, so that a program of it can be run, by its loader, when it is no longer at /.',
+  'exec 7< /',
+  'borrow() {',
+  '  local program libraries= loader= file',
+  '  program=$(realpath "$(command -v "$1")")',
+  `  for file in $(ldd "$program" | grep -o '/[^ ]*'); do`,
+  '    file=$(realpath "$file")',
+  '    libraries=$libraries:/proc/self/fd/7$(dirname "$file")',
+  '    case $file in */ld-*) loader=$file ;; esac',
+  '  done',
+  '  echo "/proc/self/fd/7$loader --library-path $libraries /proc/self/fd/7$program"',
+  '}',
+];
+
+/** chroot(2) needs a capability that may be dropped, so it comes first; what drops them is then borrowed. */
+function chrootLines(plan: Plan, environment: string, folder: string, command: string): string[] {
+  return [
+    '# Only where paths start changes: everything else of the host is still there.',
+    `inside ${quote(folder)}`,
+    `exec ${environment} "$(command -v nsenter)" --root="$root" --wd="$root"${quote(folder)} -- \\`,
+    `  ${droppedTo(plan, '$(borrow bash)', '$(borrow ')} -c 'exec 7<&-; unset PWD OLDPWD SHLVL; exec "$@"' bash ${command}`,
   ];
 }
 
 const stayEnvironment = ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', 'HOME=/root'];
 
+/** The command with limits set and privileges dropped before it; `borrow`: by programs that are to be borrowed. */
+function droppedTo(plan: Plan, command: string, borrow?: string): string {
+  const program = (name: string) => (borrow === undefined ? name : `${borrow}${name})`);
+  const limits = plan.flatMap((step) => (step.kind === 'setRlimit' ? [limitOption(step)] : []));
+  const hasFilter = stepOf(plan, 'installSeccomp') !== undefined;
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: the shell's array, not ours
+  const load = hasFilter ? ['"${load[@]}"'] : [];
+  const isPrivileged = stepOf(plan, 'setNoNewPrivileges') === undefined;
+  return [
+    ...(limits.length === 0 ? [] : [program('prlimit'), ...limits]),
+    // Without no_new_privs a filter needs CAP_SYS_ADMIN, so it comes before that is given up.
+    ...(isPrivileged ? load : []),
+    `${program('setpriv')} ${privilegeOptions(plan)} --`,
+    ...(isPrivileged ? [] : load),
+    command,
+  ].join(' ');
+}
+
+/** As prlimit(1) takes it: `--nofile=64:128`. */
+function limitOption({ resource, soft, hard }: StepOf<'setRlimit'>): string {
+  const name = Object.entries(kernel.rlimitNumbers).find(([, number]) => number === resource)?.[0] ?? '';
+  return `--${name.replace('RLIMIT_', '').toLowerCase()}=${soft}:${hard}`;
+}
+
 function privilegeOptions(plan: Plan): string {
   const ids = stepOf(plan, 'setIds');
-  const names = capabilityNamesOf(stepOf(plan, 'limitBoundingSet')?.keep ?? 0n).map(
-    (name) => `+${name.replace(/^CAP_/, '').toLowerCase()}`,
-  );
   const others = ids === undefined ? [] : new Uint32Array(Uint8Array.from(ids.groups).buffer);
   const groups = ids?.setgroups !== 1 ? '--keep-groups' : others.length === 0 ? '--clear-groups' : `--groups ${others}`;
+  const sets = stepOf(plan, 'setCapabilities');
+  const ambient = sets?.ambient ?? 0n;
   return [
-    `--bounding-set ${['-all', ...names].join(',')} --inh-caps -all`,
+    `--bounding-set ${capabilityOption(stepOf(plan, 'limitBoundingSet')?.keep ?? 0n)}`,
+    `--inh-caps ${capabilityOption(sets?.inheritable ?? 0n)}`,
+    ...(ambient === 0n ? [] : [`--ambient-caps ${capabilityOption(ambient)}`]),
     ...(ids === undefined ? [] : [`--reuid ${ids.uid} --regid ${ids.gid} ${groups}`]),
     ...(stepOf(plan, 'setNoNewPrivileges') === undefined ? [] : ['--no-new-privs']),
   ].join(' ');
+}
+
+/** Exactly this set, as setpriv(1) takes it: `-all,+chown`. */
+function capabilityOption(set: bigint): string {
+  const names = capabilityNamesOf(set).map((name) => `+${name.replace(/^CAP_/, '').toLowerCase()}`);
+  return ['-all', ...names].join(',');
 }
 
 function stepOf<K extends StepKind>(plan: Plan, kind: K): StepOf<K> | undefined {

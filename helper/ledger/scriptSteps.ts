@@ -15,7 +15,8 @@ export const functions: readonly string[] = [
   'mask_path() {',
   '  if [ ! -e "$root$1" ]; then return; fi',
   '  inside "$1"',
-  '  if [ -d "$root$1" ]; then mount -t tmpfs -o ro,nosuid,nodev,noexec,mode=555,nr_inodes=1 tmpfs "$root$1"',
+  '  if [ -d "$root$1" ]; then',
+  '    mount -t tmpfs -o nosuid,nodev,noexec,mode=555,nr_inodes=1 tmpfs "$root$1"; options ro,nosuid,nodev,noexec "$1"',
   '  else mount --bind /dev/null "$root$1"; options ro,nosuid,noexec "$1"; fi',
   '}',
 ];
@@ -45,6 +46,8 @@ export function insideLines(step: Step): string[] {
       return bindLines(step);
     case 'attachPrepared':
       return [`# ${step.destination} shows a namespace that was joined: it is mounted from inside of that one`];
+    case 'makeFile':
+      return [`file ${quote(step.path)}`];
     case 'symlink':
       return [
         `inside ${quote(step.path)}; [ -e ${below(step.path)} ] || ln -sfn ${quote(step.target)} ${below(step.path)}`,
@@ -56,31 +59,33 @@ export function insideLines(step: Step): string[] {
         ? [`echo ${quote(step.data)} > ${below(step.path)}`]
         : [`echo ${quote(step.data.trim())} > ${quote(step.path)}`];
     case 'addAddress':
-      // What this script makes has a user namespace beside the network's, and no rights over it.
-      return [`# ${step.interface} has ${step.address}/${step.prefix}; only Terrarium can connect it to its bridge`];
+      return [`ip addr add ${quote(`${step.address}/${step.prefix}`)} dev ${quote(step.interface)}`];
     case 'addDefaultRoute':
-      return [`# ${step.gateway} is its way out, at the bridge`];
+      return [`ip route add default via ${quote(step.gateway)}`];
     case 'bringUp':
-      return step.interface === 'lo' ? ['ip link set lo up'] : [];
+      return [`ip link set ${quote(step.interface)} up`];
     case 'readonlyPath':
       return [`readonly_path ${quote(step.path)}`];
     case 'maskPath':
       return [`mask_path ${quote(step.path)}`];
     case 'setHostname':
       return [`hostname ${quote(step.name)}`];
+    case 'setDomainname':
+      return [`domainname ${quote(step.name)}`];
     case 'setRootAttributes':
       return [`mount -o remount,bind,${attributeOptions(step.attributes).join(',')} "$root"`];
-    case 'setRlimit':
-      return [`prlimit --pid $$ --${rlimitName(step.resource)}=${step.soft}:${step.hard}`];
     default:
       return [];
   }
 }
 
 function mountLine(step: StepOf<'mount'>, place: string): string {
-  const options = [...attributeOptions(step.attributes), ...(step.data === '' ? [] : [step.data])].join(',');
+  const attributes = attributeOptions(step.attributes);
+  // With `ro` mount(8) would make the file system itself read-only, not this mount of it.
+  const options = [...attributes.filter((name) => name !== 'ro'), ...(step.data === '' ? [] : [step.data])].join(',');
   const flag = options === '' ? '' : ` -o ${ours(options)}`;
-  return `mount -t ${quote(step.type)} ${quote(step.source)} ${place}${flag}`;
+  const mount = `mount -t ${quote(step.type)} ${quote(step.source)} ${place}${flag}`;
+  return attributes.includes('ro') ? `${mount}; mount -o remount,bind,${attributes.join(',')} ${place}` : mount;
 }
 
 function bindLines(step: StepOf<'bind'>): string[] {
@@ -95,6 +100,7 @@ function bindLines(step: StepOf<'bind'>): string[] {
       : step.recursive === 1
         ? [`options ${options} ${quote(step.destination)}`]
         : [`mount -o remount,bind,${options} ${place}`]),
+    ...(step.propagation === 0 ? [] : [`mount --make-${propagationName(step.propagation)} ${place}`]),
   ];
   return step.tolerate === undefined
     ? [commands.join('; ')]
@@ -121,7 +127,8 @@ export function attributeOptions(attributes: number): string[] {
   return attributeNames.filter(([flag]) => (attributes & flag) !== 0).map(([, name]) => name);
 }
 
-function rlimitName(resource: number): string {
-  const name = Object.entries(kernel.rlimitNumbers).find(([, number]) => number === resource)?.[0] ?? '';
-  return name.replace('RLIMIT_', '').toLowerCase();
+/** MS_PRIVATE and the like by the name that mount(8) and unshare(1) have for them, `rslave` when it is recursive. */
+export function propagationName(flags: number): string {
+  const name = (flags & kernel.MS_SHARED) !== 0 ? 'shared' : (flags & kernel.MS_SLAVE) !== 0 ? 'slave' : 'private';
+  return (flags & kernel.MS_REC) !== 0 ? `r${name}` : name;
 }

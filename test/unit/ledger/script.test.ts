@@ -171,11 +171,56 @@ test('cgroups are joined before the namespaces are made', () => {
   };
   const script = render(containerPlan(planInput({}, { cgroup })));
   assertSound(script);
-  const order = ["mkdir -p '/sys/fs/cgroup/a b'", 'memory.max', 'cgroup.procs', 'exec unshare'];
+  const order = ["mkdir -p '/sys/fs/cgroup/a b-script'", 'a b-script/memory.max', 'cgroup.procs', 'exec unshare'];
   const places = order.map((text) => script.indexOf(text));
   assert.ok(places.every((place) => place > 0));
   assert.deepEqual(
     places,
     [...places].sort((a, b) => a - b),
+  );
+});
+
+test('a script says where it differs from the container', () => {
+  const gaps = (plan: Plan) => [...render(plan).matchAll(/^# - (.*)$/gm)].map(([, gap]) => gap);
+  const told = gaps(containerPlan(planInput({ init: true, timeOffsets: { boottime: { secs: 1, nanosecs: 5 } } })));
+  assert.ok(told.some((gap) => gap?.startsWith('There is no monitor')));
+  assert.ok(told.includes('Clocks are shifted by whole seconds.'));
+  assert.ok(!told.some((gap) => gap?.startsWith('Left out')));
+  // A step that nobody has taught the script says itself what is missing.
+  const step: Step = { kind: 'lease', path: '/x' };
+  assert.match(gaps([...containerPlan(planInput()), step]).join('\n'), /^Left out: End as soon as .*, it would stay/m);
+  const terminal = gaps(containerPlan(planInput({ terminal: true })));
+  assert.ok(terminal.includes('It has the terminal that the script was started in, not one of its own.'));
+});
+
+test('a container of a named network is connected as the stage does it, by who owns both sides', () => {
+  const connection = { anchor: { pid: 7, startTime: 1 }, port: 'p-0123', address: '10.1.2.3', prefix: 24 };
+  const script = render(containerPlan(planInput({ network: { kind: 'bridge', network: 'n' } }, { connection })));
+  assertSound(script);
+  const order = [
+    'exec unshare --user --map-root-user',
+    'ip link add bridge0',
+    'uid_map',
+    'ip link add p-0123 type veth',
+  ];
+  const places = [...order, 'ip addr add 10.1.2.3/24 dev eth0', 'ip link set eth0 up'].map((text) =>
+    script.indexOf(text),
+  );
+  assert.ok(
+    places.every((place) => place > 0),
+    script,
+  );
+  assert.deepEqual(
+    places,
+    places.toSorted((a, b) => a - b),
+  );
+});
+
+test('limits of processes are set after all that the script still has to start', () => {
+  const script = scriptOf({ rlimits: [{ type: 'RLIMIT_NPROC', soft: 1, hard: 1 }] });
+  assert.match(script, /^exec prlimit --nproc=1:1 setpriv /m);
+  assert.match(
+    scriptOf({ rlimits: [{ type: 'RLIMIT_NPROC', soft: 1, hard: 1 }], chroot: true }),
+    /\$\(borrow prlimit\) --nproc=1:1/,
   );
 });
