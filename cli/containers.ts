@@ -17,7 +17,7 @@ import {
   specificationOf,
 } from './options.js';
 import { withPrivilegeOptions } from './privileges.js';
-import { age, table } from './table.js';
+import { age, bytes, table } from './table.js';
 import { attach, holdSignals } from './terminal.js';
 
 type Connect = () => Promise<MessageConnection>;
@@ -153,9 +153,15 @@ export function addContainerCommands(program: Command, connect: Connect, print: 
   )
     .option('-s, --signal <signal>', 'instead of SIGTERM')
     .option('-t, --time <seconds>', 'grace, default 10');
-  forEach('kill', 'send a signal, by default SIGKILL', (c, container, { signal }) =>
-    c.sendRequest(protocol.KillContainer, { container, ...(typeof signal === 'string' ? { signal } : {}) }),
-  ).option('-s, --signal <signal>', 'name or number');
+  forEach('kill', 'send a signal, by default SIGKILL', (c, container, { signal, pid }) =>
+    c.sendRequest(protocol.KillContainer, {
+      container,
+      ...(typeof signal === 'string' ? { signal } : {}),
+      ...(typeof pid === 'string' ? { pid: parsePositive(pid) } : {}),
+    }),
+  )
+    .option('-s, --signal <signal>', 'name or number')
+    .option('--pid <pid>', 'to one process of it, by its pid on this machine (default: all of it)');
   forEach('pause', 'stop every process where it is', (c, container) =>
     c.sendRequest(protocol.PauseContainer, { container }),
   );
@@ -224,13 +230,16 @@ function describeState({ state, exit, monitorLost, damaged }: protocol.Container
 
 function processTable(processes: readonly protocol.ProcessInfo[]): string {
   return table([
-    ['PID', 'INSIDE', 'USER', 'INSIDE', 'STATE', 'COMMAND'],
+    ['PID', 'INSIDE', 'USER', 'INSIDE', 'STATE', 'CPU TIME', 'MEMORY', 'OWN NAMESPACES', 'COMMAND'],
     ...processes.map((process) => [
       String(process.identity.pid),
       String(process.innerPid),
       String(process.hostUid),
       String(process.uid),
       process.state,
+      `${(process.cpuMicroseconds / 1e6).toFixed(2)} s`,
+      bytes(process.rssBytes),
+      process.ownNamespaces?.join(',') ?? '?',
       process.command,
     ]),
   ]);

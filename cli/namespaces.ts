@@ -27,22 +27,17 @@ export function addNamespaceCommands(program: Command, connect: Connect, print: 
   program
     .command('inspect')
     .description('everything about a container, or about any process of this machine, as JSON')
-    .option('--environment', 'of a process: its environment too, which may hold secrets')
-    .option('--files', 'of a process: its open files too')
-    .option('--process', 'of a container: its first process, as the kernel has it')
+    .option('--environment', 'the environment of the process too, which may hold secrets')
+    .option('--files', 'the open files of the process too')
+    .option('--process', 'only what the kernel says of the process; of a container its first one')
+    .option('--json', 'as JSON, which it is anyway')
     .argument('<what>', 'name or id of a container, or a pid')
     .action(async (what: string, options: { environment?: boolean; files?: boolean; process?: boolean }) => {
       const connection = await connect();
       const { environment = false, files = false } = options;
-      const target = await findTarget(connection, what);
-      if ('container' in target && options.process !== true) {
-        if (environment || files) {
-          throw new InvalidArgumentError('--environment and --files are about a process: add --process.');
-        }
-        print(json(await connection.sendRequest(protocol.InspectContainer, target)));
-      } else {
-        print(json(await connection.sendRequest(protocol.InspectProcess, { target, environment, files })));
-      }
+      const params = { target: await findTarget(connection, what), environment, files };
+      const type = options.process === true ? protocol.InspectProcess : protocol.Inspect;
+      print(json(await connection.sendRequest<unknown>(type.method, params)));
     });
 
   program

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { type ExtensionContext, window } from 'vscode';
-import { InspectContainer, InspectImage } from '../helper/protocol/index.js';
+import { Inspect, InspectImage } from '../helper/protocol/index.js';
 import { cgroupCommands } from './cgroups/cgroupCommands.js';
 import { CgroupsView } from './cgroups/cgroupsView.js';
 import { ChangeDocuments } from './changes/changeDocuments.js';
@@ -45,6 +45,7 @@ import { registerSpecification } from './specification/registerSpecification.js'
 import { Attacher } from './terminal/attach.js';
 import { containerProfile } from './terminal/profile.js';
 import { Terminals } from './terminal/terminals.js';
+import { jsonText } from './text/untrusted.js';
 import { showConnection } from './views/connectionMessage.js';
 import { volumeCommands } from './volumes/volumeCommands.js';
 
@@ -72,7 +73,7 @@ export function activate(extension: ExtensionContext): void {
   const terminals = new Terminals(extension.workspaceState, helper, log);
   const attacher = new Attacher(helper, terminals);
   const inspections = new TextDocuments('terrarium-inspect', async (container) =>
-    JSON.stringify(await helper.request(InspectContainer, { container }), undefined, 2),
+    jsonText(await helper.request(Inspect, { target: { container } })),
   );
   const configurations = new TextDocuments('terrarium-image', async (name) =>
     JSON.stringify((await helper.request(InspectImage, { name })).config, undefined, 2),

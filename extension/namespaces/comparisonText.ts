@@ -14,7 +14,8 @@ const titles: Readonly<Record<ComparisonTopic, string>> = {
   mounts: 'Mounts',
   sysctl: 'Kernel settings',
   cgroup: 'Control groups',
-  rlimits: 'Resource limits',
+  limits: 'Limits of control groups',
+  rlimits: 'Limits of each process',
 };
 
 /** Two processes side by side, as Markdown: what differs in tables, what is alike in a line. */

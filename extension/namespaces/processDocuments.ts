@@ -1,6 +1,6 @@
 import { Disposable } from 'vscode';
 import * as z from 'zod/mini';
-import { CompareProcesses, InspectProcess, type ProcessTarget } from '../../helper/protocol/index.js';
+import { CompareProcesses, Inspect, InspectProcess, type ProcessTarget } from '../../helper/protocol/index.js';
 import { TextDocuments } from '../documents/textDocuments.js';
 import type { HelperClient } from '../helperClient.js';
 import { jsonText } from '../text/untrusted.js';
@@ -23,14 +23,16 @@ export class ProcessDocuments implements Disposable {
   private readonly comparisons: TextDocuments;
 
   constructor(helper: HelperClient) {
-    const inspect = (subject: string, more: { environment?: boolean; files?: boolean }) =>
+    const inspectProcess = (subject: string, more: { environment?: boolean; files?: boolean }) =>
       helper.request(InspectProcess, { target: asTarget(target.parse(JSON.parse(subject))), ...more });
-    this.inspections = new TextDocuments('terrarium-process', async (subject) => jsonText(await inspect(subject, {})));
+    this.inspections = new TextDocuments('terrarium-process', async (subject) =>
+      jsonText(await helper.request(Inspect, { target: asTarget(target.parse(JSON.parse(subject))) })),
+    );
     this.environments = new TextDocuments('terrarium-environment', async (subject) =>
-      environmentText(await inspect(subject, { environment: true })),
+      environmentText(await inspectProcess(subject, { environment: true })),
     );
     this.openFiles = new TextDocuments('terrarium-open-files', async (subject) =>
-      openFilesText(await inspect(subject, { files: true })),
+      openFilesText(await inspectProcess(subject, { files: true })),
     );
     this.comparisons = new TextDocuments('terrarium-comparison', async (subject) => {
       const { a, b } = pair.parse(JSON.parse(subject));

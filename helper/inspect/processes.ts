@@ -1,10 +1,10 @@
 /** The processes of a container, with the pids and owners that both sides see. */
 import { closeSync, constants, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
-import type { oci, ProcessIdentity, ProcessInfo } from '../protocol/index.js';
+import type { NamespaceInodes, oci, ProcessIdentity, ProcessInfo } from '../protocol/index.js';
 import { overflowId, readIdMap, toContainerId } from './idmap.js';
-import { readNamespace } from './namespaces.js';
+import { namespaceTypes, readNamespace, readNamespaces } from './namespaces.js';
 import { procFolder, unlessDenied, unlessGone } from './proc.js';
-import { type ProcessStat, parseStat } from './stat.js';
+import { type ProcessStat, parseCpuTime, parseStat, ticksPerSecond } from './stat.js';
 import { type ProcessStatus, parseStatus } from './status.js';
 
 export interface ListProcessesOptions {
@@ -51,8 +51,12 @@ export async function listProcesses(
       waiting.push(...readChildren(pid, proc));
     }
   }
+  const namespaces = unlessDenied(() => readNamespaces(init.pid, proc));
   return [...found.values()]
-    .map((process) => toProcessInfo(process, depth, map))
+    .map((process) => ({
+      ...toProcessInfo(process, depth, map),
+      ...(namespaces === undefined ? {} : ownNamespaces(process.stat.pid, namespaces, proc)),
+    }))
     .sort(
       (one, other) =>
         Number(other.identity.pid === init.pid) - Number(one.identity.pid === init.pid) ||
@@ -60,14 +64,23 @@ export async function listProcesses(
     );
 }
 
+/** Where it is elsewhere than in these; empty when it may not be told. A zombie is in none but those of its ids and pids. */
+function ownNamespaces(pid: number, first: NamespaceInodes, proc: string): Pick<ProcessInfo, 'ownNamespaces'> {
+  const own = unlessDenied(() => readNamespaces(pid, proc));
+  if (own === undefined) return {};
+  return { ownNamespaces: namespaceTypes.filter((type) => own[type] !== undefined && own[type] !== first[type]) };
+}
+
 export interface RawProcess {
   stat: ProcessStat;
+  /** CPU time that it has used itself, in clock ticks. */
+  cpuTicks: number;
   status: ProcessStatus;
   commandLine: string;
 }
 
 function toProcessInfo(
-  { stat, status, commandLine }: RawProcess,
+  { stat, cpuTicks, status, commandLine }: RawProcess,
   depth: number,
   map: readonly oci.IdMapping[],
 ): ProcessInfo {
@@ -81,7 +94,9 @@ function toProcessInfo(
     uid: toContainerId(map, hostUid) ?? overflowId,
     command: commandLine || `[${stat.command}]`,
     state: stat.state,
+    threads: stat.threads,
     rssBytes: status.rssBytes,
+    cpuMicroseconds: (cpuTicks / ticksPerSecond) * 1e6,
   };
 }
 
@@ -91,8 +106,11 @@ export function readProcess(pid: number, proc: string): RawProcess | undefined {
     const folder = openSync(`${proc}/${pid}`, constants.O_RDONLY | constants.O_DIRECTORY);
     try {
       const inside = `/proc/self/fd/${folder}`;
+      const stat = readFileSync(`${inside}/stat`, 'utf8');
+      const cpu = parseCpuTime(stat);
       return {
-        stat: parseStat(readFileSync(`${inside}/stat`, 'utf8')),
+        stat: parseStat(stat),
+        cpuTicks: cpu.user + cpu.system,
         status: parseStatus(readFileSync(`${inside}/status`, 'utf8')),
         commandLine: readCommandLine(`${inside}/cmdline`),
       };

@@ -7,23 +7,29 @@ import {
   comparisonTopics,
   type Difference,
   type InspectedId,
+  type InspectedLimit,
   type MountInfo,
   type oci,
   type ProcessInspection,
 } from '../protocol/index.js';
 
+/** What is compared of a process. What is missing has its reason in `unreadable`, `limits` for those of its control groups. */
+export interface Compared extends ProcessInspection {
+  limits?: Readonly<Record<string, InspectedLimit>>;
+}
+
 /** What one of the two has under a topic, by name; undefined when it could not be read. */
 type Facts = ReadonlyMap<string, string> | undefined;
 
-const factsOf: Readonly<Record<ComparisonTopic, (inspection: ProcessInspection) => Facts>> = {
-  namespaces: ({ linux }) =>
-    linux.namespaces && new Map(linux.namespaces.map(({ type, inode }) => [type, String(inode)])),
+const factsOf: Readonly<Record<ComparisonTopic, (inspection: Compared) => Facts>> = {
+  namespaces: namespaceFacts,
   ids: idFacts,
   capabilities: ({ process }) => capabilityFacts(process.capabilities),
   confinement: confinementFacts,
   mounts: ({ mounts }) => mounts && mountFacts(mounts),
   sysctl: ({ linux }) => linux.sysctl && new Map(Object.entries(linux.sysctl)),
   cgroup: ({ linux }) => new Map(Object.entries(linux.cgroups).map(([name, path]) => [name || 'cgroup v2', path])),
+  limits: ({ limits }) => limits && new Map(Object.entries(limits).map(([name, limit]) => [name, limitFact(limit)])),
   rlimits: ({ process }) => new Map(process.rlimits.map(({ type, soft, hard }) => [type, `${soft} (hard ${hard})`])),
 };
 
@@ -32,10 +38,11 @@ const places: Readonly<Partial<Record<ComparisonTopic, string>>> = {
   namespaces: 'linux.namespaces',
   mounts: 'mounts',
   sysctl: 'linux.sysctl',
+  limits: 'limits',
 };
 
 /** The sections in the order of `comparisonTopics`, all of them. */
-export function compareInspections(a: ProcessInspection, b: ProcessInspection): ComparisonSection[] {
+export function compareInspections(a: Compared, b: Compared): ComparisonSection[] {
   return comparisonTopics.map((topic) => {
     const [one, other] = [factsOf[topic](a), factsOf[topic](b)];
     if (one !== undefined && other !== undefined) return { topic, ...compareFacts(one, other) };
@@ -71,6 +78,25 @@ function compareFacts(
     else differences.push({ name, a: one, b: other });
   }
   return { differences, same };
+}
+
+/** By number; and how far the clocks are shifted, which is the time namespace's. */
+function namespaceFacts({ linux: { namespaces, timeOffsets = {} } }: ProcessInspection): Facts {
+  return (
+    namespaces &&
+    new Map([
+      ...namespaces.map(({ type, inode }): [string, string] => [type, String(inode)]),
+      ...Object.entries(timeOffsets).map(([clock, { secs, nanosecs }]): [string, string] => [
+        `clock ${clock}`,
+        `${secs} s${nanosecs === 0 ? '' : ` ${nanosecs} ns`}`,
+      ]),
+    ])
+  );
+}
+
+/** What is set, and what holds because of a group above. */
+function limitFact({ value = '', effective }: InspectedLimit): string {
+  return effective === undefined ? value : `${value} (${effective.value} by ${effective.path})`;
 }
 
 /** `0 inside is 1000 outside`: both ids of each. */

@@ -176,8 +176,14 @@ export interface ProcessInfo {
   hostUid: number;
   uid: number;
   command: string;
+  /** R running, S sleeping, D waiting, T stopped, Z zombie and so on: proc_pid_stat(5). */
   state: string;
+  threads: number;
   rssBytes: number;
+  /** CPU time that it has used itself so far, user and system together. */
+  cpuMicroseconds: number;
+  /** Types of namespaces in which it is elsewhere than the first process; absent where the kernel does not say. */
+  ownNamespaces?: NamespaceType[];
 }
 
 export interface NamespaceInfo {

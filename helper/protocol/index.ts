@@ -7,6 +7,7 @@ export * from './fileCapabilities.js';
 export * from './fileMode.js';
 export * from './files.js';
 export * from './images.js';
+export * from './inspection.js';
 export * from './ioNotation.js';
 export * from './knobs.js';
 export * from './ledger.js';

@@ -216,6 +216,7 @@ export const comparisonTopics = [
   'mounts',
   'sysctl',
   'cgroup',
+  'limits',
   'rlimits',
 ] as const;
 export type ComparisonTopic = (typeof comparisonTopics)[number];

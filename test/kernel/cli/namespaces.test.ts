@@ -4,12 +4,14 @@ import { once } from 'node:events';
 import { test } from 'node:test';
 import type {
   ContainerInspection,
+  Inspection,
   NamespaceReport,
   ProcessComparison,
   ProcessInspection,
 } from '../../../helper/protocol/index.js';
 import { Command } from '../support/command.js';
 import { differingNamespaces, namespacesOf } from '../support/kernel.js';
+import { eventually } from '../support/wait.js';
 
 const command = new Command();
 
@@ -47,16 +49,35 @@ test('namespaces are listed as a table, as a tree and as JSON, with the names of
 
 test('a number is inspected as a process, a name as a container', async () => {
   const pid = await up('named');
-  const process = await json<ProcessInspection>('inspect', String(pid));
-  assert.deepEqual([process.identity.pid, process.container?.name, process.process.env], [pid, 'named', undefined]);
-  const same = await json<ProcessInspection>('inspect', '--process', '--environment', 'named');
-  assert.deepEqual([same.identity, same.process.env?.length !== undefined], [process.identity, true]);
-  const refused = await command.terrarium(['inspect', '--environment', 'named']);
-  assert.equal(refused.status, 125);
-  assert.match(refused.stderr, /add --process/);
+  const process = await json<Inspection>('inspect', '--json', String(pid));
+  assert.deepEqual([process.pid, process.kernel?.container?.name, process.config], [pid, 'named', undefined]);
+  const container = await json<Inspection>('inspect', '--environment', 'named');
+  assert.deepEqual([container.name, container.status, container.pid], ['named', 'running', pid]);
+  assert.deepEqual(container.kernel?.identity, process.kernel?.identity);
+  assert.ok((container.kernel?.process.env?.length ?? 0) > 0);
+  const same = await json<ProcessInspection>('inspect', '--process', 'named');
+  assert.deepEqual([same.identity, same.process.env], [process.kernel?.identity, undefined]);
   const gone = await command.terrarium(['inspect', '4194303']);
   assert.equal(gone.status, 125);
   assert.match(gone.stderr, /Process 4194303 has ended/);
+});
+
+test('the processes of a container are listed, and one of them is sent a signal', async () => {
+  const script = 'sleep 601 & exec sleep 600';
+  await said('run', '-d', '--name', 'several', '--root', command.root, '--', 'sh', '-c', script);
+  const row = /^(\d+) +2 +\d+ +0 +S +\d+\.\d\d s +\d\S* \S+ +sleep 601$/m;
+  const listed = await eventually('both commands', async () => {
+    const text = await said('ps', 'several');
+    return row.test(text) && /sleep 600$/m.test(text) ? text : undefined;
+  });
+  assert.match(listed, /^PID +INSIDE +USER +INSIDE +STATE +CPU TIME +MEMORY +OWN NAMESPACES +COMMAND$/m);
+  const [, pid = ''] = row.exec(listed) ?? [];
+  await said('kill', '--pid', pid, 'several');
+  await eventually('its end', async () => !row.test(await said('ps', 'several')));
+  assert.match(await said('ps', 'several'), /sleep 600$/m);
+  const foreign = await command.terrarium(['kill', '--pid', String(process.pid), 'several']);
+  assert.equal(foreign.status, 125);
+  assert.match(foreign.stderr, /is not one of several's/);
 });
 
 test('a container is compared with the host, as text and as JSON', async () => {
@@ -86,6 +107,6 @@ test('what a terminal would obey is escaped everywhere', async (t) => {
     // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what must not be there
     assert.doesNotMatch(shown, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/, args.join(' '));
   }
-  assert.deepEqual((await json<ProcessInspection>('inspect', pid)).process.args.at(-1), hostile);
+  assert.deepEqual((await json<Inspection>('inspect', pid)).kernel?.process.args.at(-1), hostile);
   assert.ok(execFileSync('cat', [`/proc/${pid}/cmdline`], { encoding: 'utf8' }).includes(hostile));
 });
