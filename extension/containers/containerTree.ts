@@ -19,6 +19,7 @@ import type { PodStore } from '../pods/podStore.js';
 import { treeItem } from '../views/treeItem.js';
 import type { ContainerStore } from './containerStore.js';
 import { useOf } from './limitText.js';
+import { LiveProcesses } from './liveProcesses.js';
 import {
   type ConfinementNode,
   type ContainerNode,
@@ -84,6 +85,7 @@ export class ContainerTree implements TreeDataProvider<ContainerTreeNode>, Dispo
   private readonly pids = new Map<string, number | undefined>();
   private readonly oomKills = new Map<string, number | undefined>();
   private readonly networkNotes = new Map<string, string>();
+  private readonly processes: LiveProcesses;
   private shown: readonly string[] = [];
   private readonly changed = new EventEmitter<ContainerTreeNode | undefined>();
   private readonly subscriptions: Disposable[];
@@ -96,6 +98,12 @@ export class ContainerTree implements TreeDataProvider<ContainerTreeNode>, Dispo
     private readonly helper: HelperClient,
     private readonly log: LogOutputChannel,
   ) {
+    this.processes = new LiveProcesses(helper, log, {
+      known: (container) => this.leaves.get(`${container}/processes`),
+      changed: (nodes) => {
+        for (const node of nodes) this.changed.fire(node);
+      },
+    });
     this.subscriptions = [
       store.onDidChange(() => this.listChanged()),
       podStore.onDidChange(() => this.changed.fire(undefined)),
@@ -109,6 +117,12 @@ export class ContainerTree implements TreeDataProvider<ContainerTreeNode>, Dispo
         }
       }),
     ];
+  }
+
+  /** What is shown below a node, or is not any more. */
+  opened(node: ContainerTreeNode, isOpen: boolean): void {
+    if (node.kind === 'container') this.processes.containerOpened(node.container, isOpen);
+    if (node.kind === 'section' && node.section === 'processes') this.processes.sectionOpened(node.container, isOpen);
   }
 
   /** Reads everything anew that is on display. */
@@ -285,6 +299,8 @@ export class ContainerTree implements TreeDataProvider<ContainerTreeNode>, Dispo
     try {
       const read = await readSection(this.helper, node.container, node.section);
       this.leaves.set(key, read);
+      // After a reload of the window nothing tells that it is open, but that it is asked for.
+      if (node.section === 'processes') this.processes.shown(node.container, read);
       return read;
     } catch (error) {
       // Not kept: the next refresh tries again.
@@ -362,6 +378,7 @@ export class ContainerTree implements TreeDataProvider<ContainerTreeNode>, Dispo
         continue;
       }
       const stats = this.store.stats(id);
+      this.processes.sampled(id);
       const differs = [
         differsFrom(this.pids, id, stats?.pids) && this.forgetSection(id, 'processes'),
         differsFrom(this.oomKills, id, stats?.oomKills) && this.forgetSection(id, 'limits'),
@@ -384,6 +401,7 @@ export class ContainerTree implements TreeDataProvider<ContainerTreeNode>, Dispo
 
   /** Drops what was read below a container: its processes and all that hangs on them may be others now. */
   private forget(id: string): void {
+    this.processes.forget(id);
     for (const key of [...this.leaves.keys()].filter((key) => key.startsWith(`${id}/`))) {
       this.leaves.delete(key);
     }

@@ -31,6 +31,8 @@ export class ContainersView implements Disposable {
       this.tree,
       this.view,
       this.view.onDidChangeVisibility(() => this.watch()),
+      this.view.onDidExpandElement(({ element }) => this.tree.opened(element, true)),
+      this.view.onDidCollapseElement(({ element }) => this.tree.opened(element, false)),
       store.onDidChange(() => this.update()),
     ];
   }

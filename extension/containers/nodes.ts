@@ -64,6 +64,8 @@ interface LeafBase {
 export interface ProcessNode extends LeafBase {
   kind: 'process';
   process: ProcessInfo;
+  /** In use at the moment, where it was read twice while somebody looked. */
+  cores?: number;
 }
 
 export interface MountNode extends LeafBase {
@@ -237,7 +239,7 @@ export function presentNode(node: ContainerTreeNode, stats: ContainerStats | und
     case 'section':
       return presentSection(node.section, node.name, node.note);
     case 'process':
-      return presentProcess(node.process);
+      return presentProcess(node.process, node.cores);
     case 'mount':
       return presentMount(node.mount);
     case 'limit':

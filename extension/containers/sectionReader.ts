@@ -24,6 +24,7 @@ import {
   type ProcessNode,
   privilegeFacts,
 } from './nodes.js';
+import { processKey } from './processUse.js';
 import { presentConfinementLine, presentNamespace, presentOperation, type Section } from './sectionText.js';
 
 /** Asks the helper for what is in a section of a container. Rejects as the request does. */
@@ -31,12 +32,7 @@ export async function readSection(helper: HelperClient, container: string, secti
   const base = { container, section };
   switch (section) {
     case 'processes':
-      return (await helper.request(ListProcesses, { container })).map((process) => ({
-        ...base,
-        kind: 'process',
-        key: `${process.identity.pid}@${process.identity.startTime}`,
-        process,
-      }));
+      return readProcesses(helper, container);
     case 'namespaces':
       return (await helper.request(ListNamespaces, { container })).map((namespace) => ({
         ...base,
@@ -83,6 +79,17 @@ export async function readSection(helper: HelperClient, container: string, secti
 export async function readConfinement(helper: HelperClient, node: ConfinementNode): Promise<FactNode[]> {
   const { container } = node;
   return groupFacts(node, presentConfinement(await helper.request(InspectProcess, { target: { container } })), node);
+}
+
+/** Asks the helper for the processes of a container. Rejects as the request does. */
+export async function readProcesses(helper: HelperClient, container: string): Promise<ProcessNode[]> {
+  return (await helper.request(ListProcesses, { container })).map((process) => ({
+    kind: 'process',
+    container,
+    section: 'processes',
+    key: processKey(process),
+    process,
+  }));
 }
 
 /** Asks the helper what one process of a container may do. Rejects as the request does. */

@@ -65,18 +65,32 @@ export function presentSection(section: Section, name: string, note?: string): P
   };
 }
 
-/** A process: its pid inside first, since that is the number a terminal in the container shows. */
-export function presentProcess(process: ProcessInfo): Presentation {
+/**
+ * A process: its pid inside first, since that is the number a terminal in the container shows.
+ *
+ * @param cores in use of the CPU at the moment, where that is known.
+ */
+export function presentProcess(process: ProcessInfo, cores?: number): Presentation {
   const command = plainText(process.command, 120);
   const { pid } = process.identity;
+  const elsewhere = process.ownNamespaces ?? [];
   return {
     label: `${process.innerPid} ${command}`,
-    description: `${pid} on host · ${formatBytes(process.rssBytes)}`,
+    description: [
+      `${pid} on host`,
+      formatBytes(process.rssBytes),
+      ...(cores === undefined ? [] : [`${Math.round(cores * 100)} % CPU`]),
+      ...(elsewhere.length === 0 ? [] : [`own ${elsewhere.join(', ')}`]),
+    ].join(' · '),
     tooltip: tooltipText([
       process.command,
       `pid ${process.innerPid} inside, ${pid} on this machine; parent ${process.parentPid}`,
       `uid ${process.uid} inside, ${process.hostUid} on this machine`,
-      `State ${process.state}, ${formatBytes(process.rssBytes)} resident`,
+      `State ${process.state}, ${process.threads} thread${process.threads === 1 ? '' : 's'}, ${formatBytes(process.rssBytes)} resident`,
+      `CPU time: ${(process.cpuMicroseconds / 1e6).toFixed(2)} s`,
+      elsewhere.length === 0
+        ? undefined
+        : `In other namespaces than the first process of the container: ${elsewhere.join(', ')}`,
     ]),
     icon: { id: process.state.startsWith('Z') ? 'circle-slash' : 'gear' },
     contextValue: 'process',

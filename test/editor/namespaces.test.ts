@@ -13,6 +13,7 @@ import {
   openTerrarium,
   runCommand,
   treeItem,
+  typeInTerminal,
   waitForTerminal,
   webviewFrame,
 } from './support/workbench.js';
@@ -122,6 +123,35 @@ chapter('the container is compared with the machine', async () => {
   await preview.getByRole('cell', { name: 'network', exact: true }).waitFor();
   await preview.getByRole('cell', { name: 'no_new_privs', exact: true }).waitFor();
   await editor.screenshot('namespaces-comparison');
+});
+
+chapter('the container is inspected as one JSON document', async () => {
+  const { page } = editor;
+  await collapseView(page, 'Namespaces');
+  await page.locator('.sidebar .pane-header', { hasText: 'Containers' }).click();
+  const container = treeItem(page, /^Container \S+, running/);
+  await chooseInMenu(page, container, 'Inspect as JSON');
+  await page.getByRole('tab', { name: `${name}.json`, selected: true }).waitFor();
+  const text = await editorText();
+  for (const field of ['"ociVersion": "1.1.0"', '"status": "running"', `"name": "${name}"`]) {
+    assert.ok(text.includes(field), `${field} in ${text}`);
+  }
+  await editor.screenshot('inspect-container');
+});
+
+chapter('a process shows what it uses of the CPU while one looks, and a signal ends it alone', async () => {
+  const { page } = editor;
+  await expand(treeItem(page, /^Container \S+, running/));
+  await expand(treeItem(page, /^Processes of/));
+  await typeInTerminal(page, "sh -c 'while :; do :; done' &\n");
+  const row = treeItem(page, /^Process \d+ inside, \d+ on this machine: sh -c while/);
+  await row.filter({ hasText: /[1-9]\d+ % CPU/ }).waitFor({ timeout: 60_000 });
+  await editor.screenshot('processes-cpu');
+  await chooseInMenu(page, row, 'Send Signal…');
+  await answerQuickInput(page, 'SIGTERM');
+  await row.waitFor({ state: 'detached' });
+  await treeItem(page, /^Container \S+, running/).waitFor();
+  await collapseView(page, 'Containers');
 });
 
 chapter('another one is created with its queues and this machine’s host name, and shows whose they are', async () => {

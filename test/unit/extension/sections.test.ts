@@ -8,7 +8,7 @@ import {
   presentProcess,
   sectionsOf,
 } from '../../../extension/containers/sectionText.js';
-import type { ContainerSummary, NamespaceInfo } from '../../../helper/protocol/index.js';
+import type { ContainerSummary, NamespaceInfo, ProcessInfo } from '../../../helper/protocol/index.js';
 
 describe('sections', () => {
   const summary = (state: ContainerSummary['state']): ContainerSummary => ({
@@ -30,20 +30,32 @@ describe('sections', () => {
 });
 
 describe('a process', () => {
+  const process: ProcessInfo = {
+    identity: { pid: 4107, startTime: 9 },
+    innerPid: 7,
+    parentPid: 4001,
+    hostUid: 100033,
+    uid: 33,
+    command: 'sleep 1000\u202E',
+    state: 'S',
+    threads: 1,
+    rssBytes: 2 * 1024 ** 2,
+    cpuMicroseconds: 1_250_000,
+    ownNamespaces: [],
+  };
+
   it('has both pids and both owners', () => {
-    const shown = presentProcess({
-      identity: { pid: 4107, startTime: 9 },
-      innerPid: 7,
-      parentPid: 4001,
-      hostUid: 100033,
-      uid: 33,
-      command: 'sleep 1000\u202E',
-      state: 'S',
-      rssBytes: 2 * 1024 ** 2,
-    });
+    const shown = presentProcess(process);
     assert.equal(shown.label, '7 sleep 1000');
     assert.equal(shown.description, '4107 on host · 2 MiB');
     assert.match(shown.tooltip ?? '', /uid 33 inside, 100033 on this machine/);
+    assert.match(shown.tooltip ?? '', /State S, 1 thread, 2 MiB resident\s+CPU time: 1\.25 s$/);
+  });
+
+  it('shows what it uses of the CPU, and where it is elsewhere than the first one', () => {
+    const shown = presentProcess({ ...process, ownNamespaces: ['network', 'pid'] }, 0.126);
+    assert.equal(shown.description, '4107 on host · 2 MiB · 13 % CPU · own network, pid');
+    assert.match(shown.tooltip ?? '', /other namespaces than the first process of the container: network, pid/);
   });
 });
 
