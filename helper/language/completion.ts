@@ -5,7 +5,7 @@
 import type { JSONSchema } from 'vscode-json-languageservice';
 import { z } from 'zod';
 import { usersOf } from '../inspect/user.js';
-import { capabilities } from '../protocol/index.js';
+import { capabilities, outboundNetwork } from '../protocol/index.js';
 import { defaultCapabilities } from '../security/capabilities.js';
 import { systemCallNumbers } from '../security/seccomp/architecture.js';
 import { profileFileSchema } from '../security/seccomp/profileFile.js';
@@ -65,7 +65,12 @@ function openWords({ images, containers, networks, pods, root }: Names): Record<
     'root name': images.map(({ name, digest }) => ({ word: name, meaning: digest })),
     'network container': others,
     ...Object.fromEntries(joinable.map((type) => [`namespaces ${type} container`, others])),
-    'network network': networks.map(({ name, subnet }) => ({ word: name, meaning: subnet })),
+    'network network': [
+      ...networks.map(({ name, subnet }) => ({ word: name, meaning: subnet })),
+      ...(networks.some(({ name }) => name === outboundNetwork)
+        ? []
+        : [{ word: outboundNetwork, meaning: 'A way out, made when it is first needed' }]),
+    ],
     pod: pods.map(({ name, shares }) => ({ word: name, meaning: `shares ${shares.join(', ')}` })),
     user: users.map(({ name, uid }) => ({ word: name, meaning: `uid ${uid} in the root` })),
     'env []': [defaultPath, 'LANG=C.UTF-8', ...(image?.env ?? [])].map((word) => ({

@@ -51,6 +51,8 @@ describe('completion in a specification', () => {
       'db',
       'old',
     ]);
+    const { labels } = await complete('{ "network": { "kind": "bridge", "network": "|" } }');
+    assert.deepEqual(labels, ['backend', 'outbound']);
     assert.deepEqual((await complete('{ "user": "|" }')).labels, ['root', 'web', 'far']);
   });
 

@@ -59,6 +59,8 @@ describe('problems of a specification', () => {
     assertOne('{ "network": { "kind": "container", "container": "web" } }', 'error "web": There is no container');
     assertOne('{ "network": { "kind": "container", "container": "old" } }', 'warning "old": old is not running');
     assert.deepEqual(problemsOf('{ "network": { "kind": "container", "container": "db" } }'), []);
+    assertOne('{ "network": { "kind": "bridge", "network": "lab" } }', 'error "lab": There is no network');
+    assert.deepEqual(problemsOf('{ "network": { "kind": "bridge", "network": "outbound" } }'), [], 'it is made');
     assertOne('{ "name": "db" }', 'warning "db": There is a container of that name');
   });
 
