@@ -28,12 +28,12 @@ export async function serve(address: string): Promise<{ port: number; close(): v
 
 /**
  * A script for busybox's shell that prints what a web server answers, as nc(1) gets it: the static wget of Debian ends by
- * SIGSEGV where there is no library for it to look up a service in.
+ * SIGSEGV where there is no library for it to look up a service in. Nothing when none answers within so many seconds.
  */
-export function fetching(host: string, port: number): string {
+export function fetching(host: string, port: number, seconds = 10): string {
   // Its input stays open: not every way out passes on that one direction has ended while the other has not.
   return `[ -p /request ] || mkfifo /request; exec 3<>/request; printf 'GET / HTTP/1.0\\r\\n\\r\\n' >&3
-    timeout 5 nc ${host} ${port} <&3 2>/dev/null`;
+    timeout ${seconds} nc ${host} ${port} <&3 2>/dev/null`;
 }
 
 /** The body of such an answer; empty when there is none. */
