@@ -47,12 +47,17 @@ export function holderPlan({ folder, socket, address, prefix, outbound }: Holder
     { kind: 'monitor', directory: folder, socket, outputLimit, events: '' },
     { kind: 'clone', flags: CLONE_NEWNET | CLONE_NEWPID, cgroup: '' },
     { kind: 'bringUp', interface: 'lo' },
-    { kind: 'makeBridge', name: bridgeName },
+    { kind: 'makeBridge', name: bridgeName, mac: hardwareAddress(address) },
     { kind: 'addAddress', interface: bridgeName, address, prefix },
     { kind: 'bringUp', interface: bridgeName },
     ...(outbound ? forwardSteps : []),
     { kind: 'stayInit' },
   ];
+}
+
+/** Locally administered (IEEE 802), and of an IPv4 address: unique where that is. */
+export function hardwareAddress(address: string): Uint8Array {
+  return Uint8Array.from([0x02, 0x00, ...address.split('.').map(Number)]);
 }
 
 /** A new holder for a network whose holder was killed, by a process that is in its namespace. */

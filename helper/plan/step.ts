@@ -161,8 +161,11 @@ export const stepShapes = {
    * SECCOMP_FILTER_FLAG_NEW_LISTENER among its flags. Made with the first of them.
    */
   countDenied: { code: 90, actor: 'monitor', fields: { path: 'string' } },
-  /** RTM_NEWLINK: a bridge in this network namespace, down and without ports. */
-  makeBridge: { code: 50, actor: 'any', fields: { name: 'string' } },
+  /**
+   * RTM_NEWLINK: a bridge in this network namespace, down and without ports. `mac`: its six bytes, for a bridge that was given
+   * none takes that of one of its ports, and another with each port that comes and goes.
+   */
+  makeBridge: { code: 50, actor: 'any', fields: { name: 'string', mac: 'bytes' } },
   /**
    * RTM_NEWLINK: a veth pair. One end, `name`, becomes a port of `bridge` in the network namespace that the monitor is in
    * (setNamespaces before the clone), and is up; the other, `peer`, is the new process's, and down.

@@ -284,6 +284,7 @@ struct step_count_denied {
 
 struct step_make_bridge {
   const char *name;
+  struct field_bytes mac;
 };
 
 struct step_make_veth {
@@ -633,6 +634,7 @@ static const struct field_shape fields_count_denied[] = {
 };
 static const struct field_shape fields_make_bridge[] = {
     {FIELD_STRING, offsetof(struct step_make_bridge, name)},
+    {FIELD_BYTES, offsetof(struct step_make_bridge, mac)},
 };
 static const struct field_shape fields_make_veth[] = {
     {FIELD_STRING, offsetof(struct step_make_veth, name)},
@@ -788,7 +790,7 @@ static const struct step_shape step_shapes[] = {
     [STEP_TRIAL] = {"trial", ACTOR_INIT, 1, fields_trial},
     [STEP_SHARE_CGROUPS] = {"shareCgroups", ACTOR_MONITOR, 1, fields_share_cgroups},
     [STEP_COUNT_DENIED] = {"countDenied", ACTOR_MONITOR, 1, fields_count_denied},
-    [STEP_MAKE_BRIDGE] = {"makeBridge", ACTOR_ANY, 1, fields_make_bridge},
+    [STEP_MAKE_BRIDGE] = {"makeBridge", ACTOR_ANY, 2, fields_make_bridge},
     [STEP_MAKE_VETH] = {"makeVeth", ACTOR_MONITOR, 3, fields_make_veth},
     [STEP_ADD_ADDRESS] = {"addAddress", ACTOR_ANY, 3, fields_add_address},
     [STEP_ADD_DEFAULT_ROUTE] = {"addDefaultRoute", ACTOR_ANY, 2, fields_add_default_route},

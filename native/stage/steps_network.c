@@ -2,6 +2,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/if_addr.h>
+#include <linux/if_ether.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
@@ -42,6 +43,7 @@ int make_link(struct context *context, const struct new_link *link) {
   struct netlink_message message;
   netlink_begin(&message, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &info, sizeof info);
   netlink_text(&message, IFLA_IFNAME, link->name);
+  if (link->mac != NULL) netlink_attribute(&message, IFLA_ADDRESS, link->mac, ETH_ALEN);
   if (bridge > 0) netlink_attribute(&message, IFLA_MASTER, &bridge, sizeof bridge);
   struct rtattr *details = netlink_open(&message, IFLA_LINKINFO);
   netlink_text(&message, IFLA_INFO_KIND, link->kind);
@@ -51,7 +53,8 @@ int make_link(struct context *context, const struct new_link *link) {
 }
 
 int run_make_bridge(struct context *context, const struct step_make_bridge *step) {
-  return make_link(context, &(struct new_link){.kind = "bridge", .name = step->name});
+  if (step->mac.length != ETH_ALEN) return -EINVAL;
+  return make_link(context, &(struct new_link){.kind = "bridge", .name = step->name, .mac = step->mac.data});
 }
 
 int run_make_veth(struct context *context, const struct step_make_veth *step) {

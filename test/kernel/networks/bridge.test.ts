@@ -19,6 +19,10 @@ const inspect = (network: string) => bed.helper.request(protocol.InspectNetwork,
 const remove = (container: string) => bed.helper.request(protocol.RemoveContainer, { container, force: true });
 const outside = readlinkSync('/proc/self/ns/net');
 
+/** As the plan of a network gives it: 02:00 and the IPv4 address. */
+const hardware = (address: string) =>
+  ['02', '00', ...address.split('.').map((part) => Number(part).toString(16).padStart(2, '0'))].join(':');
+
 async function addressOf(network: string, container: string): Promise<string> {
   const member = (await inspect(network)).members.find((one) => one.container === container);
   return member?.address ?? assert.fail(`${container} has no address in ${network}`);
@@ -40,6 +44,10 @@ test('two containers of a network reach each other by name and address; a third,
     const ping = await from(a.id, `ping -c 1 -W 5 ${b.name}`);
     assert.equal(ping.exitCode, 0, ping.stdout + ping.stderr);
   }
+  // The bridge's own address does not follow its ports: who had spoken to it would not reach it any more.
+  const { address: bridge } = await inspect('pond');
+  const seen = await from(frog.id, `ping -c 1 -W 5 ${bridge} > /dev/null; arp -n ${bridge}`);
+  assert.match(seen.stdout, new RegExp(hardware(bridge)));
   assert.notEqual((await from(pike.id, `ping -c 1 -W 1 ${address}`)).exitCode, 0, 'another network');
   assert.notEqual((await from(pike.id, 'ping -c 1 -W 1 newt')).exitCode, 0, 'a name of another network');
   // TCP, too, and both have their own ports.
