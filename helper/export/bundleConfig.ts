@@ -1,6 +1,7 @@
 import { recursively } from '../plan/mountOptions.js';
 import type { ContainerSpecification, oci } from '../protocol/index.js';
 import { portableProfile } from '../security/seccomp/portable.js';
+import { isJoined } from '../specification/namespaces.js';
 import { seccompProfile } from '../specification/seccomp.js';
 import { namespaceOfSysctl } from '../specification/sysctl.js';
 
@@ -33,6 +34,14 @@ export function bundleConfig(specification: ContainerSpecification, config: oci.
   }
   if (config.process.args.length === 0) {
     notes.push('The container has no command of its own: the bundle runs /bin/sh.');
+  }
+  const joined = Object.entries(specification.namespaces ?? {}).flatMap(([type, choice]) =>
+    isJoined(choice) ? type : [],
+  );
+  if (joined.length > 0)
+    notes.push(`Namespaces of others are not joined (${joined.join(', ')}): the bundle has new ones.`);
+  if (specification.network?.kind === 'process') {
+    notes.push('The network of the process is not shared: the bundle has one of its own.');
   }
   if (specification.network?.kind === 'container') {
     notes.push('The network of the other container is not shared: the bundle has one of its own.');

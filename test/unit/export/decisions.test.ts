@@ -156,6 +156,13 @@ test('a bundle has no path of this machine but those of mounts, and nothing of o
   assert.equal(bundled.linux.resources, undefined);
   assert.ok(bundled.linux.seccomp !== undefined);
   assert.equal(notes.length, 2, notes.join('\n'));
+  const joining = {
+    namespaces: { uts: 'host', ipc: { container: 'db' } },
+    network: { kind: 'process', pid: 7 },
+  } as const;
+  const told = bundleConfig(joining, config()).notes.join('\n');
+  assert.match(told, /not joined \(ipc\)/);
+  assert.match(told, /network of the process is not shared/);
   assert.equal(bundleConfig({ seccomp: 'unconfined' }, config()).config.linux.seccomp, undefined);
 });
 
