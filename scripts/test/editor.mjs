@@ -76,7 +76,7 @@ async function runStories(tally, suite, files, env, user, groups) {
   const whose = user && { TERRARIUM_EDITOR_USER: `${user.uid}:${user.gid}` };
   tally.begin(suite);
   for (const file of files) {
-    const command = nodeTest(root, [file], { concurrency: 1 });
+    const command = nodeTest(root, [file], { concurrency: 1, timeoutMs: 480_000 });
     const wrapped = user ? contained(command, { uid: 0, gid: 0 }, groups) : command;
     await runSuiteTwiceAtMost(tally, suite, wrapped, { env: { ...env, ...whose } });
   }

@@ -45,7 +45,8 @@ export async function runMachineSuite({ tally, filters }) {
   const folder = await makePublicFolder();
   try {
     const tree = await copyTree(folder);
-    const inside = nodeTest('/src', files, { node: 'node', concurrency: 1 });
+    // Everything in it takes several times as long as outside.
+    const inside = nodeTest('/src', files, { node: 'node', concurrency: 1, timeoutMs: 900_000 });
     const command = [script, '-w', tree, '--', 'env', 'TERRARIUM_TEST_IDENTITY=range', ...inside];
     await runSuite(tally, suite, command, { env: environment() });
   } finally {

@@ -60,14 +60,14 @@ export function testFiles(tree, kind) {
 export const chosenFiles = (kind, filters) =>
   testFiles(root, kind).filter((file) => filters.length === 0 || filters.some((filter) => file.includes(filter)));
 
-const timeoutMs = 240_000;
+/** Of a test, and of a file: one that does not end is a failure, not the end of everything. */
+const defaultTimeoutMs = 240_000;
 
 /** The command that runs test files with our reporter; `tree` holds scripts/test/reporter.mjs too. */
-export const nodeTest = (tree, files, { node = process.execPath, concurrency = 2 } = {}) => [
+export const nodeTest = (tree, files, { node = process.execPath, concurrency = 2, timeoutMs = defaultTimeoutMs } = {}) => [
   node,
   '--test',
   `--test-concurrency=${concurrency}`,
-  // Of a test, and of a file: one that does not end is a failure, not the end of everything.
   `--test-timeout=${timeoutMs}`,
   `--test-reporter=${path.join(tree, 'scripts/test/reporter.mjs')}`,
   '--test-reporter-destination=stdout',
