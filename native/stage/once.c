@@ -56,6 +56,7 @@ static int serve(int argc, char **argv, const struct options *options, struct fa
   if (clean_descriptors(false, failure) < 0) return -1;
   AUTO_CLOSE int connection = connect_to(options->connect, failure);
   if (connection < 0) return -1;
+  peer_stands_outside();
   if (!peer_is_user(connection)) {
     errno = EPERM;
     return failed(failure, "connect");
