@@ -47,6 +47,8 @@ export function renderScript(plan: Plan, heading: ScriptHeading): string {
     '# Where it differs from the container:',
     ...gapsOf(plan).map((gap) => `# - ${gap}`),
     ...strict,
+    '# Where ip and pivot_root are: not every user has these folders in the path.',
+    'PATH=$PATH:/usr/sbin:/sbin',
     'if [ "${1-}" = "" ]; then',
     ...indent([
       'dir=${TERRARIUM_DIR:-$(mktemp -d /var/tmp/terrarium-script.XXXXXX)}',

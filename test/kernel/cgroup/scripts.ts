@@ -40,7 +40,9 @@ export function testScripts(
     t.after(() => rmSync(folder, { recursive: true, force: true }));
     // It stays, so that its groups are there to compare with.
     const { summary } = await asker.request(protocol.RunContainer, { specification: { args: [], resources } });
-    const both = await byHand(t, asker, folder, { resources, oomScoreAdj: 300 }, prefix);
+    // Limits of processes that nobody asks for are inherited: from systemd there, from the shell here.
+    const rlimits = [{ type: 'RLIMIT_NOFILE', soft: 512, hard: 1024 }];
+    const both = await byHand(t, asker, folder, { resources, rlimits, oomScoreAdj: 300 }, prefix);
     assertAlike(both);
 
     const { cgroup } = await asker.request(protocol.InspectContainer, { container: summary.id });
