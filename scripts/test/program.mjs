@@ -64,7 +64,11 @@ export const chosenFiles = (kind, filters) =>
 const defaultTimeoutMs = 240_000;
 
 /** The command that runs test files with our reporter; `tree` holds scripts/test/reporter.mjs too. */
-export const nodeTest = (tree, files, { node = process.execPath, concurrency = 2, timeoutMs = defaultTimeoutMs } = {}) => [
+export const nodeTest = (
+  tree,
+  files,
+  { node = process.execPath, concurrency = 2, timeoutMs = defaultTimeoutMs } = {},
+) => [
   node,
   '--test',
   `--test-concurrency=${concurrency}`,
