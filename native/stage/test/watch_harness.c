@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "../init.h"
+#include "../peer.h"
 #include "../watch.h"
 
 struct streams {
@@ -84,8 +85,9 @@ static int monitor(char **argv) {
   static const char *cgroups[16];
   struct watch watch = {.pidfd = -1, .terminal_fd = -1, .stdin_fd = -1, .stdout_fd = -1, .stderr_fd = -1,
                         .directory_fd = -1, .listen_fd = -1, .events_fd = -1, .listener_fd = -1, .root_fd = -1,
-                        .lease_fd = -1,
-                        .cgroups = cgroups};
+                        .lease_fd = -1, .cgroups = cgroups};
+  /* There is no zygote's user namespace around us: tests connect from ours. */
+  peer_stands_outside();
   int result = watch_prepare(&watch, argv[1], argv[2], strtoull(argv[3], NULL, 10));
   if (result < 0) errx(124, "watch_prepare: %s", strerror(-result));
   for (char *at = strtok(argv[5], ":"); at && watch.cgroup_count < 16; at = strtok(NULL, ":"))

@@ -90,7 +90,7 @@ test('what goes wrong is told on standard error, with cause and fix', async () =
   const more = /terrarium (ledger [0-9a-f]{12} --operation start-1)/.exec(failed.stderr)?.[1];
   assert.ok(more, failed.stderr);
   assert.match((await terrarium(more.split(' '))).stdout, /ENOENT/, 'the command that it names works');
-  const usage = await terrarium(['run', '--net', 'wireless', '--', 'true']);
-  assert.match(usage.stderr, /none, host or container:NAME/);
+  const usage = await terrarium(['run', '--net', 'pid:none', '--', 'true']);
+  assert.match(usage.stderr, /none, host, container:NAME/);
   assert.notEqual((await terrarium(['nosuch'])).status, 0);
 });

@@ -49,7 +49,7 @@ test('files of other users inside belong to them in the next container, and go w
     id,
     'mkdir /data/of && echo x > /data/of/file && chown -R 33:33 /data/of && chmod 700 /data/of',
   );
-  if (chown.exitCode !== 0) return t.skip('there is one user inside only, without a range of ids');
+  if (chown.exitCode !== 0) return t.skip('this user has no range of ids: there is one user inside only');
   await bed.helper.request(protocol.RemoveContainer, { container: id, force: true });
   assert.equal(await bed.shell('stat -c %u:%g /data/of/file', { mounts: [volume('owned')] }), '33:33\n');
   const [found] = (await list()).filter(({ name }) => name === 'owned');
