@@ -1,6 +1,6 @@
 // Tests in a real editor: VS Code's own server from the editor bed, driven through a browser.
 import { execFileSync } from 'node:child_process';
-import { mkdir, readdir } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir } from 'node:fs/promises';
 import * as path from 'node:path';
 import { ensureEditorBed } from '../editor/bed.mjs';
 import { findChromium } from '../editor/browser.mjs';
@@ -78,7 +78,11 @@ async function runStories(tally, suite, files, env, user, groups) {
   for (const file of files) {
     const command = nodeTest(root, [file], { concurrency: 1, timeoutMs: 480_000 });
     const wrapped = user ? contained(command, { uid: 0, gid: 0 }, groups) : command;
-    await runSuiteTwiceAtMost(tally, suite, wrapped, { env: { ...env, ...whose } });
+    await runSuiteTwiceAtMost(tally, suite, wrapped, async () => {
+      const homes = await mkdtemp(path.join(env.TERRARIUM_EDITOR_HOMES, 's'));
+      await chmod(homes, 0o711);
+      return { env: { ...env, ...whose, TERRARIUM_EDITOR_HOMES: homes } };
+    });
   }
 }
 

@@ -100,10 +100,11 @@ export async function runSuite(tally, suite, command, options, together = false)
 /**
  * Runs one suite that depends on more than what is tested, such as which window of a browser has the focus: when it fails
  * it runs once more, which then decides; what failed before is told all the same.
+ * @param {() => Promise<object>} optionsOfTry  of each of the two: what the first one left behind must not disturb the second
  */
-export async function runSuiteTwiceAtMost(tally, suite, command, options) {
+export async function runSuiteTwiceAtMost(tally, suite, command, optionsOfTry) {
   const lines = [];
-  const ended = await runLines(command, options, (line) => lines.push(line));
+  const ended = await runLines(command, await optionsOfTry(), (line) => lines.push(line));
   const results = lines
     .filter((line) => line.includes(resultMark))
     .map((line) => JSON.parse(line.slice(line.indexOf(resultMark) + resultMark.length)));
@@ -114,7 +115,7 @@ export async function runSuiteTwiceAtMost(tally, suite, command, options) {
   const failures = results.filter(({ outcome }) => outcome === 'failed');
   for (const failure of failures) tally.failedOnce(suite, failure);
   if (failures.length === 0) tally.failedOnce(suite, { name: 'ends well', error: [ended, ...lines].join('\n') });
-  await runSuite(tally, suite, command, options);
+  await runSuite(tally, suite, command, await optionsOfTry());
 }
 
 /** Runs a program to its end, and gives what then tells its lines and how it ended. */

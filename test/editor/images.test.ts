@@ -13,6 +13,7 @@ import { tellStory } from './support/story.js';
 import {
   answerQuickInput,
   chooseInMenu,
+  collapse,
   expand,
   notification,
   openTerrarium,
@@ -316,6 +317,8 @@ needs('what was changed in a container becomes an image, and is there in a conta
   await notification(page, /Committed to committed/)
     .getByRole('button', { name: 'Launch' })
     .click();
+  // The clicks have opened it; what is below its lines is out of sight.
+  await collapse(container('example/red:1'));
   await container('committed').waitFor();
   await waitForTerminal(page, /[#$] ?$/);
   await typeInTerminal(page, 'cat /committed\n');
