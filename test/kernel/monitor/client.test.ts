@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import { after, before, test } from 'node:test';
 import { Attachment } from '../../../helper/container/attach.js';
 import { build, cleanUp, folder, hear, program, until, type Watched, watch } from './harness.js';
@@ -9,6 +11,12 @@ before(build);
 after(cleanUp);
 
 const start = (...args: string[]): ChildProcessWithoutNullStreams => spawn(program('attach_sanitized'), args);
+
+/** Whether a process has a handler for a signal: SigCgt in proc_pid_status(5). */
+function catches(pid: number | undefined, signal: NodeJS.Signals): boolean {
+  const caught = /^SigCgt:\s*([0-9a-f]+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? '0';
+  return ((BigInt(`0x${caught}`) >> BigInt(constants.signals[signal] - 1)) & 1n) === 1n;
+}
 
 async function ended(child: ChildProcessWithoutNullStreams) {
   let stdout = '';
@@ -103,7 +111,7 @@ test('SIGTERM and SIGHUP make it leave; the process goes on', async () => {
     ['SIGINT', 130],
   ] as const) {
     const child = start('--from-start', watched.socket);
-    await new Promise((resolve) => setTimeout(resolve, 150));
+    await until(`it catches ${signal}`, () => catches(child.pid, signal));
     child.kill(signal);
     assert.equal((await ended(child)).code, code);
   }

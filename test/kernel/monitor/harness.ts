@@ -102,7 +102,9 @@ export async function watch(command: string[], options: WatchOptions = {}): Prom
   const harness = program(options.sanitized === false ? 'watch_harness' : 'watch_harness_sanitized');
   const args = [directory, socket, String(limit), events, cgroups.join(':'), streams, init, ...command];
   const [file = harness, ...rest] = [...wrapper, harness, ...args];
-  const zygote = spawn(file, rest, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const apart = wrapper[0] === 'unshare';
+  const env = { ...process.env, ...(apart ? {} : { TESTS_STAND_BESIDE: '1' }) };
+  const zygote = spawn(file, rest, { env, stdio: ['ignore', 'pipe', 'pipe'] });
   let errors = '';
   zygote.stderr.on('data', (text: Buffer) => {
     errors += text.toString();
