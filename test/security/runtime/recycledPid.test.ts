@@ -84,11 +84,11 @@ test('a network is joined only of the process that was meant', async (t) => {
     await product.client.sendRequest(KillContainer, { container: id });
     const run = product.store(id, 'runs/1');
     const plan = kept.map((step): Step => {
-      if (step.kind === 'setNamespaces') return { ...step, pid: meant.pid, startTime: BigInt(meant.startTime) };
+      if (step.kind === 'holdNamespaces') return { ...step, pid: meant.pid, startTime: BigInt(meant.startTime) };
       return step.kind === 'monitor' ? { ...step, socket: path.join(product.folder, `${name}.s`) } : step;
     });
     assert.ok(
-      kept.some((step) => step.kind === 'setNamespaces' && step.pid === pid),
+      kept.some((step) => step.kind === 'holdNamespaces' && step.pid === pid),
       'the plan names the process',
     );
     await until('the first run is over', () => processes().every((one) => !procText(one, 'mountinfo').includes(run)));
