@@ -177,6 +177,8 @@ chapter('another one is created with its queues and this machine’s host name, 
   await widget.getByPlaceholder('IPC: whose namespace?').waitFor();
   await editor.screenshot('namespaces-whose');
   await answerQuickInput(page, name);
+  // Until then the title is still that of the last question, and an answer would be one too many.
+  await widget.getByPlaceholder('IPC: whose namespace?').waitFor({ state: 'hidden' });
   for (;;) {
     const position = await title.innerText();
     if (/\((\d+)\/\1\)/.test(position)) break;
