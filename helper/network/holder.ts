@@ -2,58 +2,40 @@
  * The process that holds a network's namespace. It is started by the first container of the network and stays when helpers
  * end, like a container; it ends when the network is removed.
  */
-import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { constants } from 'node:os';
 import * as path from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
-import { z } from 'zod';
-import { writeAtomically } from '../container/atomicFile.js';
 import { stepFailure } from '../container/failure.js';
+import {
+  awaitEnd,
+  holderFolder as folderOf,
+  type Holder,
+  holderSchema,
+  keepHolder,
+  readHolder,
+} from '../container/holder.js';
 import type { Locations } from '../container/locations.js';
 import type { Machine } from '../container/machine.js';
 import { signalUnlessEnded } from '../container/standStill.js';
 import { bootId } from '../inspect/boot.js';
 import { isAlive } from '../inspect/stat.js';
 import { holderPlan, successorPlan } from '../plan/networkSteps.js';
-import { ErrorCode, type ProcessIdentity, terrariumError } from '../protocol/index.js';
+import type { ProcessIdentity } from '../protocol/index.js';
 import type { NetworkRecord } from './store.js';
 import { addressText, bridgeAddress, parseSubnet } from './subnet.js';
 
-const processIdentity = z.object({ pid: z.int().positive(), startTime: z.number() });
-const holderSchema = z.object({
-  bootId: z.string(),
-  init: processIdentity,
-  monitor: processIdentity,
-  /** Of the zygote in whose user namespace it is. */
-  zygotePid: z.int().positive(),
-});
-export type NetworkHolder = z.infer<typeof holderSchema>;
+export type NetworkHolder = Holder;
 
-/** Of what runs for a network: in the runtime folder, by a digest, for a name may be longer than the path of a socket may be. */
-export function holderFolder({ runtime }: Locations, network: string): string {
-  return path.join(runtime, `network-${createHash('sha256').update(network).digest('hex').slice(0, 12)}`);
-}
+/** Of what runs for a network. */
+export const holderFolder = (locations: Locations, network: string): string => folderOf(locations, 'network', network);
 
-const recordFile = (folder: string) => path.join(folder, 'holder.json');
+const latestHolder = (locations: Locations, network: string): NetworkHolder | undefined =>
+  readHolder(holderFolder(locations, network), holderSchema);
 
 /** The holder that is there; undefined when there is none. */
 export function liveHolder(locations: Locations, network: string): NetworkHolder | undefined {
-  const holder = readHolder(locations, network);
+  const holder = latestHolder(locations, network);
   return holder !== undefined && isAlive(holder.init) ? holder : undefined;
-}
-
-/** The latest one since the machine's start, whether it is still there or not. */
-function readHolder(locations: Locations, network: string): NetworkHolder | undefined {
-  let text: string;
-  try {
-    text = readFileSync(recordFile(holderFolder(locations, network)), 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
-  const holder = holderSchema.parse(JSON.parse(text));
-  return holder.bootId === bootId() ? holder : undefined;
 }
 
 /**
@@ -87,15 +69,13 @@ export async function startHolder(
     monitor: { pid: answer.monitorPid, startTime: answer.monitorStartTime },
     zygotePid: await machine.zygote.pid(),
   };
-  await writeAtomically(recordFile(folder), JSON.stringify(holder), { durable: false });
+  await keepHolder(folder, holder);
   return holder;
 }
 
-const endMilliseconds = 10_000;
-
 /** Ends it, if it is there, and waits for that. @throws WrongState when it does not end */
 export async function endHolder(locations: Locations, network: string): Promise<void> {
-  const holder = readHolder(locations, network);
+  const holder = latestHolder(locations, network);
   if (holder === undefined) return;
   signalUnlessEnded(holder.init, constants.signals.SIGTERM);
   await waitForEnd(network, holder);
@@ -103,19 +83,14 @@ export async function endHolder(locations: Locations, network: string): Promise<
 
 /** Waits for one that was killed: its monitor goes after it. @throws WrongState when it does not end */
 export async function awaitHolderEnd(locations: Locations, network: string): Promise<void> {
-  const holder = readHolder(locations, network);
+  const holder = latestHolder(locations, network);
   if (holder !== undefined) await waitForEnd(network, holder);
 }
 
-async function waitForEnd(network: string, { init, monitor }: NetworkHolder): Promise<void> {
-  const deadline = Date.now() + endMilliseconds;
-  for (let pause = 1; isAlive(init) || isAlive(monitor); pause = Math.min(pause * 2, 20)) {
-    if (Date.now() > deadline) {
-      throw terrariumError(ErrorCode.WrongState, `The process that holds the network ${network} does not end`, {
-        fix: `Look at process ${init.pid}: it ends by SIGTERM.`,
-        command: `kill ${init.pid}`,
-      });
-    }
-    await delay(pause);
-  }
+function waitForEnd(network: string, holder: NetworkHolder): Promise<void> {
+  return awaitEnd(holder, {
+    message: `The process that holds the network ${network} does not end`,
+    fix: `Look at process ${holder.init.pid}: it ends by SIGTERM.`,
+    command: `kill ${holder.init.pid}`,
+  });
 }

@@ -2,62 +2,40 @@
  * The process that holds a pod's namespaces. Each monitor of a container in the pod has the lease in its folder locked, and
  * the holder ends when nobody has: with the last of them, however that one ended and whether a helper runs or not.
  */
-import { createHash } from 'node:crypto';
-import { promises as fs, mkdirSync, readFileSync } from 'node:fs';
+import { promises as fs, mkdirSync } from 'node:fs';
 import { constants } from 'node:os';
-import * as path from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
-import { writeAtomically } from '../container/atomicFile.js';
 import { stepFailure } from '../container/failure.js';
+import {
+  awaitEnd,
+  holderSchema as commonSchema,
+  holderFolder as folderOf,
+  keepHolder,
+  readHolder,
+} from '../container/holder.js';
 import type { Locations } from '../container/locations.js';
 import type { Machine } from '../container/machine.js';
 import { signalUnlessEnded } from '../container/standStill.js';
 import { leaseFile } from '../files/lease.js';
 import { bootId } from '../inspect/boot.js';
-import { isAlive, isEnding } from '../inspect/stat.js';
+import { isEnding } from '../inspect/stat.js';
 import type { Connection } from '../plan/networkSteps.js';
 import { podHolderPlan } from '../plan/podSteps.js';
-import { type ContainerSpecification, ErrorCode, type ProcessIdentity, terrariumError } from '../protocol/index.js';
+import type { ContainerSpecification, ProcessIdentity } from '../protocol/index.js';
 import { findPod, type PodRecord } from './store.js';
 
-const processIdentity = z.object({ pid: z.int().positive(), startTime: z.number() });
-const holderSchema = z.object({
-  bootId: z.string(),
-  init: processIdentity,
-  monitor: processIdentity,
-  /** Of the zygote in whose user namespace it is. */
-  zygotePid: z.int().positive(),
+const holderSchema = commonSchema.extend({
   /** Its monitor is in the namespace of the pod's named network. */
   connected: z.boolean(),
 });
 export type PodHolder = z.infer<typeof holderSchema>;
 
-/** In the runtime folder, by a digest: a name may be longer than the path of a socket may be. */
-function placeOf({ runtime }: Locations, pod: string): string {
-  return path.join(runtime, `pod-${createHash('sha256').update(pod).digest('hex').slice(0, 12)}`);
-}
-
 /** Where the holder's records are, and those of the pod's published ports. */
-export const holderFolder = placeOf;
-
-const recordFile = (folder: string) => path.join(folder, 'holder.json');
-
-function readHolder(locations: Locations, pod: string): PodHolder | undefined {
-  let text: string;
-  try {
-    text = readFileSync(recordFile(placeOf(locations, pod)), 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
-  const holder = holderSchema.parse(JSON.parse(text));
-  return holder.bootId === bootId() ? holder : undefined;
-}
+export const holderFolder = (locations: Locations, pod: string): string => folderOf(locations, 'pod', pod);
 
 /** The holder that is there, and will be as long as somebody has its lease; undefined when there is none. */
 export function liveHolder(locations: Locations, pod: string): PodHolder | undefined {
-  const holder = readHolder(locations, pod);
+  const holder = readHolder(holderFolder(locations, pod), holderSchema);
   return holder === undefined || isEnding(holder.init) ? undefined : holder;
 }
 
@@ -82,7 +60,7 @@ export type HolderStart =
  * @throws StepFailed; then nothing is left
  */
 export async function startHolder(machine: Machine, pod: PodRecord, start: HolderStart): Promise<PodHolder> {
-  const folder = placeOf(machine.locations, pod.name);
+  const folder = holderFolder(machine.locations, pod.name);
   await ended(machine.locations, pod.name);
   const plan = podHolderPlan({
     // Beside the folder: that it goes is seen by those who watch for sockets.
@@ -103,33 +81,26 @@ export async function startHolder(machine: Machine, pod: PodRecord, start: Holde
     zygotePid: await machine.zygote.pid(),
     connected: start.kind === 'new' && start.connection !== undefined,
   };
-  await writeAtomically(recordFile(folder), JSON.stringify(holder), { durable: false });
+  await keepHolder(folder, holder);
   return holder;
 }
 
 /** Makes the folder of a pod's holder, and of its lease. */
 export function makeHolderFolder(locations: Locations, pod: string): string {
-  const folder = placeOf(locations, pod);
+  const folder = holderFolder(locations, pod);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   return folder;
 }
 
-const endMilliseconds = 10_000;
-
 /** Waits until the last holder and its monitor are gone, which write to the same folder. @throws WrongState */
 async function ended(locations: Locations, pod: string): Promise<void> {
-  const holder = readHolder(locations, pod);
+  const holder = readHolder(holderFolder(locations, pod), holderSchema);
   if (holder === undefined) return;
-  const deadline = Date.now() + endMilliseconds;
-  for (let pause = 1; isAlive(holder.init) || isAlive(holder.monitor); pause = Math.min(pause * 2, 20)) {
-    if (Date.now() > deadline) {
-      throw terrariumError(ErrorCode.WrongState, `The process that held the pod ${pod} does not end`, {
-        fix: `Look at process ${holder.init.pid}, and at its parent.`,
-        command: `kill -9 ${holder.init.pid}`,
-      });
-    }
-    await delay(pause);
-  }
+  await awaitEnd(holder, {
+    message: `The process that held the pod ${pod} does not end`,
+    fix: `Look at process ${holder.init.pid}, and at its parent.`,
+    command: `kill -9 ${holder.init.pid}`,
+  });
 }
 
 /** Ends it, if it is there, and removes what it left. No container of the pod runs. @throws WrongState when it does not end */
@@ -138,5 +109,5 @@ export async function removeHolder(locations: Locations, pod: string): Promise<v
   // It waits for its lease with all signals blocked.
   if (holder !== undefined) signalUnlessEnded(holder.init, constants.signals.SIGKILL);
   await ended(locations, pod);
-  await fs.rm(placeOf(locations, pod), { recursive: true, force: true });
+  await fs.rm(holderFolder(locations, pod), { recursive: true, force: true });
 }
