@@ -18,7 +18,7 @@ import type { HelperClient } from '../helperClient.js';
 import type { PodStore } from '../pods/podStore.js';
 import { treeItem } from '../views/treeItem.js';
 import type { ContainerStore } from './containerStore.js';
-import { useOf } from './limitText.js';
+import { DrawnSamples } from './drawnSamples.js';
 import { LiveProcesses } from './liveProcesses.js';
 import {
   type ConfinementNode,
@@ -55,13 +55,6 @@ function hasChildren(node: ContainerTreeNode): boolean {
   }
 }
 
-/** Notes the value; true when it was another one before. */
-function differsFrom<T>(known: Map<string, T>, id: string, value: T): boolean {
-  const differs = known.get(id) !== value;
-  known.set(id, value);
-  return differs;
-}
-
 function writeNote(section: SectionNode, note: string | undefined): void {
   if (note === undefined) delete section.note;
   else section.note = note;
@@ -78,12 +71,7 @@ export class ContainerTree implements TreeDataProvider<ContainerTreeNode>, Dispo
   private readonly pods = new Map<string, PodNode>();
   private readonly sections = new Map<string, SectionNode>();
   private readonly leaves = new Map<string, LeafNode[]>();
-  /** What the last sample made of a container's line, to redraw it only when it differs. */
-  private readonly drawn = new Map<string, string>();
-  /** The same of the lines of its limits. */
-  private readonly used = new Map<string, string>();
-  private readonly pids = new Map<string, number | undefined>();
-  private readonly oomKills = new Map<string, number | undefined>();
+  private readonly drawn = new DrawnSamples();
   private readonly networkNotes = new Map<string, string>();
   private readonly processes: LiveProcesses;
   private shown: readonly string[] = [];
@@ -340,10 +328,7 @@ export class ContainerTree implements TreeDataProvider<ContainerTreeNode>, Dispo
     for (const id of [...this.containers.keys()].filter((id) => !ids.includes(id))) {
       this.forget(id);
       this.containers.delete(id);
-      this.drawn.delete(id);
-      this.used.delete(id);
-      this.pids.delete(id);
-      this.oomKills.delete(id);
+      this.drawn.forget(id);
       this.networkNotes.delete(id);
     }
     if (ids.join() !== this.shown.join()) {
@@ -379,17 +364,15 @@ export class ContainerTree implements TreeDataProvider<ContainerTreeNode>, Dispo
       }
       const stats = this.store.stats(id);
       this.processes.sampled(id);
-      const differs = [
-        differsFrom(this.pids, id, stats?.pids) && this.forgetSection(id, 'processes'),
-        differsFrom(this.oomKills, id, stats?.oomKills) && this.forgetSection(id, 'limits'),
+      const differs = this.drawn.note(id, presentNode(node, stats), stats);
+      const forgotten = [
+        differs.processes && this.forgetSection(id, 'processes'),
+        differs.kills && this.forgetSection(id, 'limits'),
       ].some(Boolean);
-      // While the editor reads what is below an item again, a menu that is open on it leads nowhere: only what is seen
-      // to differ is drawn anew. Tooltips, which tell the most fleeting numbers, are made when they are asked for.
-      const { tooltip: _, ...seen } = presentNode(node, stats);
       const limits = this.leaves.has(`${id}/limits`) ? this.sections.get(`${id}/limits`) : undefined;
-      if (differsFrom(this.drawn, id, JSON.stringify(seen)) || differs) {
+      if (differs.line || forgotten) {
         this.changed.fire(node);
-      } else if (limits && differsFrom(this.used, id, JSON.stringify(useOf(stats)))) {
+      } else if (limits && differs.use) {
         this.changed.fire(limits);
       }
     }
