@@ -78,7 +78,9 @@ export function testStatistics(version: 'v1' | 'v2', start: (t: TestContext) => 
       brief = samples.brief.at(-1);
       own = samples.detailed.findLast(({ target }) => 'container' in target);
       folder = samples.detailed.findLast(({ target }) => 'cgroup' in target);
-      return [brief?.memoryBytes, own?.memory?.bytes, folder?.memory?.bytes, usage()].every((bytes) => bytes === before);
+      return [brief?.memoryBytes, own?.memory?.bytes, folder?.memory?.bytes, usage()].every(
+        (bytes) => bytes === before,
+      );
     }, 'its memory stands still, and is told');
     assert.equal(brief?.memoryMax, 300 * MiB);
     assert.equal(brief?.pids, Number(read(pids, 'pids.current')));
