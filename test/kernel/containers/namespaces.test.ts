@@ -118,7 +118,7 @@ test("another container's network: one inode, one loopback", async () => {
   const differing = differingNamespaces(second.pid, first.pid);
   assert.deepEqual(differing, ['mnt', 'uts', 'ipc', 'pid', 'user', 'cgroup']);
   // A server in one is reached from the other, over the loopback that was brought up once.
-  const process = { args: ['/bin/sh', '-c', 'echo here | nc -l -p 4711'] };
+  const process = { args: ['/bin/sh', '-c', 'echo here > /said; nc -l -p 4711 < /said'] };
   await bed.helper.request(protocol.ExecInContainer, { container: first.id, process });
   const heard = await bed.exec(
     second.id,

@@ -51,7 +51,7 @@ test('two containers of a network reach each other by name and address; a third,
   assert.notEqual((await from(pike.id, `ping -c 1 -W 1 ${address}`)).exitCode, 0, 'another network');
   assert.notEqual((await from(pike.id, 'ping -c 1 -W 1 newt')).exitCode, 0, 'a name of another network');
   // TCP, too, and both have their own ports.
-  const served = from(newt.id, 'echo croak | nc -l -p 7000');
+  const served = from(newt.id, 'echo croak > /said; nc -l -p 7000 < /said');
   await eventually('a listener on port 7000', () => listens(newt.pid, 7000));
   assert.equal((await from(frog.id, 'nc newt 7000 < /dev/null')).stdout, 'croak\n');
   assert.equal((await served).exitCode, 0);

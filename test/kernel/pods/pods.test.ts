@@ -58,7 +58,7 @@ test('what a pod shares is the same for its containers, and everything else each
   );
   assert.doesNotMatch(readFileSync('/proc/sysvipc/shm', 'utf8'), / 4321 /, 'and not for the machine');
   // They reach each other at 127.0.0.1, at any port.
-  const served = bed.exec(two.id, 'echo hello | nc -l -p 80');
+  const served = bed.exec(two.id, 'echo hello > /said; nc -l -p 80 < /said');
   await eventually('a listener on port 80', () => listens(one.pid, 80));
   assert.equal((await bed.exec(one.id, '', bash)).stdout, 'hello\n');
   assert.equal((await served).exitCode, 0);
