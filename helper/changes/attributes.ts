@@ -2,9 +2,9 @@ import { closeSync, constants, openSync, readSync } from 'node:fs';
 import { readlinkat } from '../../native/bindings/at.js';
 import { getXattr, listXattrs } from '../../native/bindings/xattr.js';
 import { failedWith } from '../image/failure.js';
+import type { LayerEntry } from '../image/layeredFolder.js';
 import { overflowId } from '../inspect/idmap.js';
 import type { Change, FileKind } from '../protocol/files.js';
-import type { LayerEntry } from './layeredFolder.js';
 import type { Pace } from './pace.js';
 
 export type Difference = NonNullable<Change['what']>[number];

@@ -1,7 +1,7 @@
 import type { ByteString } from '../image/entryPath.js';
+import type { Found, LayerEntry } from '../image/layeredFolder.js';
 import type { Change, ChangeList } from '../protocol/files.js';
 import { type Difference, kindOf, wasCopiedUp } from './attributes.js';
-import type { Found, LayerEntry } from './layeredFolder.js';
 import type { Pace } from './pace.js';
 import type { ChangeSource } from './protocol.js';
 import { findRenames, type MovedFile } from './renames.js';

@@ -1,8 +1,8 @@
 import { closeSync, constants, fstatSync, openSync } from 'node:fs';
 import { O_PATH } from '../../native/bindings/openat2.js';
 import type { ByteString } from '../image/entryPath.js';
+import { closeFound, type Found, type LayerEntry, LayeredFolder, openEntry } from '../image/layeredFolder.js';
 import { sameContent } from './attributes.js';
-import { closeFound, type Found, type LayerEntry, LayeredFolder, openEntry } from './layeredFolder.js';
 import type { Pace } from './pace.js';
 import type { ChangeSource } from './protocol.js';
 

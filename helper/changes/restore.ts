@@ -4,10 +4,10 @@ import { openat2, RESOLVE_BENEATH, RESOLVE_NO_SYMLINKS, RESOLVE_NO_XDEV } from '
 import { removeXattr, setXattr } from '../../native/bindings/xattr.js';
 import { type ByteString, toBytes } from '../image/entryPath.js';
 import { failedWith } from '../image/failure.js';
+import { closeFound, type Found, type LayerEntry } from '../image/layeredFolder.js';
 import { type OwnerRights, ownerFor } from '../image/owners.js';
 import { overflowId } from '../inspect/idmap.js';
 import { modeOf, openForReading, targetOf, xattrsOf } from './attributes.js';
-import { closeFound, type Found, type LayerEntry } from './layeredFolder.js';
 import type { Pace } from './pace.js';
 import { joined } from './startTraces.js';
 import { readableNames } from './trees.js';

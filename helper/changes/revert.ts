@@ -9,11 +9,11 @@ import {
 } from '../../native/bindings/openat2.js';
 import { type ByteString, toBytes } from '../image/entryPath.js';
 import { explained, failedWith } from '../image/failure.js';
+import { closeFound, type Found, LayeredFolder, openEntry } from '../image/layeredFolder.js';
 import { readOwnerRights } from '../image/owners.js';
 import { removeTree } from '../image/removeTree.js';
 import { ErrorCode, terrariumError } from '../protocol/errors.js';
 import { kindOf, sameContent, targetOf } from './attributes.js';
-import { closeFound, type Found, LayeredFolder, openEntry } from './layeredFolder.js';
 import type { Pace } from './pace.js';
 import type { ChangeSource } from './protocol.js';
 import { lookUpPath } from './renames.js';

@@ -1,7 +1,7 @@
 import { closeSync } from 'node:fs';
 import type { ByteString } from '../image/entryPath.js';
+import { closeFound, type LayerEntry, LayeredFolder, namesIn, openEntry } from '../image/layeredFolder.js';
 import { modeOf, targetOf, xattrsOf } from './attributes.js';
-import { closeFound, type LayerEntry, LayeredFolder, namesIn, openEntry } from './layeredFolder.js';
 import type { ChangeSource } from './protocol.js';
 
 /** As many links as the kernel follows in one path. */

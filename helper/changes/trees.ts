@@ -9,7 +9,7 @@ import {
   LayerFolder,
   namesIn,
   openUnlessMounted,
-} from './layeredFolder.js';
+} from '../image/layeredFolder.js';
 import type { Pace } from './pace.js';
 import { joined, type StartTraces } from './startTraces.js';
 

@@ -2,9 +2,6 @@ import { closeSync, constants, fstatSync, openSync } from 'node:fs';
 import { O_PATH, openat2, RESOLVE_NO_SYMLINKS } from '../../native/bindings/openat2.js';
 import { type ByteString, toBytes } from '../image/entryPath.js';
 import { failedWith } from '../image/failure.js';
-import { isAlive } from '../inspect/stat.js';
-import { ErrorCode, terrariumError } from '../protocol/errors.js';
-import { type Difference, differences, modeOf, targetOf, xattrsOf } from './attributes.js';
 import {
   closeFound,
   type Found,
@@ -14,7 +11,10 @@ import {
   namesIn,
   openEntry,
   openUnlessMounted,
-} from './layeredFolder.js';
+} from '../image/layeredFolder.js';
+import { isAlive } from '../inspect/stat.js';
+import { ErrorCode, terrariumError } from '../protocol/errors.js';
+import { type Difference, differences, modeOf, targetOf, xattrsOf } from './attributes.js';
 import type { Pace } from './pace.js';
 import type { ChangeSource, ComposedPlace } from './protocol.js';
 import { joined, type StartTraces, startTracesOf } from './startTraces.js';

@@ -2,7 +2,7 @@ import { closeSync, constants, type FSWatcher, fstatSync, openSync, watch } from
 import { dirname } from 'node:path';
 import { O_PATH } from '../../native/bindings/openat2.js';
 import { failedWith } from '../image/failure.js';
-import { namesIn, openUnlessMounted } from './layeredFolder.js';
+import { namesIn, openUnlessMounted } from '../image/layeredFolder.js';
 
 /** Milliseconds from the first change to its report: what follows within is reported with it. */
 const gathering = 300;

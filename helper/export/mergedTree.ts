@@ -1,11 +1,11 @@
 import { closeSync, fstatSync, openSync } from 'node:fs';
-import { closeFound, type Found, LayeredFolder } from '../changes/layeredFolder.js';
 import type { ChangeSource } from '../changes/protocol.js';
 import { lookUpPath } from '../changes/renames.js';
 import { type StartTraces, startTracesOf } from '../changes/startTraces.js';
 import { checkTop, isFresh } from '../changes/walk.js';
 import type { ByteString } from '../image/entryPath.js';
 import { failedWith } from '../image/failure.js';
+import { closeFound, type Found, LayeredFolder } from '../image/layeredFolder.js';
 import type { TreeSource } from './protocol.js';
 
 /** A root file system as it is seen inside, read from its layers: nothing has to be mounted for it. */

@@ -1,10 +1,10 @@
 import { closeSync, fstatSync, readSync } from 'node:fs';
 import { capabilityXattr, modeOf, openForReading, targetOf, xattrsOf } from '../changes/attributes.js';
-import type { LayerEntry } from '../changes/layeredFolder.js';
 import type { Pace } from '../changes/pace.js';
 import { shown } from '../changes/walk.js';
 import type { ByteString } from '../image/entryPath.js';
 import { failedWith } from '../image/failure.js';
+import type { LayerEntry } from '../image/layeredFolder.js';
 import { overflowId } from '../inspect/idmap.js';
 import { portableCapabilities } from './capabilities.js';
 import type { ExportNotes } from './notes.js';

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmodSync, constants, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, constants, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import * as path from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -74,6 +74,57 @@ test('an opaque folder hides what is below it', async (t) => {
   setXattr(path.join(layers[0] ?? '', 'etc'), 'user.overlay.opaque', Buffer.from('y'));
   assert.equal(await read(layers, '/etc/old'), undefined);
   assert.equal(await read(layers, '/etc/new'), 'N');
+});
+
+test('an empty file with the mark of a whiteout, in a folder that may hold such, hides what is below', async (t) => {
+  const layers = makeLayers(t, { etc: { old: '', kept: '' } }, { etc: { old: 'O', kept: 'K' } });
+  const [top = ''] = layers;
+  setXattr(path.join(top, 'etc/old'), 'user.overlay.whiteout', Buffer.from('y'));
+  assert.equal(await read(layers, '/etc/old'), '', 'without the mark of its folder it is a file');
+  setXattr(path.join(top, 'etc'), 'user.overlay.opaque', Buffer.from('x'));
+  assert.equal(await read(layers, '/etc/old'), undefined);
+  assert.equal(await read(layers, '/etc/kept'), '');
+});
+
+test('an opaque root hides the layers below it', async (t) => {
+  const layers = makeLayers(t, { new: 'N' }, { old: 'O' });
+  assert.equal(await read(layers, '/old'), 'O');
+  setXattr(layers[0] ?? '', 'user.overlay.opaque', Buffer.from('y'));
+  assert.equal(await read(layers, '/old'), undefined);
+  assert.equal(await read(layers, '/new'), 'N');
+});
+
+test('names of links need not be UTF-8', async (t) => {
+  const [layer = ''] = makeLayers(t, { to: {} });
+  const name = Buffer.from([0x66, 0xfc, 0x72]);
+  writeFileSync(Buffer.concat([Buffer.from(`${layer}/to/`), name]), 'found');
+  symlinkSync(Buffer.concat([Buffer.from('to/'), name]), path.join(layer, 'link'));
+  assert.equal(await read([layer], '/link'), 'found');
+});
+
+test('no descriptor is left open, whatever a look finds', async (t) => {
+  const layers = makeLayers(
+    t,
+    { folder: { deep: { file: 'F' } }, loop: { link: 'loop' } },
+    { folder: { deep: { other: 'O' } } },
+  );
+  const closed = path.join(layers[1] ?? '', 'folder');
+  const open = () => readdirSync('/proc/self/fd').length;
+  // The first look may open what stays open, such as a library.
+  await read(layers, '/folder/deep/file');
+  const before = open();
+  // A layer that we may not look into: of the folders above it some are open by then.
+  chmodSync(closed, 0o000);
+  try {
+    for (const file of ['/folder/deep/file', '/folder/none', '/folder/deep', '/loop', '/folder/deep/file/x']) {
+      await read(layers, file).catch((error: unknown) => {
+        assert.equal((error as { code?: unknown }).code, ErrorCode.BadInput);
+      });
+      assert.equal(open(), before, file);
+    }
+  } finally {
+    chmodSync(closed, 0o755);
+  }
 });
 
 test('links stay inside, through all layers', async (t) => {

@@ -7,8 +7,9 @@ import {
   RESOLVE_NO_XDEV,
 } from '../../native/bindings/openat2.js';
 import { getXattr } from '../../native/bindings/xattr.js';
-import { type ByteString, toBytes } from '../image/entryPath.js';
-import { failedWith } from '../image/failure.js';
+import { type ByteString, toBytes } from './entryPath.js';
+import { failedWith } from './failure.js';
+import { opaqueXattr } from './whiteouts.js';
 
 /** Something in a layer, open (O_PATH): nothing of it is read, waited for or followed by having it. */
 export interface LayerEntry {
@@ -20,16 +21,18 @@ export interface LayerEntry {
 export type Found = LayerEntry & { folder?: LayeredFolder };
 
 const within = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV;
+/** Of openat2(2), for roots such as this machine's, which consist of several mounts. */
+export const acrossMounts = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
 
 /**
  * Opens what has the name in a folder, links not followed. The caller closes it.
  * @returns undefined when there is nothing of that name.
  * @throws SystemError; EXDEV for a mount point.
  */
-export function openEntry(folderFd: number, name: ByteString): LayerEntry | undefined {
+export function openEntry(folderFd: number, name: ByteString, resolve = within): LayerEntry | undefined {
   let fd: number;
   try {
-    fd = openat2(folderFd, toBytes(name), { flags: O_PATH | constants.O_NOFOLLOW, resolve: within });
+    fd = openat2(folderFd, toBytes(name), { flags: O_PATH | constants.O_NOFOLLOW, resolve });
   } catch (error) {
     if (failedWith(error, 'ENOENT')) return undefined;
     throw error;
@@ -57,7 +60,7 @@ export function namesIn(folderFd: number): ByteString[] {
  * that empty files in it may be whiteouts. Source: Documentation/filesystems/overlayfs.rst of the kernel.
  */
 function mark(fd: number): string {
-  return xattrOf(fd, 'user.overlay.opaque')?.toString('latin1') ?? '';
+  return xattrOf(fd, opaqueXattr)?.toString('latin1') ?? '';
 }
 
 function xattrOf(fd: number, name: string): Buffer | undefined {
@@ -108,10 +111,17 @@ export class LayerFolder {
  * topmost layer that has a name decides, folders are merged, whiteouts and opaque folders hide what lies below.
  */
 export class LayeredFolder {
-  private constructor(private readonly layers: readonly LayerFolder[]) {}
+  private constructor(
+    private readonly layers: readonly LayerFolder[],
+    private readonly resolve: number,
+  ) {}
 
-  /** Opens the root of these layers, top first. The caller closes it. @throws SystemError */
-  static open(paths: readonly string[]): LayeredFolder {
+  /**
+   * Opens the root of these layers, top first. The caller closes it.
+   * @param resolve RESOLVE_* for what is looked up in it: `acrossMounts`, or nothing where a mount point is to be refused.
+   * @throws SystemError
+   */
+  static open(paths: readonly string[], resolve = within): LayeredFolder {
     const layers: LayerFolder[] = [];
     try {
       for (const path of paths) {
@@ -119,7 +129,7 @@ export class LayeredFolder {
         layers.push(layer);
         if (layer.mark === 'y') break;
       }
-      return new LayeredFolder(layers);
+      return new LayeredFolder(layers, resolve);
     } catch (error) {
       for (const { fd } of layers) closeSync(fd);
       throw error;
@@ -137,21 +147,26 @@ export class LayeredFolder {
   lookUp(name: ByteString): Found | undefined {
     const folders: LayerFolder[] = [];
     let first: BigIntStats | undefined;
-    for (const layer of this.layers) {
-      const entry = openEntry(layer.fd, name);
-      if (entry === undefined) continue;
-      if (!entry.stats.isDirectory()) {
-        if (folders.length === 0 && !layer.isWhiteout(entry)) return entry;
-        closeSync(entry.fd);
-        break;
+    try {
+      for (const layer of this.layers) {
+        const entry = openEntry(layer.fd, name, this.resolve);
+        if (entry === undefined) continue;
+        if (!entry.stats.isDirectory()) {
+          if (folders.length === 0 && !layer.isWhiteout(entry)) return entry;
+          closeSync(entry.fd);
+          break;
+        }
+        const folder = new LayerFolder(entry.fd);
+        folders.push(folder);
+        first ??= entry.stats;
+        if (folder.mark === 'y') break;
       }
-      const folder = new LayerFolder(entry.fd);
-      folders.push(folder);
-      first ??= entry.stats;
-      if (folder.mark === 'y') break;
+    } catch (error) {
+      for (const { fd } of folders) closeSync(fd);
+      throw error;
     }
     if (first === undefined) return undefined;
-    const folder = new LayeredFolder(folders);
+    const folder = new LayeredFolder(folders, this.resolve);
     return { fd: folder.fd, stats: first, folder };
   }
 
@@ -184,6 +199,12 @@ export class LayeredFolder {
 
   close(): void {
     for (const { fd } of this.layers) closeSync(fd);
+  }
+
+  /** Closes all but the topmost of its folders, whose descriptor becomes the caller's. */
+  takeTop(): number {
+    for (const { fd } of this.layers.slice(1)) closeSync(fd);
+    return this.fd;
   }
 }
 
