@@ -1,6 +1,7 @@
 /** Reading a seccomp profile that a specification names, for the container that is being made. */
-import { promises as fs } from 'node:fs';
+import { constants, promises as fs } from 'node:fs';
 import { release } from 'node:os';
+import { isSystemFailure } from '../image/failure.js';
 import { contentOf, readText } from '../language/document.js';
 import { findProfileProblems } from '../language/seccompFile.js';
 import { type ContainerSpecification, ErrorCode, type oci, terrariumError } from '../protocol/index.js';
@@ -48,18 +49,38 @@ export async function readProfile(file: string): Promise<unknown> {
   });
 }
 
+/** Of regular files only, and a bounded part: a FIFO would block, and a device never end. */
 async function readFile(file: string): Promise<string> {
+  let handle: fs.FileHandle | undefined;
   try {
-    const { size } = await fs.stat(file);
-    if (size <= largestProfile) return await fs.readFile(file, 'utf8');
+    handle = await fs.open(file, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
+    if (!(await handle.stat()).isFile()) {
+      throw terrariumError(ErrorCode.Invalid, `${file} is no ordinary file`, {
+        path: file,
+        fix: 'Name a file with a profile, or "default".',
+      });
+    }
+    // One byte more than allowed tells that there are more.
+    const buffer = Buffer.alloc(largestProfile + 1);
+    let length = 0;
+    for (let count = -1; count !== 0 && length < buffer.length; length += count) {
+      count = (await handle.read(buffer, length, buffer.length - length, null)).bytesRead;
+    }
+    if (length <= largestProfile) return buffer.toString('utf8', 0, length);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code !== 'ENOENT' && code !== 'ENOTDIR' && code !== 'EACCES' && code !== 'EISDIR') throw error;
+    if (!isSystemFailure(error)) throw error;
     throw terrariumError(ErrorCode.NotFound, `The seccomp profile ${file} cannot be read`, {
       path: file,
-      ...(code === undefined ? {} : { errno: code }),
+      syscall: error.syscall,
+      errno: error.code,
       fix: 'Name a file with a profile, or "default".',
     });
+  } finally {
+    await handle?.close();
   }
-  throw terrariumError(ErrorCode.Invalid, `${file} is too large for a seccomp profile`, { path: file });
+  throw terrariumError(ErrorCode.Invalid, `${file} is too large for a seccomp profile`, {
+    path: file,
+    cause: `It has more than ${largestProfile / 1024} KiB.`,
+    fix: 'Name a file with a profile, or "default".',
+  });
 }

@@ -1,11 +1,16 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import * as path from 'node:path';
 import { describe, it } from 'node:test';
 import { deniedText } from '../../../cli/denied.js';
 import { mergeDenied, parseDenied } from '../../../helper/container/denied.js';
+import { readProfile } from '../../../helper/container/seccompFile.js';
 import { readText } from '../../../helper/language/document.js';
 import { profileHover } from '../../../helper/language/profileHover.js';
 import { findProfileProblems } from '../../../helper/language/seccompFile.js';
-import { ErrorCode } from '../../../helper/protocol/index.js';
+import { ErrorCode, type TerrariumError } from '../../../helper/protocol/index.js';
 import { defaultProfile } from '../../../helper/security/seccomp/profile.js';
 import { resolveProfile } from '../../../helper/security/seccomp/profileFile.js';
 
@@ -64,6 +69,25 @@ describe('a file with a seccomp profile', () => {
     ]) {
       assert.throws(() => resolveProfile(file, subject), { code: ErrorCode.Invalid });
     }
+  });
+});
+
+describe('reading a file with a seccomp profile', () => {
+  it('waits for no FIFO and reads no device, nor more than a profile may have', { timeout: 20_000 }, async (t) => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'terrarium-profile-'));
+    t.after(() => rmSync(folder, { recursive: true }));
+    const file = (name: string) => path.join(folder, name);
+    execFileSync('mkfifo', [file('fifo')]);
+    writeFileSync(file('profile'), JSON.stringify(defaultProfile()));
+    writeFileSync(file('large'), ' '.repeat(1024 * 1024 + 1));
+    assert.equal(JSON.stringify(await readProfile(file('profile'))), JSON.stringify(defaultProfile()));
+    for (const other of [file('fifo'), '/dev/null', folder, file('large')]) {
+      await assert.rejects(readProfile(other), (error: TerrariumError) => {
+        assert.deepEqual([error.code, error.data?.path], [ErrorCode.Invalid, other]);
+        return true;
+      });
+    }
+    await assert.rejects(readProfile(file('none')), { code: ErrorCode.NotFound });
   });
 });
 
