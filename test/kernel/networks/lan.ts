@@ -22,8 +22,9 @@ export interface Client {
 }
 
 /**
- * A machine's surroundings of network namespaces, made as root: one that stands for the machine, with a resolver's file of
- * its own, and two clients, each with a cable to it. Gone after the test.
+ * A machine's surroundings of network namespaces: one that stands for the machine, with a resolver's file of its own, and
+ * two clients, each with a cable to it. Gone after the test. To lay cables takes root: an ordinary user is it in a user
+ * namespace, where `wrapper` leads as well.
  */
 export async function makeLan(t: TestContext): Promise<{ wrapper: readonly string[]; clients: [Client, Client] }> {
   const children: ChildProcess[] = [];
@@ -32,20 +33,22 @@ export async function makeLan(t: TestContext): Promise<{ wrapper: readonly strin
     for (const child of children) child.kill('SIGKILL');
     rmSync(folder, { recursive: true, force: true });
   });
-  const space = async (...flags: string[]) => {
-    const child = spawn('unshare', [
-      '--net',
-      ...flags,
-      'sh',
-      '-c',
-      'ip link set lo up && echo up && exec sleep infinity',
-    ]);
+  const start = async ([program = '', ...args]: string[]) => {
+    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
     children.push(child);
-    await once(createInterface(child.stdout), 'line');
-    return String(child.pid);
+    const [line] = (await once(createInterface(child.stdout), 'line')) as [string];
+    return { pid: String(child.pid), line };
   };
+  const stay = (prepare: string) => ['sh', '-c', `${prepare} && echo ready && exec sleep infinity`];
+  const asRoot: string[] = [];
+  if (process.getuid?.() !== 0) {
+    const { pid } = await start(['unshare', '--user', '--map-root-user', ...stay('true')]);
+    asRoot.push('nsenter', `--user=/proc/${pid}/ns/user`, '--preserve-credentials', '--');
+  }
+  const space = async (...flags: string[]) =>
+    (await start([...asRoot, 'unshare', '--net', ...flags, ...stay('ip link set lo up')])).pid;
   const machine = await space('--mount');
-  const within = (pid: string, ...command: string[]) => ['nsenter', `--net=/proc/${pid}/ns/net`, ...command];
+  const within = (pid: string, ...command: string[]) => [...asRoot, 'nsenter', `--net=/proc/${pid}/ns/net`, ...command];
   const run = ([program = '', ...args]: string[]) => execFileSync(program, args, { encoding: 'utf8' });
 
   const join = async (index: 0 | 1): Promise<Client> => {
@@ -64,13 +67,7 @@ export async function makeLan(t: TestContext): Promise<{ wrapper: readonly strin
       address,
       machineAddress,
       run: (script) => run(node(script)),
-      serve: async (script) => {
-        const [program = '', ...args] = node(script);
-        const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-        children.push(child);
-        const [line] = (await once(createInterface(child.stdout), 'line')) as [string];
-        return line;
-      },
+      serve: async (script) => (await start(node(script))).line,
     };
   };
   const clients: [Client, Client] = [await join(0), await join(1)];
@@ -79,6 +76,6 @@ export async function makeLan(t: TestContext): Promise<{ wrapper: readonly strin
   const resolver = path.join(folder, 'resolv.conf');
   writeFileSync(resolver, `nameserver ${clients[0].address}\n`);
   const mount = `--mount=/proc/${machine}/ns/mnt`;
-  run(['nsenter', mount, 'mount', '--bind', resolver, '/etc/resolv.conf']);
+  run([...asRoot, 'nsenter', mount, 'mount', '--bind', resolver, '/etc/resolv.conf']);
   return { wrapper: within(machine, mount, '--'), clients };
 }
