@@ -7,8 +7,8 @@ import { z } from 'zod';
 import { bootId } from '../inspect/boot.js';
 import { isAlive } from '../inspect/stat.js';
 import { ErrorCode, terrariumError } from '../protocol/index.js';
-import { writeAtomically } from './atomicFile.js';
 import type { Locations } from './locations.js';
+import { noteStarted } from './processRecord.js';
 
 const processIdentity = z.object({ pid: z.int().positive(), startTime: z.number() });
 export const holderSchema = z.object({
@@ -40,8 +40,9 @@ export function readHolder<T extends Holder>(folder: string, schema: z.ZodType<T
   return holder.bootId === bootId() ? holder : undefined;
 }
 
+/** Notes one that was started just now; when that cannot be done it is ended. */
 export function keepHolder(folder: string, holder: Holder): Promise<void> {
-  return writeAtomically(recordFile(folder), JSON.stringify(holder), { durable: false });
+  return noteStarted(recordFile(folder), holder.init, holder);
 }
 
 const endMilliseconds = 10_000;

@@ -27,7 +27,6 @@ import {
 import { withHostNamespaces } from '../specification/complete.js';
 import { countsDenied, listenerFlags, seccompFilter } from '../specification/seccomp.js';
 import type { Exchange } from '../zygote/connection.js';
-import { writeAtomically } from './atomicFile.js';
 import { deniedFile, deniedFolder } from './denied.js';
 import { stepFailure } from './failure.js';
 import { withForeignIds } from './foreignIds.js';
@@ -36,6 +35,7 @@ import { type FoundJoins, findJoins } from './joins.js';
 import { keepLedger } from './ledgers.js';
 import type { Machine } from './machine.js';
 import { currentSources } from './mountSources.js';
+import { noteStarted } from './processRecord.js';
 import type { ContainerRecord, RuntimeRecord } from './record.js';
 import { planRoot } from './root.js';
 import { latestRunNumber, pruneRuns, readLatestRun, summaryOf } from './runs.js';
@@ -133,7 +133,7 @@ async function start(machine: Machine, record: ContainerRecord, place?: PodPlace
     ...(cgroup.record === undefined ? {} : { cgroup: cgroup.record }),
     ...(connection === undefined ? {} : { port: connection.port }),
   };
-  await writeAtomically(path.join(run, 'runtime.json'), JSON.stringify(runtime), { durable: false });
+  await noteStarted(path.join(run, 'runtime.json'), runtime.init, runtime);
   if (number > 1) await pruneRuns(store, record.id, number);
   await publishAll(machine, record);
   return {

@@ -4,11 +4,11 @@ import * as path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ResponseError } from 'vscode-jsonrpc';
 import { z } from 'zod';
-import { writeAtomically } from '../container/atomicFile.js';
 import { stepFailure } from '../container/failure.js';
 import type { Locations } from '../container/locations.js';
 import type { Machine } from '../container/machine.js';
 import { readOutput } from '../container/outputLog.js';
+import { noteStarted } from '../container/processRecord.js';
 import { signalUnlessEnded } from '../container/standStill.js';
 import { helperFinding } from '../doctor/networkFindings.js';
 import { findProgram } from '../doctor/programs.js';
@@ -138,7 +138,7 @@ async function start(
     init: { pid: answer.pid, startTime: answer.startTime },
     monitor: { pid: answer.monitorPid, startTime: answer.monitorStartTime },
   };
-  await writeAtomically(recordFile(folder), JSON.stringify(record), { durable: false });
+  await noteStarted(recordFile(folder), record.init, record);
   if (await comesUp(record, holder.pid)) return;
   signalUnlessEnded(record.init, SIGKILL);
   await waitForEnd(record);

@@ -6,6 +6,7 @@ import { constants } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { writeAtomically } from '../container/atomicFile.js';
 import type { Machine } from '../container/machine.js';
+import { noteStarted } from '../container/processRecord.js';
 import type { ContainerRecord, RuntimeRecord } from '../container/record.js';
 import { signalUnlessEnded } from '../container/standStill.js';
 import { type LiveRun, liveRun, runningRun } from '../container/stop.js';
@@ -77,8 +78,9 @@ export async function publishAt(
   { folder, runtime }: PortPlace,
   mapping: WholeMapping,
 ): Promise<PublishedPort> {
+  const others = livePorts(folder);
   const published = { ...mapping, publisher: await startPublisher(machine, runtime, mapping) };
-  await writeAtomically(portsFile(folder), JSON.stringify([...livePorts(folder), published]), { durable: false });
+  await noteStarted(portsFile(folder), published.publisher, [...others, published]);
   return published;
 }
 
