@@ -96,6 +96,7 @@ async function start(machine: Machine, record: ContainerRecord, place?: PodPlace
     seccomp: seccompFilter(record.specification, record.config.process.capabilities),
     denied,
     joins: found.joins,
+    foreign: found.foreign?.process,
     lease: place && leaseFile(place.folder),
     connection,
     chroot: record.specification.chroot ?? false,

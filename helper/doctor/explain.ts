@@ -38,6 +38,7 @@ const triedBy: Readonly<Record<string, DoctorLineId>> = {
   installSeccomp: 'seccomp',
   setNamespaces: 'pidfd',
   holdNamespaces: 'pidfd',
+  checkUserNamespace: 'pidfd',
   makeCgroup: 'cgroup',
   joinCgroup: 'cgroup',
 };

@@ -124,7 +124,7 @@ const unmappedId: Rule = (failure, facts) =>
     : undefined;
 
 const targetGone: Rule = (failure) =>
-  isStep(failure, 'setNamespaces', 'holdNamespaces', 'joinNamespace', 'openNamespace') &&
+  isStep(failure, 'setNamespaces', 'holdNamespaces', 'checkUserNamespace', 'joinNamespace', 'openNamespace') &&
   isErrno(failure, 'ESRCH', 'ENOENT', 'ESTALE')
     ? { cause: 'The process whose namespaces are to be joined has ended.', fix: 'Start its container again.' }
     : undefined;

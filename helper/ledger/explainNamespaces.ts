@@ -34,6 +34,12 @@ export const namespaces = {
     without: 'the container would have namespaces of its own instead of sharing them',
     manual: ['pidfd_open(2)', 'setns(2)'],
   },
+  checkUserNamespace: {
+    purpose:
+      'Make sure that this happens in the user namespace of the process that was named, which the container has, too.',
+    without: 'the container could have the users and the root of another one',
+    manual: ['user_namespaces(7)', 'pidfd_open(2)'],
+  },
   holdMountNamespace: {
     purpose:
       'Take hold of the container’s mount namespace, while this process may still look at the container’s first one.',

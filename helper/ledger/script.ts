@@ -1,12 +1,12 @@
 import { basename, dirname } from 'node:path';
 import * as kernel from '../plan/constants.js';
 import type { Plan, Step, StepOf } from '../plan/step.js';
-import type { oci } from '../protocol/index.js';
+import type { oci, ProcessIdentity } from '../protocol/index.js';
 import type { Identity } from '../zygote/identity.js';
+import { aroundLines, attachLines, comesToOthers, nsenterOptions } from './scriptAround.js';
 import { executeLines } from './scriptExecution.js';
 import { gapsOf } from './scriptGaps.js';
 import { mountLines } from './scriptMounts.js';
-import { scriptedNetwork } from './scriptNetwork.js';
 import { functions, insideLines, outsideLines, propagationName } from './scriptSteps.js';
 import { quote } from './scriptWords.js';
 
@@ -14,6 +14,8 @@ export interface ScriptHeading {
   container: string;
   operation: string;
   identity: Identity;
+  /** Who is in the user namespace that the plan was carried out in, unless that was another's: see checkUserNamespace. */
+  zygote?: ProcessIdentity | undefined;
 }
 
 /**
@@ -28,6 +30,9 @@ export function renderScript(plan: Plan, heading: ScriptHeading): string {
   const inner = plan.slice(born + 1);
   const rooted = inner.findIndex((step) => step.kind === 'setRoot');
   const [beforeRoot, afterRoot] = [inner.slice(0, rooted), inner.slice(rooted + 1)];
+  const attached = inner.filter(({ kind }) => kind === 'attachPrepared');
+  const own = ownOptions(plan, clone?.flags ?? 0);
+  const around = comesToOthers(plan) ? aroundLines(plan, heading.zygote, own) : undefined;
   const title = [
     '#!/bin/bash',
     `# ${heading.operation} of container ${heading.container}, as a script. Run it as an ordinary user:   bash script.sh`,
@@ -49,6 +54,7 @@ export function renderScript(plan: Plan, heading: ScriptHeading): string {
     ...strict,
     '# Where ip and pivot_root are: not every user has these folders in the path.',
     'PATH=$PATH:/usr/sbin:/sbin',
+    ...(around?.head ?? []),
     'if [ "${1-}" = "" ]; then',
     ...indent([
       'dir=${TERRARIUM_DIR:-$(mktemp -d /var/tmp/terrarium-script.XXXXXX)}',
@@ -58,14 +64,21 @@ export function renderScript(plan: Plan, heading: ScriptHeading): string {
         ...inner.flatMap((step) => (step.kind === 'joinCgroup' ? [step.path] : [])),
         ...(clone === undefined || clone.cgroup === '' ? [] : [clone.cgroup]),
       ]),
+      ...(around?.leave ?? [
+        '# New namespaces; root inside is you outside.',
+        `exec unshare ${[...idOptions(heading.identity), ...own].join(' ')} -- bash "$0" inside "$dir"`,
+      ]),
     ]),
-    ...unshareLines(plan, clone?.flags ?? 0, heading.identity),
+    'fi',
+    ...(around?.parts ?? []),
     '',
     'dir=$(realpath "$2") root=$dir/rootfs',
     ...functions,
     '',
     ...beforeRoot.flatMap(outsideLines),
-    ...afterRoot.flatMap(insideLines),
+    ...afterRoot.flatMap((step) =>
+      step.kind === 'attachPrepared' ? attachLines(step, attached.indexOf(step)) : insideLines(step),
+    ),
     ...executeLines(plan),
     '',
   ].join('\n');
@@ -80,7 +93,8 @@ const namespaceOptions: readonly [number, string][] = [
   [kernel.CLONE_NEWCGROUP, '--cgroup'],
 ];
 
-function unshareLines(plan: Plan, cloneFlags: number, identity: Identity): string[] {
+/** The options of unshare(1) for what is the container's own, but for its user namespace. */
+function ownOptions(plan: Plan, cloneFlags: number): string[] {
   const flags = plan.reduce((all, step) => (step.kind === 'unshare' ? all | step.flags : all), cloneFlags);
   const offsets = plan.find(
     (step): step is StepOf<'writeFile'> => step.kind === 'writeFile' && step.path.endsWith('timens_offsets'),
@@ -92,34 +106,20 @@ function unshareLines(plan: Plan, cloneFlags: number, identity: Identity): strin
     ...(clock('boottime') === undefined ? [] : [`--boottime ${clock('boottime')}`]),
   ];
   const propagation = plan.find((step): step is StepOf<'setPropagation'> => step.kind === 'setPropagation');
-  const own = [
+  return [
     ...namespaceOptions.filter(([flag]) => (flags & flag) !== 0).map(([, option]) => option),
     ...clocks,
     // It is recursive always.
     `--propagation ${propagationName((propagation?.flags ?? kernel.MS_PRIVATE) & ~kernel.MS_REC)}`,
   ];
-  const ids = [
-    '--user --map-root-user',
-    ...identity.uidMappings.slice(1).map((range) => `--map-users=${extent(range)}`),
-    ...identity.gidMappings.slice(1).map((range) => `--map-groups=${extent(range)}`),
-  ];
-  const begin = (name: string, options: readonly string[]) =>
-    `exec unshare ${options.join(' ')} -- bash "$0" ${name} "$dir"`;
-  const network = scriptedNetwork(plan);
-  const first =
-    network === undefined
-      ? ['  # New namespaces; root inside is you outside.', `  ${begin('inside', [...ids, ...own])}`]
-      : ['  # A user namespace in which root is you, with a network.', `  ${begin('network', [...ids, '--net'])}`];
+}
+
+/** Those for a user namespace in which root is who runs the script. */
+function idOptions({ uidMappings, gidMappings }: Identity): string[] {
   return [
-    ...first,
-    'fi',
-    ...(network === undefined
-      ? []
-      : [
-          'if [ "$1" = network ]; then',
-          ...indent(['dir=$2', ...network.lines(`exec unshare --user ${own.join(' ')}`)]),
-          'fi',
-        ]),
+    '--user --map-root-user',
+    ...uidMappings.slice(1).map((range) => `--map-users=${extent(range)}`),
+    ...gidMappings.slice(1).map((range) => `--map-groups=${extent(range)}`),
   ];
 }
 
@@ -143,22 +143,9 @@ function outerLines(step: Step, plan: Plan): string[] {
       const file = isLimit ? `${ownCgroup(folder)}/${basename(step.path)}` : step.path;
       return [`echo ${quote(step.data.trim())} > ${quote(file)}`];
     }
-    case 'holdNamespaces':
-      return heldLines(step);
     default:
       return [];
   }
-}
-
-/** unshare(1) makes namespaces below the ones it is in; those of another owner take a shell in there. */
-function heldLines({ pid, flags }: StepOf<'holdNamespaces'>): string[] {
-  const options = enterOptions
-    .filter(([flag]) => ((flags | kernel.CLONE_NEWUSER) & flag) !== 0)
-    .map(([, option]) => option);
-  return [
-    `# Joins namespaces of process ${pid}. By hand that takes a shell there, from which to run this script:`,
-    `#   nsenter --target ${pid} ${options.join(' ')} --preserve-credentials -- bash ${'"$0"'}`,
-  ];
 }
 
 /** The container's stays as it is, with nothing of the script's in it. */
@@ -206,7 +193,6 @@ function enterLines(plan: Plan): string[] {
   const flags = targets.reduce((all, step) => all | step.flags, 0);
   const execution = plan.find((step): step is StepOf<'execute'> => step.kind === 'execute');
   const ids = plan.find((step): step is StepOf<'setIds'> => step.kind === 'setIds');
-  const options = enterOptions.filter(([flag]) => (flags & flag) !== 0).map(([, option]) => option);
   const [uid, gid] = [ids?.uid ?? 0, ids?.gid ?? 0];
   // nsenter sets groups along with an id, which is denied where a single id is mapped; you are root inside as you are.
   const credentials = uid === 0 && gid === 0 ? '--preserve-credentials' : `--setuid ${uid} --setgid ${gid}`;
@@ -215,21 +201,10 @@ function enterLines(plan: Plan): string[] {
     ...(plan.some(({ kind }) => kind === 'pivotRoot')
       ? ['# The root of its tools is not part of this: nsenter has none.']
       : []),
-    `exec nsenter --target ${targets[0]?.pid ?? ''} ${options.join(' ')} ${credentials} -- ${(execution?.args ?? ['sh']).map(quote).join(' ')}`,
+    `exec nsenter --target ${targets[0]?.pid ?? ''} ${nsenterOptions(flags)} ${credentials} -- ${(execution?.args ?? ['sh']).map(quote).join(' ')}`,
     '',
   ];
 }
-
-const enterOptions: readonly [number, string][] = [
-  [kernel.CLONE_NEWUSER, '--user'],
-  [kernel.CLONE_NEWNS, '--mount'],
-  [kernel.CLONE_NEWUTS, '--uts'],
-  [kernel.CLONE_NEWIPC, '--ipc'],
-  [kernel.CLONE_NEWNET, '--net'],
-  [kernel.CLONE_NEWPID, '--pid'],
-  [kernel.CLONE_NEWCGROUP, '--cgroup'],
-  [kernel.CLONE_NEWTIME, '--time'],
-];
 
 function indent(lines: readonly string[]): string[] {
   return lines.map((line) => `  ${line}`);

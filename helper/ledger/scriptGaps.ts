@@ -6,6 +6,8 @@ const rendered: ReadonlySet<StepKind> = new Set<StepKind>([
   ...(['makeDirectory', 'makeFile', 'symlink', 'writeFile', 'makeCgroup', 'unshare', 'clone', 'mapIds'] as const),
   ...(['joinCgroup', 'setPropagation', 'mount', 'bind', 'maskPath', 'readonlyPath', 'setRoot', 'pivotRoot'] as const),
   ...(['chroot', 'setRootAttributes', 'setHostname', 'setDomainname', 'bringUp', 'setRlimit'] as const),
+  ...(['setNamespaces', 'holdNamespaces', 'checkUserNamespace', 'prepareMount', 'attachPrepared'] as const),
+  ...(['addAddress', 'addDefaultRoute'] as const),
   ...(['limitBoundingSet', 'setIds', 'setCapabilities', 'setNoNewPrivileges', 'changeDirectory'] as const),
   // Its own folders are new: there is nothing to remove in them.
   'removeTree',
@@ -13,8 +15,7 @@ const rendered: ReadonlySet<StepKind> = new Set<StepKind>([
 
 /** How the script's outcome differs from the plan's, in sentences for people; none when it does not. Pure. */
 export function gapsOf(plan: Plan): string[] {
-  const isConnected = plan.some(({ kind }) => kind === 'makeVeth');
-  const gaps = plan.flatMap((step) => (rendered.has(step.kind) ? (partlyOf(step) ?? []) : gapOf(step, isConnected)));
+  const gaps = plan.flatMap((step) => (rendered.has(step.kind) ? (partlyOf(step) ?? []) : gapOf(step)));
   const hasRoot = plan.some(({ kind }) => kind === 'setRoot');
   return [
     ...new Set(gaps),
@@ -42,7 +43,7 @@ function partlyOf(step: Step): string | undefined {
   }
 }
 
-function gapOf(step: Step, isConnected: boolean): string[] {
+function gapOf(step: Step): string[] {
   switch (step.kind) {
     case 'monitor':
     case 'makePipes':
@@ -59,15 +60,7 @@ function gapOf(step: Step, isConnected: boolean): string[] {
     case 'stayInit':
       return ['It runs sh, where the container has an init of ours that stays.'];
     case 'makeVeth':
-    case 'addAddress':
-    case 'addDefaultRoute':
-      return ['The network is one of its own, like the named one: nothing else is connected to it.'];
-    case 'setNamespaces':
-    case 'holdNamespaces':
-    case 'joinNamespace':
-      return isConnected
-        ? []
-        : ['It does not join namespaces of others: what the container shares with them it shares with this machine.'];
+      return ['It has the address of the container in the network: it begins only while that is not connected.'];
     default: {
       const { purpose, without } = explain(step);
       return [`Left out: ${purpose} Without it, ${without}.`];

@@ -44,8 +44,6 @@ export function insideLines(step: Step): string[] {
       return [`folder ${quote(step.destination)}`, mountLine(step, below(step.destination))];
     case 'bind':
       return bindLines(step);
-    case 'attachPrepared':
-      return [`# ${step.destination} shows a namespace that was joined: it is mounted from inside of that one`];
     case 'makeFile':
       return [`file ${quote(step.path)}`];
     case 'symlink':
@@ -79,7 +77,8 @@ export function insideLines(step: Step): string[] {
   }
 }
 
-function mountLine(step: StepOf<'mount'>, place: string): string {
+/** Mounts a file system at a place, which is words of the shell. */
+export function mountLine(step: StepOf<'mount'>, place: string): string {
   const attributes = attributeOptions(step.attributes);
   // With `ro` mount(8) would make the file system itself read-only, not this mount of it.
   const options = [...attributes.filter((name) => name !== 'ro'), ...(step.data === '' ? [] : [step.data])].join(',');

@@ -56,6 +56,8 @@ export interface ContainerPlanInput {
   joins?: readonly Join[];
   /** Where what it refuses is counted. */
   denied?: DeniedPlan | undefined;
+  /** Who has the user namespace that it is made in, if that is not Terrarium’s: it has no other. */
+  foreign?: ProcessIdentity | undefined;
   /** File that its monitor keeps locked: the holder of its pod stays until then. */
   lease?: string | undefined;
   /** The named network that it is connected to. */
@@ -116,6 +118,15 @@ export function containerPlan(input: ContainerPlanInput): Plan {
     ...(input.lease === undefined ? [] : [{ kind: 'useLease', path: input.lease } as const]),
     ...input.cgroup.beforeClone,
     ...(own('time') ? timeSteps(config) : []),
+    ...(input.foreign === undefined
+      ? []
+      : [
+          {
+            kind: 'checkUserNamespace',
+            pid: input.foreign.pid,
+            startTime: BigInt(input.foreign.startTime),
+          } as const,
+        ]),
     ...joins.map(
       ({ process, types }): Step => ({
         kind: 'holdNamespaces',

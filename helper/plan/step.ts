@@ -241,6 +241,11 @@ export const stepShapes = {
    */
   holdNamespaces: { code: 70, actor: 'monitor', fields: { pid: 'u32', startTime: 'u64', flags: 'u32' } },
   /**
+   * Makes sure that the monitor is in the user namespace of a process, in which a container is made that is to have that one.
+   * Refused when it has ended or its start time is another (ENOENT, ESRCH; 0: not checked), and when it is in another user namespace (ESTALE).
+   */
+  checkUserNamespace: { code: 81, actor: 'monitor', fields: { pid: 'u32', startTime: 'u64' } },
+  /**
    * A new proc, sysfs, mqueue or cgroup2 of joined namespaces, which those may make who own them: made at the clone by the
    * process in between, before it enters a user namespace.
    */

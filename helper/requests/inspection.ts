@@ -7,6 +7,7 @@ import { processesOf, processOf, runningRun } from '../container/stop.js';
 import { listContainers } from '../container/watcher.js';
 import { readCapabilities } from '../inspect/capabilities.js';
 import { compareNamespaces, readNamespaces } from '../inspect/namespaces.js';
+import { processIdentity } from '../inspect/stat.js';
 import { renderMarkdown } from '../ledger/markdown.js';
 import { renderScript } from '../ledger/script.js';
 import * as protocol from '../protocol/index.js';
@@ -74,6 +75,9 @@ export function routeInspection(router: Router, machine: Machine): void {
     const { id, folder } = await ledgersOf(params);
     if (params.format === 'markdown') return { text: renderMarkdown(await readLedger(id, folder, params.operation)) };
     const { plan, operation } = await readOperation(folder, params.operation);
-    return { text: renderScript(plan, { container: id, operation, identity: machine.identity }) };
+    const zygote = plan.some(({ kind }) => kind === 'holdNamespaces' || kind === 'makeVeth')
+      ? processIdentity(await machine.zygote.pid())
+      : undefined;
+    return { text: renderScript(plan, { container: id, operation, identity: machine.identity, zygote }) };
   });
 }

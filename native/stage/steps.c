@@ -27,6 +27,8 @@ static int dispatch(struct context *context, const struct step *step) {
       return run_join_namespace(context, &as->join_namespace);
     case STEP_HOLD_NAMESPACES:
       return run_hold_namespaces(context, &as->hold_namespaces);
+    case STEP_CHECK_USER_NAMESPACE:
+      return run_check_user_namespace(context, &as->check_user_namespace);
     case STEP_PREPARE_MOUNT:
       return run_prepare_mount(context, &as->prepare_mount);
     case STEP_ATTACH_PREPARED:

@@ -82,6 +82,7 @@ enum step_code {
   STEP_ENTER_MOUNT_NAMESPACE = 65,
   STEP_USE_LEASE = 80,
   STEP_HOLD_NAMESPACES = 70,
+  STEP_CHECK_USER_NAMESPACE = 81,
   STEP_PREPARE_MOUNT = 71,
   STEP_ATTACH_PREPARED = 72,
   STEP_OPEN_NAMESPACE = 75,
@@ -375,6 +376,11 @@ struct step_hold_namespaces {
   uint32_t flags;
 };
 
+struct step_check_user_namespace {
+  uint32_t pid;
+  uint64_t start_time;
+};
+
 struct step_prepare_mount {
   const char *type;
   const char *source;
@@ -466,6 +472,7 @@ union step_fields {
   struct step_hold_mount_namespace hold_mount_namespace;
   struct step_use_lease use_lease;
   struct step_hold_namespaces hold_namespaces;
+  struct step_check_user_namespace check_user_namespace;
   struct step_prepare_mount prepare_mount;
   struct step_attach_prepared attach_prepared;
   struct step_open_namespace open_namespace;
@@ -708,6 +715,10 @@ static const struct field_shape fields_hold_namespaces[] = {
     {FIELD_U64, offsetof(struct step_hold_namespaces, start_time)},
     {FIELD_U32, offsetof(struct step_hold_namespaces, flags)},
 };
+static const struct field_shape fields_check_user_namespace[] = {
+    {FIELD_U32, offsetof(struct step_check_user_namespace, pid)},
+    {FIELD_U64, offsetof(struct step_check_user_namespace, start_time)},
+};
 static const struct field_shape fields_prepare_mount[] = {
     {FIELD_STRING, offsetof(struct step_prepare_mount, type)},
     {FIELD_STRING, offsetof(struct step_prepare_mount, source)},
@@ -808,6 +819,7 @@ static const struct step_shape step_shapes[] = {
     [STEP_ENTER_MOUNT_NAMESPACE] = {"enterMountNamespace", ACTOR_ANY, 0, NULL},
     [STEP_USE_LEASE] = {"useLease", ACTOR_MONITOR, 1, fields_use_lease},
     [STEP_HOLD_NAMESPACES] = {"holdNamespaces", ACTOR_MONITOR, 3, fields_hold_namespaces},
+    [STEP_CHECK_USER_NAMESPACE] = {"checkUserNamespace", ACTOR_MONITOR, 2, fields_check_user_namespace},
     [STEP_PREPARE_MOUNT] = {"prepareMount", ACTOR_MONITOR, 4, fields_prepare_mount},
     [STEP_ATTACH_PREPARED] = {"attachPrepared", ACTOR_INIT, 1, fields_attach_prepared},
     [STEP_OPEN_NAMESPACE] = {"openNamespace", ACTOR_INIT, 6, fields_open_namespace},

@@ -46,6 +46,7 @@ int run_remove_qdisc(struct context *context, const struct step_remove_qdisc *st
 
 /* steps_join.c: namespaces of others, joined at the clone */
 int run_hold_namespaces(struct context *context, const struct step_hold_namespaces *step);
+int run_check_user_namespace(struct context *context, const struct step_check_user_namespace *step);
 int run_prepare_mount(struct context *context, const struct step_prepare_mount *step);
 int run_attach_prepared(struct context *context, const struct step_attach_prepared *step);
 /* clone3 in the namespaces that are held: as clone3, 0 in the new process; -errno, noted with its step. */

@@ -4,7 +4,9 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -29,6 +31,17 @@ int run_hold_namespaces(struct context *context, const struct step_hold_namespac
   if (fd < 0) return fd;
   context->joins[context->join_count++] = (struct join){.process = fd, .flags = step->flags, .step = context->step};
   return 0;
+}
+
+int run_check_user_namespace(struct context *context, const struct step_check_user_namespace *step) {
+  char path[32];
+  snprintf(path, sizeof path, "/proc/%u/ns/user", step->pid);
+  struct stat own, other;
+  if (stat("/proc/self/ns/user", &own) < 0 || stat(path, &other) < 0) return -errno;
+  /* Afterwards: if it is still the one meant now, it was then. */
+  AUTO_CLOSE int process = open_process(context, (pid_t)step->pid, step->start_time);
+  if (process < 0) return process;
+  return own.st_dev == other.st_dev && own.st_ino == other.st_ino ? 0 : -ESTALE;
 }
 
 /* Made at the clone, by who is in the joined namespaces. */

@@ -1,12 +1,12 @@
 /** A container and the script of its ledger, run by hand: what /proc says of either's first process. */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import * as path from 'node:path';
 import type { TestContext } from 'node:test';
 import type { RequestType } from 'vscode-jsonrpc';
 import * as protocol from '../../../helper/protocol/index.js';
-import { namespaceLinks, namespacesOf, parseMountinfo } from './kernel.js';
+import { type NamespaceLink, namespaceLinks, namespacesOf, parseMountinfo } from './kernel.js';
 
 const mark = '----';
 
@@ -103,10 +103,31 @@ export async function byHand(
       entries.flatMap((entry) => (entry.stream === stream ? Buffer.from(entry.data, 'base64') : [])),
     ).toString();
   assert.equal(exit?.exitCode, 0, `${printed('stdout')}${printed('stderr')}`);
+  const { script, ended } = await runScript(t, helper, folder, id, prefix);
+  assert.equal(ended.status, 0, `${ended.stderr}\n${ended.stdout}`);
+  assert.doesNotMatch(ended.stderr, /do not count|left out/);
+  return {
+    id,
+    made: parseReport(printed('stdout'), containerFolder),
+    scripted: parseReport(ended.stdout, new RegExp(scriptFolder(folder, id), 'g')),
+    script,
+  };
+}
+
+const scriptFolder = (folder: string, id: string) => path.join(folder, `script-${id}`);
+
+/** Runs the script of a container's latest start to its end. */
+export async function runScript(
+  t: TestContext,
+  helper: Asker,
+  folder: string,
+  id: string,
+  prefix: readonly string[] = [],
+): Promise<{ script: string; ended: SpawnSyncReturns<string> }> {
   const { text } = await helper.request(protocol.RenderLedger, { container: id, format: 'script' });
   const file = path.join(folder, `${id}.sh`);
   writeFileSync(file, text);
-  const dir = path.join(folder, `script-${id}`);
+  const dir = scriptFolder(folder, id);
   t.after(() => void spawnSync('unshare', ['--user', '--map-root-user', '--map-auto', 'rm', '-rf', dir]));
   const { TERRARIUM_TEST_IDENTITY, ...environment } = process.env;
   const [program = 'bash', ...words] = [...prefix, 'bash', file];
@@ -117,14 +138,18 @@ export async function byHand(
     // One that waits for ever is to be told from one that is slow.
     timeout: 60_000,
   });
-  assert.equal(ended.status, 0, `${ended.stderr}\n${ended.stdout}`);
-  assert.doesNotMatch(ended.stderr, /do not count|left out/);
-  return {
-    id,
-    made: parseReport(printed('stdout'), containerFolder),
-    scripted: parseReport(ended.stdout, new RegExp(dir, 'g')),
-    script: text,
-  };
+  return { script: text, ended };
+}
+
+/** Fails unless exactly these namespaces, of those that are not the host's, are that process's, of both. */
+export function assertJoined({ made, scripted }: Both, pid: number, links: readonly NamespaceLink[]): void {
+  const [theirs, host] = [namespacesOf(pid), namespacesOf('self')];
+  for (const report of [made, scripted]) {
+    const joined = namespaceLinks.filter(
+      (link, index) => theirs[link] !== host[link] && report.namespaces[index] === theirs[link],
+    );
+    assert.deepEqual(joined.toSorted(), links.toSorted());
+  }
 }
 
 /** Fails unless both are alike, but for the namespaces' numbers: the same ones are new, the same ones the host's. */

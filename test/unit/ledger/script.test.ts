@@ -193,15 +193,18 @@ test('a script says where it differs from the container', () => {
   assert.ok(terminal.includes('It has the terminal that the script was started in, not one of its own.'));
 });
 
-test('a container of a named network is connected as the stage does it, by who owns both sides', () => {
+test('a container of a named network is connected as the stage does it, by who has a say over both sides', () => {
   const connection = { anchor: { pid: 7, startTime: 1 }, port: 'p-0123', address: '10.1.2.3', prefix: 24 };
   const script = render(containerPlan(planInput({ network: { kind: 'bridge', network: 'n' } }, { connection })));
   assertSound(script);
   const order = [
-    'exec unshare --user --map-root-user',
-    'ip link add bridge0',
+    'exec nsenter --user=/proc/self/fd/10',
+    'exec 10< /proc/7/ns/net; process 7 1',
+    "-q ': p-'",
     'uid_map',
     'ip link add p-0123 type veth',
+    'master bridge0 up',
+    'exec unshare --user',
   ];
   const places = [...order, 'ip addr add 10.1.2.3/24 dev eth0', 'ip link set eth0 up'].map((text) =>
     script.indexOf(text),
@@ -214,6 +217,39 @@ test('a container of a named network is connected as the stage does it, by who o
     places,
     places.toSorted((a, b) => a - b),
   );
+});
+
+test('namespaces of others are opened, looked at and joined, and closed again before the root is made', () => {
+  const joins = [
+    { process: { pid: 7, startTime: 123 }, types: ['ipc', 'network'] },
+    { process: { pid: 9, startTime: 5 }, types: ['user'] },
+  ] as const;
+  const namespaces = { ipc: { container: 'web' }, user: { process: 9 } };
+  const plan = containerPlan(planInput({ namespaces, network: { kind: 'container', container: 'web' } }, { joins }));
+  const zygote = { pid: 3, startTime: 1 };
+  const script = renderScript(plan, { container: '0', operation: 'start-1', identity: rangeIdentity, zygote });
+  assertSound(script);
+  const order = [
+    'exec 10< /proc/3/ns/user',
+    'process 3 1',
+    'exec nsenter --user=/proc/self/fd/10 -- bash "$0" around',
+    'exec 11< /proc/7/ns/ipc 12< /proc/7/ns/net 13< /proc/9/ns/user',
+    'process 7 123',
+    'process 9 5',
+    'exec nsenter --ipc=/proc/self/fd/11 --net=/proc/self/fd/12 -- unshare --mount --propagation private -- ',
+    '"$dir"/prepared/0',
+    'exec nsenter --user=/proc/self/fd/13 -- unshare --mount',
+    'exec 11<&- 12<&- 13<&-',
+    'mount --bind "$dir"/prepared/0 "$root"/',
+  ];
+  let place = script.indexOf('\nfi\n');
+  for (const text of order) {
+    const next = script.indexOf(text, place);
+    assert.ok(next > 0, `${text} after ${place} of\n${script}`);
+    place = next;
+  }
+  // Ids of the other's, and none of ours.
+  assert.doesNotMatch(script, /uid_map|unshare --user/);
 });
 
 test('limits of processes are set after all that the script still has to start', () => {

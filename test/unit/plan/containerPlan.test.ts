@@ -147,6 +147,15 @@ describe('the plan of a container', () => {
     assert.deepEqual(stepsOf(plan, 'mapIds'), []);
   });
 
+  test('makes sure of the user namespace that it is made in when that is not Terrarium’s', () => {
+    const foreign = { pid: 7, startTime: 123 };
+    const plan = containerPlan(planInput({ namespaces: { user: { process: 7 } } }, { foreign }));
+    const { pid, startTime } = stepOf(plan, 'checkUserNamespace');
+    assert.deepEqual([pid, startTime], [7, 123n]);
+    assertOrder(plan, 'checkUserNamespace', 'clone');
+    assert.deepEqual(stepsOf(planOf({}), 'checkUserNamespace'), []);
+  });
+
   test('sets the clocks of a time namespace before anybody is in it', () => {
     const plan = planOf({
       timeOffsets: { monotonic: { secs: -5, nanosecs: 7 }, boottime: { secs: 86_400, nanosecs: 0 } },
