@@ -1,5 +1,4 @@
-import { badInput } from './failure.js';
-import { shown } from './tar/reader.js';
+import { badInput, shown } from './failure.js';
 import { whiteoutPrefix } from './whiteouts.js';
 
 /**

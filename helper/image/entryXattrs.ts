@@ -1,8 +1,7 @@
 import { setXattr } from '../../native/bindings/xattr.js';
-import { failedWith } from './failure.js';
+import { failedWith, shown } from './failure.js';
 import type { Notes } from './notes.js';
 import type { TarEntry } from './tar/entry.js';
-import { shown } from './tar/reader.js';
 
 type Kept = 'keep' | 'capabilities' | 'overlay' | 'drop';
 

@@ -18,6 +18,12 @@ export function isCancelled(error: unknown): boolean {
   return error instanceof ResponseError && error.code === requestCancelled;
 }
 
+/** A name of an archive as people may read it: quoted, control characters escaped, not endless. */
+export function shown(path: Buffer): string {
+  const text = path.toString('utf8');
+  return JSON.stringify(text.length > 200 ? `${text.slice(0, 200)}…` : text);
+}
+
 interface SystemFailure extends Error {
   code: string;
   syscall: string;

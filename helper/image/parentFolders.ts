@@ -10,8 +10,7 @@ import {
   RESOLVE_NO_XDEV,
 } from '../../native/bindings/openat2.js';
 import { type ByteString, toBytes } from './entryPath.js';
-import { badInput, failedWith } from './failure.js';
-import { shown } from './tar/reader.js';
+import { badInput, failedWith, shown } from './failure.js';
 
 /** A folder below the root, open (O_PATH). */
 export interface Folder {

@@ -11,11 +11,10 @@ import {
 import { setXattr } from '../../native/bindings/xattr.js';
 import { type ByteString, toBytes } from './entryPath.js';
 import { keepXattrs } from './entryXattrs.js';
-import { explained, failedWith } from './failure.js';
+import { explained, failedWith, shown } from './failure.js';
 import type { Notes } from './notes.js';
 import { type OwnerRights, ownerFor } from './owners.js';
 import type { TarEntry } from './tar/entry.js';
-import { shown } from './tar/reader.js';
 import { opaqueXattr } from './whiteouts.js';
 
 const defaultMode = 0o755;

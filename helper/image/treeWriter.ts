@@ -3,7 +3,7 @@ import { fchmodat, fchownat, linkat, mkdirat, mknodat, symlinkat, utimensat } fr
 import { openat2 } from '../../native/bindings/openat2.js';
 import { type ByteString, entryComponents, toBytes } from './entryPath.js';
 import { keepXattrs } from './entryXattrs.js';
-import { badInput, explained, failedWith } from './failure.js';
+import { badInput, explained, failedWith, shown } from './failure.js';
 import type { Notes } from './notes.js';
 import { type OwnerRights, ownerFor } from './owners.js';
 import { type Folder, ParentFolders } from './parentFolders.js';
@@ -11,7 +11,6 @@ import { PendingFolders } from './pendingFolders.js';
 import type { Quota } from './quota.js';
 import { removeTreeSync } from './removeTree.js';
 import type { EntrySink, TarEntry } from './tar/entry.js';
-import { shown } from './tar/reader.js';
 import { type Whiteout, whiteoutOf } from './whiteouts.js';
 
 export interface TreeWriterOptions {

@@ -1,6 +1,5 @@
 import type { ByteString } from './entryPath.js';
-import { badInput } from './failure.js';
-import { shown } from './tar/reader.js';
+import { badInput, shown } from './failure.js';
 
 /** What an entry of a layer says about what lies below: image-spec layer.md, "Whiteouts". */
 export type Whiteout =

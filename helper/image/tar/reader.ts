@@ -1,34 +1,9 @@
-import { Header } from 'tar';
 import { badInput } from '../failure.js';
-import type { EntrySink, EntryType, TarEntry } from './entry.js';
-import { parsePaxNumber, parsePaxRecords, parsePaxTime } from './pax.js';
-import { parseOldNumber, parseOldPieces, parseSparseMap, SparseContent } from './sparse.js';
-
-const blockSize = 512;
-/** Longest extended headers of an entry: a path and several extended attributes of 64 KiB fit. */
-const maximumMeta = 1024 * 1024;
-const xattrPrefix = 'SCHILY.xattr.';
-
-const typesByFlag: Readonly<Record<string, EntryType>> = {
-  '0': 'file',
-  '7': 'file',
-  S: 'file',
-  '1': 'hardlink',
-  '2': 'symlink',
-  '3': 'character device',
-  '4': 'block device',
-  '5': 'directory',
-  '6': 'fifo',
-  // What `tar --incremental` writes: a folder, whose body is a list of names.
-  D: 'directory',
-};
-
-/** What precedes an entry and changes it. */
-interface Overrides {
-  path?: Buffer;
-  linkPath?: Buffer;
-  pax: Map<string, Buffer>;
-}
+import { composeEntry, sparseContentOf } from './compose.js';
+import type { EntrySink, TarEntry } from './entry.js';
+import { ExtendedHeaders, isExtended } from './extended.js';
+import { blockSize, damaged, decodeHeader, notTar } from './header.js';
+import { parseOldPieces, SparseContent } from './sparse.js';
 
 /** A sparse file in the old GNU format, of which more headers follow. */
 interface Extension {
@@ -36,10 +11,9 @@ interface Extension {
   pieces: ReturnType<typeof parseOldPieces>;
 }
 
-/** Of the old GNU format: what tar.h calls `sp`, `isextended` and `realsize`. */
+/** Of the old GNU format: what tar.h calls `sp` and `isextended`. */
 const oldPiecesAt = 386;
 const oldExtendedAt = 482;
-const oldRealSizeAt = 483;
 const maximumOldPieces = 100_000;
 
 type Body = 'entry' | 'skipped' | { flag: string; bytes: Buffer; filled: number };
@@ -67,10 +41,7 @@ export class TarReader {
   private bodyLeft = 0;
   private padding = 0;
   private ended = false;
-  private overrides: Overrides = { pax: new Map() };
-  private readonly global = new Map<string, Buffer>();
-  /** Bytes of extended headers: since the last entry, and of global ones. */
-  private readonly held = { entry: 0, global: 0 };
+  private readonly extended = new ExtendedHeaders();
 
   constructor(private readonly sink: EntrySink) {}
 
@@ -161,25 +132,21 @@ export class TarReader {
       return;
     }
     this.headerOffset = offset;
-    const header = decodeHeader(block, offset, this.extendedPath);
+    const header = decodeHeader(block, offset, this.extended.path);
     if (header.nullBlock) {
       this.ended = true;
       return;
     }
     const flag = String.fromCharCode(block[156] ?? 0);
-    if ('xgXLKN'.includes(flag)) {
+    if (isExtended(flag)) {
       const size = header.size ?? Number.NaN;
-      if (!(size >= 0 && size <= maximumMeta)) {
-        throw damaged(`an extended header of ${size} bytes`, this.offset);
-      }
-      this.holdMeta(flag, size);
+      this.extended.expect(flag, size, this.offset);
       this.beginBody({ flag, bytes: Buffer.alloc(size), filled: 0 }, size);
       return;
     }
-    const { pax } = this.overrides;
-    const entry = this.composeEntry(block, header, flag);
-    this.overrides = { pax: new Map() };
-    this.held.entry = 0;
+    const { own } = this.extended;
+    const entry = composeEntry({ block, header, flag, offset: this.offset }, this.extended);
+    this.extended.forget();
     if (flag === 'V') {
       // A volume's label is no file.
       this.beginBody('skipped', entry.storedSize);
@@ -194,16 +161,7 @@ export class TarReader {
       this.beginEntry(entry, new SparseContent(entry.size, pieces));
       return;
     }
-    this.beginEntry(entry, sparseContentOf(entry, pax));
-  }
-
-  /** They stay in memory until their entry comes, global ones to the end: many must not be more than one may be. */
-  private holdMeta(flag: string, size: number): void {
-    const scope = flag === 'g' ? 'global' : 'entry';
-    this.held[scope] += size;
-    if (this.held[scope] > maximumMeta) {
-      throw damaged(`extended headers of ${this.held[scope]} bytes together`, this.offset);
-    }
+    this.beginEntry(entry, sparseContentOf(entry, own));
   }
 
   /** Further pieces of a sparse file in the old GNU format. */
@@ -226,56 +184,6 @@ export class TarReader {
     this.position = 0;
     this.sink.begin(entry);
     this.beginBody('entry', entry.storedSize);
-  }
-
-  /** The path that extended headers give the next entry. */
-  private get extendedPath(): Buffer | undefined {
-    const { pax, path } = this.overrides;
-    return pax.get('GNU.sparse.name') ?? pax.get('path') ?? path;
-  }
-
-  private composeEntry(block: Buffer, header: Header, flag: string): TarEntry {
-    const { overrides } = this;
-    if (flag === 'M' || overrides.pax.has('GNU.sparse.offset')) {
-      const kind = flag === 'M' ? 'a split file' : 'a sparse file in the format of 2005';
-      throw badInput(`The archive holds ${kind}, which is not supported: ${shown(headerPath(block))}`, {
-        fix: 'Make the archive again, by GNU tar with --format=posix.',
-      });
-    }
-    const text = (key: string) => (overrides.pax.get(key) ?? this.global.get(key))?.toString('latin1');
-    const number = (key: string, fallback: number | undefined) => {
-      const value = text(key);
-      return value === undefined ? fallback : parsePaxNumber(key, value);
-    };
-    const path = this.extendedPath ?? headerPath(block);
-    const type = entryType(flag, path);
-    const size = number('size', header.size);
-    if (size === undefined || !Number.isSafeInteger(size) || size < 0) {
-      throw damaged(`an impossible size for ${shown(path)}`, this.offset);
-    }
-    const sparseSize = sparseSizeOf(block, flag, overrides.pax);
-    const time = text('mtime');
-    const headerSeconds = (header.mtime?.getTime() ?? 0) / 1000;
-    const xattrs = new Map<string, Buffer>();
-    for (const [key, value] of overrides.pax) {
-      if (key.startsWith(xattrPrefix)) {
-        xattrs.set(key.slice(xattrPrefix.length), value);
-      }
-    }
-    return {
-      type,
-      path,
-      linkPath: overrides.pax.get('linkpath') ?? overrides.linkPath ?? field(block, 157, 100),
-      mode: (header.mode ?? 0) & 0o7777,
-      uid: number('uid', header.uid) ?? 0,
-      gid: number('gid', header.gid) ?? 0,
-      // Other writers put the size of the target into links: only files (and unknown types) have content.
-      ...(type === 'file' || type === 'unknown' || flag === 'D'
-        ? { size: sparseSize ?? size, storedSize: size }
-        : { size: 0, storedSize: 0 }),
-      modified: time === undefined ? BigInt(Math.trunc(headerSeconds || 0)) * 1_000_000_000n : parsePaxTime(time),
-      xattrs,
-    };
   }
 
   private beginBody(body: Body, size: number): void {
@@ -315,111 +223,8 @@ export class TarReader {
       this.sparse?.end();
       this.sink.end();
     } else if (typeof this.body === 'object') {
-      this.applyMeta(this.body.flag, this.body.bytes);
+      this.extended.apply(this.body.flag, this.body.bytes);
     }
     this.body = 'skipped';
   }
-
-  private applyMeta(flag: string, bytes: Buffer): void {
-    switch (flag) {
-      case 'L':
-      case 'N':
-        this.overrides.path = untilNul(bytes);
-        break;
-      case 'K':
-        this.overrides.linkPath = untilNul(bytes);
-        break;
-      case 'g': {
-        const records = parsePaxRecords(bytes);
-        // One name or size for every entry makes no sense; git, the usual writer of these, only sets a comment.
-        for (const key of ['path', 'linkpath', 'size']) {
-          records.delete(key);
-        }
-        for (const [key, value] of records) {
-          this.global.set(key, value);
-        }
-        break;
-      }
-      default:
-        // Of several the last counts alone, as for GNU tar and Go: with others, others would find other entries.
-        this.overrides.pax = parsePaxRecords(bytes);
-    }
-  }
-}
-
-/**
- * @param path instead of the header's own, which may be cut off behind a slash: then the file would be taken for a
- * folder of the oldest kind, which has no content.
- */
-function decodeHeader(block: Buffer, offset: number, path: Buffer | undefined): Header {
-  let header: Header;
-  try {
-    header = new Header(block, 0, path && { path: path.toString('latin1') });
-  } catch (error) {
-    // A number beyond what a double holds.
-    throw damaged(error instanceof Error ? error.message : String(error), offset);
-  }
-  if (!header.nullBlock && !header.cksumValid) {
-    throw offset === 0 ? notTar() : damaged('a header whose checksum is wrong', offset);
-  }
-  return header;
-}
-
-function entryType(flag: string, path: Buffer): EntryType {
-  // Before ustar files had the flag NUL, and folders were files with a slash at the end.
-  const type = flag === '\0' ? 'file' : (typesByFlag[flag] ?? 'unknown');
-  return type === 'file' && path[path.length - 1] === 0x2f ? 'directory' : type;
-}
-
-/** The size of a sparse file, which the header's own is not. */
-function sparseSizeOf(block: Buffer, flag: string, pax: ReadonlyMap<string, Buffer>): number | undefined {
-  if (flag === 'S') {
-    return parseOldNumber(block, oldRealSizeAt);
-  }
-  const text = pax.get('GNU.sparse.realsize') ?? pax.get('GNU.sparse.size');
-  return text && parsePaxNumber('size of a sparse file', text.toString('latin1'));
-}
-
-function sparseContentOf(entry: TarEntry, pax: ReadonlyMap<string, Buffer>): SparseContent | undefined {
-  const map = pax.get('GNU.sparse.map');
-  if (map) {
-    return new SparseContent(entry.size, parseSparseMap(map.toString('latin1')));
-  }
-  return pax.has('GNU.sparse.major') ? new SparseContent(entry.size) : undefined;
-}
-
-/** POSIX ustar has a prefix for long names; GNU's own magic (`ustar  `) means other fields are there. */
-function headerPath(block: Buffer): Buffer {
-  const name = field(block, 0, 100);
-  const prefix = block.toString('latin1', 257, 263) === 'ustar\0' ? field(block, 345, 155) : Buffer.alloc(0);
-  return prefix.length === 0 ? name : Buffer.concat([prefix, Buffer.from('/'), name]);
-}
-
-/** A copy, since blocks are reused. */
-function field(block: Buffer, start: number, length: number): Buffer {
-  return Buffer.from(untilNul(block.subarray(start, start + length)));
-}
-
-function untilNul(bytes: Buffer): Buffer {
-  const nul = bytes.indexOf(0);
-  return nul === -1 ? bytes : bytes.subarray(0, nul);
-}
-
-/** A name of an archive as people may read it: quoted, control characters escaped, not endless. */
-export function shown(path: Buffer): string {
-  const text = path.toString('utf8');
-  return JSON.stringify(text.length > 200 ? `${text.slice(0, 200)}…` : text);
-}
-
-function notTar() {
-  return badInput('The file is not a tar archive', {
-    fix: 'A tar is expected, plain or compressed with gzip, xz, zstd or bzip2: of a root file system, or of images.',
-  });
-}
-
-function damaged(what: string, offset: number) {
-  return badInput(`The archive is damaged: ${what}`, {
-    cause: `At byte ${offset} of the uncompressed archive.`,
-    fix: 'Download or export it again.',
-  });
 }

@@ -10,7 +10,7 @@ interface Piece {
 const blockSize = 512;
 /** Pieces of a file: the map of each is held in memory. */
 const maximumPieces = 100_000;
-/** Digits of an offset or size, with its newline. */
+/** Digits of an offset or size. */
 const longestNumber = 20;
 
 /**
@@ -19,7 +19,10 @@ const longestNumber = 20;
  */
 export class SparseContent {
   private pieces: Piece[] | undefined;
-  private map = Buffer.alloc(0);
+  /** Of a map that precedes the bytes: its numbers so far, the line that has not ended, and how long it is. */
+  private readonly numbers: number[] = [];
+  private line = '';
+  private mapBytes = 0;
   private at = 0;
   private filled = 0;
 
@@ -58,38 +61,40 @@ export class SparseContent {
     }
   }
 
-  /** Lines of decimal numbers: how many pieces, then offset and size of each; filled up to a block. */
+  /**
+   * Lines of decimal numbers: how many pieces, then offset and size of each; filled up to a block. Each is looked at once,
+   * however the bytes are cut. @returns what follows the map
+   */
   private readMap(bytes: Buffer): Buffer {
-    this.map = Buffer.concat([this.map, bytes]);
-    const numbers = completeLines(this.map);
-    const [count] = numbers;
-    if (count === undefined) {
-      return this.wait(longestNumber);
+    let at = 0;
+    while (this.numbers.length < 1 + 2 * (this.numbers[0] ?? 0)) {
+      const newline = bytes.indexOf(0x0a, at);
+      this.line += bytes.toString('latin1', at, newline === -1 ? bytes.length : newline);
+      if (this.line.length > longestNumber) {
+        throw damagedMap('its map does not end');
+      }
+      if (newline === -1) {
+        this.mapBytes += bytes.length;
+        return Buffer.alloc(0);
+      }
+      this.addNumber(parsePaxNumber('number in a sparse map', this.line));
+      this.line = '';
+      at = newline + 1;
     }
-    if (count.value > maximumPieces) {
-      throw damagedMap(`its map has ${count.value} pieces`);
+    const filling = (blockSize - ((this.mapBytes + at) % blockSize)) % blockSize;
+    const end = Math.min(at + filling, bytes.length);
+    this.mapBytes += end;
+    if (this.mapBytes % blockSize === 0) {
+      this.pieces = checked(piecesOf(this.numbers.slice(1)), this.size);
     }
-    const last = numbers[2 * count.value];
-    if (!last) {
-      return this.wait((2 * count.value + 1) * longestNumber);
-    }
-    const end = Math.ceil(last.end / blockSize) * blockSize;
-    if (this.map.length < end) {
-      return this.wait(end);
-    }
-    const pieces: Piece[] = [];
-    for (let index = 1; index <= 2 * count.value; index += 2) {
-      pieces.push({ offset: numbers[index]?.value ?? 0, size: numbers[index + 1]?.value ?? 0 });
-    }
-    this.pieces = checked(pieces, this.size);
-    return this.map.subarray(end);
+    return bytes.subarray(end);
   }
 
-  private wait(longest: number): Buffer {
-    if (this.map.length > longest + blockSize + 2 * maximumPieces * longestNumber) {
-      throw damagedMap('its map does not end');
+  private addNumber(number: number): void {
+    if (this.numbers.length === 0 && number > maximumPieces) {
+      throw damagedMap(`its map has ${number} pieces`);
     }
-    return Buffer.alloc(0);
+    this.numbers.push(number);
   }
 }
 
@@ -99,6 +104,11 @@ export function parseSparseMap(text: string): Piece[] {
   if (numbers.length % 2 !== 0 || numbers.length > 2 * maximumPieces) {
     throw damagedMap('its map is not in pairs');
   }
+  return piecesOf(numbers);
+}
+
+/** Offset and size of each, in a row. */
+function piecesOf(numbers: readonly number[]): Piece[] {
   return Array.from({ length: numbers.length / 2 }, (_, at) => ({
     offset: numbers[2 * at] ?? 0,
     size: numbers[2 * at + 1] ?? 0,
@@ -144,24 +154,6 @@ function checked(pieces: Piece[], size: number): Piece[] {
     end = piece.offset + piece.size;
   }
   return pieces;
-}
-
-function completeLines(map: Buffer): { value: number; end: number }[] {
-  const numbers: { value: number; end: number }[] = [];
-  for (let at = 0; numbers.length <= 2 * maximumPieces; ) {
-    const newline = map.indexOf(0x0a, at);
-    if (newline === -1) {
-      break;
-    }
-    const text = map.toString('latin1', at, newline);
-    // What follows the map is no number: it may be the filling, or content.
-    if (numbers.length > 0 && numbers.length > 2 * (numbers[0]?.value ?? 0)) {
-      break;
-    }
-    numbers.push({ value: parsePaxNumber('number in a sparse map', text), end: newline + 1 });
-    at = newline + 1;
-  }
-  return numbers;
 }
 
 function damagedMap(what: string) {

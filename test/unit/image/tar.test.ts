@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { shown } from '../../../helper/image/failure.js';
 import type { TarEntry } from '../../../helper/image/tar/entry.js';
 import { parsePaxNumber, parsePaxRecords, parsePaxTime } from '../../../helper/image/tar/pax.js';
-import { shown, TarReader } from '../../../helper/image/tar/reader.js';
+import { TarReader } from '../../../helper/image/tar/reader.js';
+import { SparseContent } from '../../../helper/image/tar/sparse.js';
+import { ErrorCode } from '../../../helper/protocol/index.js';
 import { entry, header, padded, paxArchive, record, withChecksum } from '../../kernel/image/rawTar.js';
 
 interface Read extends TarEntry {
@@ -192,4 +195,23 @@ test('pax numbers are digits', () => {
 test('names are shown escaped and cut', () => {
   assert.equal(shown(Buffer.from('a\x1b[31m"\n')), '"a\\u001b[31m\\"\\n"');
   assert.ok(shown(Buffer.alloc(5000, 'x')).length < 210);
+});
+
+test('the map of a sparse file is read once, however its bytes are cut', { timeout: 30_000 }, () => {
+  const pieces = 10_000;
+  const map = Buffer.from(`${[pieces, ...Array.from({ length: pieces }, (_, at) => `${at * 4}\n1`)].join('\n')}\n`);
+  const stored = Buffer.concat([map, Buffer.alloc((512 - (map.length % 512)) % 512), Buffer.alloc(pieces, 'x')]);
+  for (const size of [1, 511, stored.length]) {
+    const content = new SparseContent(pieces * 4);
+    const written = Buffer.alloc(pieces * 4);
+    for (let at = 0; at < stored.length; at += size) {
+      content.place(stored.subarray(at, at + size), (bytes, offset) => bytes.copy(written, offset));
+    }
+    content.end();
+    assert.equal(written.equals(Buffer.from('x\0\0\0'.repeat(pieces))), true, `${size} bytes at a time`);
+  }
+  const endless = new SparseContent(1);
+  assert.throws(() => endless.place(Buffer.alloc(100, '1'), () => assert.fail('content')), {
+    code: ErrorCode.BadInput,
+  });
 });
