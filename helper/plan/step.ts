@@ -254,7 +254,7 @@ export const stepShapes = {
     actor: 'monitor',
     fields: { type: 'string', source: 'string', attributes: 'u32', data: 'string' },
   },
-  /** move_mount of the next one that was prepared, in their order, as `attachMount` does it. */
+  /** move_mount of the next one that was prepared, in their order, as `mount` does it. */
   attachPrepared: { code: 72, actor: 'init', fields: { destination: 'string' } },
   /**
    * Opens a namespace for `enterNamespace`: that of a process (pid 0: of this one), or of a user or pid namespace's the one

@@ -53,7 +53,7 @@ int run_prepare_mount(struct context *context, const struct step_prepare_mount *
 int run_attach_prepared(struct context *context, const struct step_attach_prepared *step) {
   if (context->root_fd < 0 || context->attached_count == context->prepared_count) return -EINVAL;
   int *mount = &context->prepared[context->attached_count++];
-  int error = place_mount(context, *mount, step->destination);
+  int error = place_new_mount(context, *mount, step->destination);
   close_fd(mount);
   return error;
 }

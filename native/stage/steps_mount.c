@@ -78,6 +78,11 @@ static int open_mount_destination(struct context *context, const char *path) {
   return S_ISDIR(stat.st_mode) ? steal_fd(&fd) : -ENOTDIR;
 }
 
+int place_new_mount(struct context *context, int mount_fd, const char *destination) {
+  AUTO_CLOSE int fd = open_mount_destination(context, destination);
+  return fd < 0 ? fd : attach_mount(context, mount_fd, fd);
+}
+
 int run_mount(struct context *context, const struct step_mount *step) {
   if (context->root_fd < 0) return mount_at_path(context, step, step->destination);
   AUTO_CLOSE int destination = open_mount_destination(context, step->destination);

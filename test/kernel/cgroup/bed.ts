@@ -114,9 +114,9 @@ async function removeGroup(folder: string): Promise<void> {
   }, `${folder} is empty`);
 }
 
-/** Waits until something is so; fails after ten seconds, saying what was not. */
-export async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  for (const deadline = Date.now() + 10_000; !(await condition()); await delay(10)) {
-    if (Date.now() > deadline) throw new Error(`Waited ten seconds in vain until ${what}`);
+/** Waits until something is so; fails after so many seconds, saying what was not. */
+export async function until(condition: () => boolean | Promise<boolean>, what: string, seconds = 10): Promise<void> {
+  for (const deadline = Date.now() + seconds * 1000; !(await condition()); await delay(10)) {
+    if (Date.now() > deadline) throw new Error(`Waited ${seconds} seconds in vain until ${what}`);
   }
 }
