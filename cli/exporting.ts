@@ -68,18 +68,26 @@ export function addExportingCommands(program: Command, connect: Connect, print: 
       new Option('-f, --format <format>', 'default: by the ending of the destination, else a tar').choices(formats),
     )
     .option('--image', 'take the name for an image, also when a container has it')
+    .option('--no-limits', 'leave limits out of a bundle, for runtimes that may make no control group')
     .argument('<source>', 'name or id of a container, or name of an image')
     .argument('<destination>', '.tar, .oci.tar, .docker.tar, .yaml, or a folder for a bundle')
-    .action(async (name: string, file: string, options: { format?: protocol.ExportFormat; image?: boolean }) => {
+    .action(async (name: string, file: string, options: ExportOptions) => {
       const connection = await connect();
       const source = options.image === true ? ({ kind: 'image', name } as const) : await findSource(connection, name);
-      const params = { source, format: options.format ?? formatOf(file), destination: path.resolve(file) };
+      const { format = formatOf(file), limits } = options;
+      const params = { source, format, destination: path.resolve(file), limits };
       const exported = await followedImage(connection, (progress, token) =>
         connection.sendRequest(protocol.ExportImage, { ...params, progress }, token),
       );
       print(`${exported.path}  ${bytes(exported.sizeBytes)}`);
       for (const note of exported.notes) print(printable(`note: ${note}`));
     });
+}
+
+interface ExportOptions {
+  format?: protocol.ExportFormat;
+  image?: boolean;
+  limits: boolean;
 }
 
 interface CommitOptions {

@@ -6,6 +6,8 @@ export interface ExportChoice {
   detail: string;
   /** Of the proposed file name. */
   ending: string;
+  /** Of a bundle: without them where that is false. */
+  limits?: boolean;
 }
 
 /** What can be given away, with who takes it. */
@@ -28,6 +30,13 @@ export const exportChoices: readonly ExportChoice[] = [
     label: 'OCI Bundle',
     detail: 'A folder with config.json and rootfs that crun and runc run',
     ending: '-bundle',
+  },
+  {
+    format: 'bundle',
+    label: 'OCI Bundle Without Limits',
+    detail: 'For runtimes that may make no control group, such as runc without systemd',
+    ending: '-bundle',
+    limits: false,
   },
   { format: 'kube', label: 'Kubernetes Pod', detail: 'A manifest for podman kube play and kubectl', ending: '.yaml' },
 ];

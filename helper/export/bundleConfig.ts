@@ -14,11 +14,21 @@ export interface BundleConfig {
 /** What a shell is called where a container has no command. */
 const shell = ['/bin/sh'];
 
+/** Seen of crun 1.8.1 and runc 1.1.5, run by an ordinary user in a login session. */
+const limitsNote =
+  'Limits are in force where the runtime may make control groups: with --systemd-cgroup on cgroup v2. Otherwise crun passes over them, and runc refuses to run the bundle: export it without limits for that.';
+
 /**
  * A configuration that other runtimes (crun, runc) run as it is, by the same user: runtime-spec config.md. Its id mappings
- * are those of the user, who needs them again where it is run. Pure.
+ * are those of the user, who needs them again where it is run. It has no cgroupsPath: what that means depends on how the
+ * runtime manages cgroups, and each has a default that an ordinary user may use. Pure.
+ * @param limits whether it has the container's limits, too
  */
-export function bundleConfig(specification: ContainerSpecification, config: oci.Config): BundleConfig {
+export function bundleConfig(
+  specification: ContainerSpecification,
+  config: oci.Config,
+  limits: boolean = true,
+): BundleConfig {
   const notes: string[] = [];
   const { resources, sysctl = {}, ...linux } = config.linux;
   const isUsers = ([key]: [string, string]) => namespaceOfSysctl(key) === 'user';
@@ -29,8 +39,10 @@ export function bundleConfig(specification: ContainerSpecification, config: oci.
       `Other runtimes refuse settings of the user namespace: ${left.map(([key]) => key).join(', ')} left out.`,
     );
   }
-  if (resources !== undefined && Object.keys(resources).length > 0) {
-    notes.push('Limits are left out: without a delegated cgroup, runtimes refuse them to ordinary users.');
+  const isLimited = resources !== undefined && Object.keys(resources).length > 0;
+  if (isLimited) notes.push(limits ? limitsNote : 'Limits are left out.');
+  if (specification.group !== undefined) {
+    notes.push(`The bundle is in no group: limits of the group ${specification.group} are not in it.`);
   }
   if (config.process.args.length === 0) {
     notes.push('The container has no command of its own: the bundle runs /bin/sh.');
@@ -71,6 +83,7 @@ export function bundleConfig(specification: ContainerSpecification, config: oci.
       mounts: config.mounts.filter((mount) => !isOfNetwork(mount, specification)).map(portableMount),
       linux: {
         ...linux,
+        ...(isLimited && limits ? { resources } : {}),
         ...(kept.length > 0 ? { sysctl: Object.fromEntries(kept) } : {}),
         ...(seccomp === undefined ? {} : { seccomp: seccomp.profile }),
       },

@@ -128,7 +128,7 @@ class Export {
     const record = await this.container();
     if (record !== undefined) refuseHostRoot(record, 'exported as a bundle');
     const { specification, config } = record ?? (await this.imageConfig());
-    const bundle = bundleConfig(specification, config);
+    const bundle = bundleConfig(specification, config, this.params.limits);
     const tree = await this.tree(record);
     await mkdir(folder, { mode: 0o700 });
     const { agent } = this.machine;

@@ -243,6 +243,8 @@ export interface ExportParams extends WithProgress {
   format: ExportFormat;
   /** A file or, for `bundle`, a folder: must not exist, or be empty. */
   destination: string;
+  /** Of `bundle`: whether it has the container's limits, which some runtimes refuse to ordinary users. Default true. */
+  limits?: boolean;
 }
 export const ExportImage = new RequestType<
   ExportParams,

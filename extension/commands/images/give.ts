@@ -47,7 +47,10 @@ export async function exportTo(context: CommandContext, first: unknown): Promise
   if (!chosen) {
     return;
   }
-  const choice = await window.showQuickPick(exportChoices, {
+  // An image has none.
+  const mayHaveLimits = chosen.source.kind === 'container';
+  const choices = exportChoices.filter(({ limits }) => limits === undefined || mayHaveLimits);
+  const choice = await window.showQuickPick(choices, {
     title: l10n.t('Export {0}', chosen.name),
     matchOnDetail: true,
   });
@@ -63,7 +66,13 @@ export async function exportTo(context: CommandContext, first: unknown): Promise
       replacing(place, choice, (path) =>
         context.helper.request(
           ExportImage,
-          { source: chosen.source, format: choice.format, destination: path, progress },
+          {
+            source: chosen.source,
+            format: choice.format,
+            destination: path,
+            progress,
+            ...(choice.limits === undefined ? {} : { limits: choice.limits }),
+          },
           cancellation,
         ),
       ),

@@ -1,6 +1,6 @@
 # Sourced by cgroup2-machine: builds the root file system, Debian with systemd as its init and one ordinary user.
 
-root_packages=systemd-sysv,dbus-user-session,libpam-systemd,uidmap,iproute2,procps,busybox-static,libstdc++6,xz-utils,zstd
+root_packages=systemd-sysv,dbus-user-session,libpam-systemd,uidmap,iproute2,procps,busybox-static,libstdc++6,xz-utils,zstd,crun,runc
 
 # build_root FILE: an ext4 image, in about 40 s.
 build_root() (

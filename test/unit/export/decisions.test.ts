@@ -153,9 +153,16 @@ test('a bundle has no path of this machine but those of mounts, and nothing of o
   assert.equal(bundled.mounts[1]?.type, 'cgroup');
   assert.deepEqual(bundled.mounts[2]?.options, ['bind', 'ro']);
   assert.deepEqual(bundled.mounts[3]?.options, ['rro', 'rnosuid', 'rnodev', 'rbind']);
-  assert.equal(bundled.linux.resources, undefined);
+  assert.deepEqual(bundled.linux.resources, { memory: { limit: 1 } });
+  assert.match(notes.join('\n'), /--systemd-cgroup/);
   assert.ok(bundled.linux.seccomp !== undefined);
   assert.equal(notes.length, 2, notes.join('\n'));
+  const unlimited = bundleConfig({ group: 'lab' }, config(), false);
+  assert.equal(unlimited.config.linux.resources, undefined);
+  assert.deepEqual(unlimited.notes, [
+    'Limits are left out.',
+    'The bundle is in no group: limits of the group lab are not in it.',
+  ]);
   const joining = {
     namespaces: { uts: 'host', ipc: { container: 'db' } },
     network: { kind: 'process', pid: 7 },
