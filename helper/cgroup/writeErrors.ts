@@ -119,7 +119,13 @@ function reasonOf(code: string, refused: RefusedWrite): Reason {
             cause: 'There is no such disk: it may have been taken away, or it is a partition of one.',
             fix: 'Name a whole disk by its number: lsblk -d -o NAME,MAJ:MIN lists them.',
           }
-        : { kind: ErrorCode.WrongState, cause: 'The container has just ended.', fix: 'Start it again.' };
+        : controller === 'rdma'
+          ? {
+              kind: ErrorCode.Invalid,
+              cause: 'There is no such RDMA device.',
+              fix: 'Begin each line with the name of a device in /sys/class/infiniband.',
+            }
+          : { kind: ErrorCode.WrongState, cause: 'The container has just ended.', fix: 'Start it again.' };
     default:
       return {
         kind: ErrorCode.StepFailed,
@@ -151,6 +157,13 @@ function invalidReason(name: string, kind: string, version: 1 | 2): Reason {
       ...refused,
       cause: 'The value contradicts another limit, for in cgroup v1 memory may not exceed the sum of memory and swap.',
       fix: 'Choose a value within the limits of the group above, or change the other limit in the same go.',
+    };
+  }
+  if (name === 'misc.max') {
+    return {
+      ...refused,
+      cause: 'The kernel takes a line for each resource that this machine has, and a number or max after its name.',
+      fix: 'misc.capacity of the topmost control group names those that there are.',
     };
   }
   return { ...refused, cause: `The kernel does not take this value for ${name}.`, fix: 'Choose another value.' };

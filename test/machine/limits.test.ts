@@ -7,6 +7,8 @@ import { makeGroup, until } from '../kernel/cgroup/bed.js';
 import { testCgroups } from '../kernel/cgroup/behaviour.js';
 import { startUnit } from './unit.js';
 
+const MiB = 1024 * 1024;
+
 testCgroups(2, async (t) => {
   const unit = await startUnit(t);
   const access = await prepareDelegation(await detectCgroupAccess(unit.pid), unit.pid);
@@ -18,7 +20,7 @@ testCgroups(2, async (t) => {
 test('v2: an OOM kill is told of while it happens', async (t) => {
   const unit = await startUnit(t);
   const access = await prepareDelegation(await detectCgroupAccess(unit.pid), unit.pid);
-  const group = await makeGroup(t, { access, start: unit.start }, { memory: { limit: 30 * 1024 * 1024 } });
+  const group = await makeGroup(t, { access, start: unit.start }, { memory: { limit: 30 * MiB, swap: 30 * MiB } });
   const told: number[] = [];
   const watch = watchLimit(
     { record: group.record, run: group.work },

@@ -73,6 +73,7 @@ function knobCases(version: 1 | 2, device: string): Record<string, [value: strin
         'memory.low': [`${2 * MiB}`, `${2 * MiB}`],
         'memory.min': [`${MiB}`, `${MiB}`],
         'memory.oom.group': ['1', '1'],
+        'memory.zswap.max': [`${3 * MiB}`, `${3 * MiB}`],
         'cpu.max': ['40000 50000', '40000 50000'],
         'cpu.max.burst': ['10000', '10000'],
         'cpu.weight': ['37', '37'],
