@@ -66,7 +66,11 @@ async function listenOnce(socket: string): Promise<{ connection: Promise<Socket>
   const server = createServer();
   let timer: NodeJS.Timeout | undefined;
   const connection = new Promise<Socket>((resolve, reject) => {
-    server.once('connection', resolve);
+    server.once('connection', (socket) => {
+      // Another one would be kept waiting, and the end of the server with it.
+      server.close();
+      resolve(socket);
+    });
     server.once('error', reject);
     timer = setTimeout(
       () => reject(new ZygoteError('connect', 'ETIMEDOUT', 'the stage did not come')),

@@ -58,8 +58,9 @@ static int serve(int argc, char **argv, const struct options *options, struct fa
   if (connection < 0) return -1;
   peer_stands_outside();
   if (!peer_is_user(connection)) {
-    errno = EPERM;
-    return failed(failure, "connect");
+    /* By the connection that is there: who listens takes one only. */
+    request_refuse(connection, EPERM);
+    _exit(1);
   }
   title_prepare(argc, argv);
   request_serve(connection);
