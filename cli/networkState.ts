@@ -1,12 +1,14 @@
-import type * as protocol from '../helper/protocol/index.js';
+import * as protocol from '../helper/protocol/index.js';
 import { bytes, table } from './table.js';
 
 /** What a network namespace holds, for people: a part for each kind of thing that there is. */
 export function networkStateText(state: protocol.NetworkState): string {
-  const { interfaces, routes, neighbours, sockets, unreadable } = state;
+  const { interfaces, routes, neighbours, sockets, unixSockets = [], unreadable } = state;
   // Connections that have ended are remembered for a minute: on a busy machine there are thousands.
   const shown = sockets.filter(({ state: socketState }) => socketState !== 'time-wait');
   const over = sockets.length - shown.length;
+  const servers = unixSockets.filter(protocol.isUnixServer);
+  const others = unixSockets.length - servers.length;
   const parts: [string, string[], string[][]][] = [
     [
       'Interfaces',
@@ -53,19 +55,50 @@ export function networkStateText(state: protocol.NetworkState): string {
         socketState,
         endpointText(local),
         remote === undefined ? '–' : endpointText(remote),
-        processes.map((process) => `${process.name} (${process.pid})`).join(', ') || '–',
+        processesText(processes),
       ]),
     ],
+    ['UNIX sockets', unixHeading, unixRows(unixSockets, servers)],
   ];
   const whose = state.host ? 'this machine’s' : 'its own, or shared with others';
   return [
     `Process ${state.process.pid}: network namespace ${state.inode ?? 'unknown'}, ${whose}`,
-    ...(unreadable === undefined ? [] : [`Only sockets could be read. ${unreadable}`]),
+    ...(unreadable === undefined ? [] : [`Only sockets of TCP and UDP could be read. ${unreadable}`]),
     ...parts.flatMap(([title, heading, rows]) =>
       rows.length === 0 ? [] : ['', `${title}:`, table([heading, ...rows])],
     ),
     ...(over === 0 ? [] : ['', `${over} more connections are over (time-wait).`]),
+    ...(others === 0 ? [] : ['', `${others} more UNIX sockets are connected, or have no name: --unix shows them.`]),
   ].join('\n');
+}
+
+/** All UNIX sockets of a network namespace, and nothing else of it. */
+export function unixSocketsText({ unixSockets, unreadable }: protocol.NetworkState): string {
+  if (unixSockets === undefined) return unreadable ?? 'This kernel does not tell of UNIX sockets: it has no UNIX_DIAG.';
+  return table([unixHeading, ...unixRows(unixSockets, unixSockets)]);
+}
+
+const unixHeading = ['TYPE', 'STATE', 'ADDRESS', 'CONNECTED TO', 'PROCESSES'];
+
+/** @param all among them are the other ends of `shown`, as far as these are in the same namespace */
+function unixRows(all: readonly protocol.UnixSocket[], shown: readonly protocol.UnixSocket[]): string[][] {
+  const byInode = new Map(all.map((socket) => [socket.inode, socket]));
+  const peerText = (inode: number) => {
+    const peer = byInode.get(inode);
+    if (peer === undefined) return `socket ${inode}, elsewhere`;
+    return protocol.unixAddress(peer) ?? processesText(peer.processes);
+  };
+  return shown.map((socket) => [
+    socket.type,
+    socket.state,
+    protocol.unixAddress(socket) ?? '–',
+    socket.peer === undefined ? '–' : peerText(socket.peer),
+    processesText(socket.processes),
+  ]);
+}
+
+function processesText(processes: readonly protocol.SocketProcess[]): string {
+  return processes.map(({ name, pid }) => `${name} (${pid})`).join(', ') || '–';
 }
 
 /** `127.0.0.1:80`, `[::1]:80`. */

@@ -4,7 +4,7 @@ import * as protocol from '../helper/protocol/index.js';
 import { json as printedJson } from './failure.js';
 import { parseRate, shapeText } from './linkText.js';
 import { findTarget } from './namespaces.js';
-import { networkStateText } from './networkState.js';
+import { networkStateText, unixSocketsText } from './networkState.js';
 import { parsePositive } from './options.js';
 import { table } from './table.js';
 
@@ -80,12 +80,14 @@ export function addNetworkCommands(
     .command('show')
     .description('interfaces, addresses, routes, neighbours and sockets that a container or process sees')
     .option('--json', 'as JSON')
+    .option('--unix', 'UNIX sockets alone, those that are connected and those without a name, too')
     .argument('<what>', 'name or id of a container, a pid, or "host"')
-    .action(async (what: string, { json = false }: Json) => {
+    .action(async (what: string, { json = false, unix = false }: Json & { unix?: boolean }) => {
       const connection = await connect();
       const target = await findTarget(connection, what);
       const state = await connection.sendRequest(protocol.ReadNetworkState, { target });
-      print(json ? printedJson(state) : networkStateText(state));
+      if (json) print(printedJson(unix ? (state.unixSockets ?? []) : state));
+      else print(unix ? unixSocketsText(state) : networkStateText(state));
     });
 
   network

@@ -1,4 +1,4 @@
-import type { NetworkInterface, NetworkState, PublishedPort } from '../../helper/protocol/index.js';
+import type { NetworkInterface, NetworkSocket, NetworkState, PublishedPort } from '../../helper/protocol/index.js';
 import type { FactNode, InterfaceNode, LeafNode } from '../containers/nodes.js';
 import type { Presentation } from '../views/presentation.js';
 import {
@@ -8,6 +8,7 @@ import {
   presentInterfaceParts,
   presentNeighbour,
   presentRoute,
+  presentUnixSockets,
 } from './networkText.js';
 import { type Listener, listenersOf, presentListener, presentPort, unpublished } from './portText.js';
 
@@ -26,9 +27,10 @@ export function networkLeaves(
 ): LeafNode[] {
   const base = { container, section: 'network' as const };
   const own = new Set(pids);
-  const sockets = state.host
-    ? state.sockets.filter(({ processes }) => processes.some(({ pid }) => own.has(pid)))
-    : state.sockets;
+  const isOwn = ({ processes }: Pick<NetworkSocket, 'processes'>) =>
+    !state.host || processes.some(({ pid }) => own.has(pid));
+  const sockets = state.sockets.filter(isOwn);
+  const unix = presentUnixSockets(state.unixSockets ?? [], isOwn);
   const listeners = listenersOf({ sockets });
   const offered = state.host ? listeners : unpublished({ sockets, host: false }, ports);
   const connections = sockets.filter(({ remote, state: known }) => remote !== undefined && known !== 'time-wait');
@@ -54,6 +56,7 @@ export function networkLeaves(
       connections.slice(0, mostConnections).map(presentConnection),
       connections.length,
     ),
+    ...groupOf(container, 'UNIX sockets', 'plug', unix.slice(0, mostConnections), unix.length),
   ];
 }
 

@@ -1,12 +1,16 @@
-import type {
-  LinkCounters,
-  LinkShape,
-  Neighbour,
-  NetworkInterface,
-  NetworkMember,
-  NetworkSocket,
-  NetworkSummary,
-  Route,
+import {
+  isUnixServer,
+  type LinkCounters,
+  type LinkShape,
+  type Neighbour,
+  type NetworkInterface,
+  type NetworkMember,
+  type NetworkSocket,
+  type NetworkSummary,
+  type Route,
+  type SocketProcess,
+  type UnixSocket,
+  unixAddress,
 } from '../../helper/protocol/index.js';
 import { formatBytes } from '../../helper/protocol/notation.js';
 import { plainText, tooltipText } from '../text/untrusted.js';
@@ -88,9 +92,41 @@ const endpoint = ({ address, port }: NetworkSocket['local']) =>
   `${address.includes(':') ? `[${address}]` : address}:${port}`;
 
 export function presentConnection({ protocol, local, remote, state, processes }: NetworkSocket): Presentation {
-  const who = processes.map(({ name, innerPid }) => `${plainText(name, 40)} (${innerPid})`).join(', ');
+  const who = programsText(processes);
   const label = remote === undefined ? endpoint(local) : `${endpoint(local)} ↔ ${endpoint(remote)}`;
   return line(label, [protocol, state, who].filter((part) => part !== '').join(' · '), 'arrow-swap');
+}
+
+/**
+ * UNIX sockets, in the order of `sockets`.
+ * @param isShown of others only the names are used, where one is connected to them
+ */
+export function presentUnixSockets(
+  sockets: readonly UnixSocket[],
+  isShown: (socket: UnixSocket) => boolean,
+): Presentation[] {
+  const byInode = new Map(sockets.map((socket) => [socket.inode, socket]));
+  const place = (socket: UnixSocket) => {
+    const address = unixAddress(socket);
+    return address === undefined ? undefined : plainText(address, 120);
+  };
+  const otherEnd = (inode: number) => {
+    const peer = byInode.get(inode);
+    // A path leads to whoever listens there, in whichever network namespace.
+    return peer === undefined ? 'another network namespace' : (place(peer) ?? programsText(peer.processes));
+  };
+  return sockets.filter(isShown).map((socket) => {
+    const { type, state, peer, processes } = socket;
+    const to = peer === undefined ? '' : otherEnd(peer);
+    const parts = [type, state, to === '' ? '' : `to ${to}`, programsText(processes)];
+    const icon = isUnixServer(socket) ? 'circle-outline' : 'arrow-swap';
+    return line(place(socket) ?? 'no name', parts.filter((part) => part !== '').join(' · '), icon);
+  });
+}
+
+/** Who has a socket, by the pids inside. */
+function programsText(processes: readonly SocketProcess[]): string {
+  return processes.map(({ name, innerPid }) => `${plainText(name, 40)} (${innerPid})`).join(', ');
 }
 
 /** How a link was made worse: `cut`, `100 ms later, 5 % lost`. */

@@ -8,6 +8,7 @@ import { readStat } from '../inspect/stat.js';
 import { readStatus } from '../inspect/status.js';
 import type { NetworkSocket, NetworkState, ProcessIdentity, SocketProcess } from '../protocol/index.js';
 import { isListening, parseSocketTable, type RawSocket, socketTables } from './socketTable.js';
+import { orderedUnix } from './unixSockets.js';
 import { type NetworkView, ViewRefused, viewNetwork } from './view.js';
 
 /** @throws NotFound when the process has ended, or is another one by now */
@@ -23,15 +24,17 @@ export async function readNetworkState(
     if (!names.has(pid)) names.set(pid, socketProcess(pid));
     return names.get(pid) ?? [];
   };
-  const { holders, ...tables } = view;
+  const { holders, unix, ...tables } = view;
+  const processesOf = (socket: { inode: number }) => (holders.get(socket.inode) ?? []).flatMap(processOf);
   return {
     process,
     ...(inode === undefined ? {} : { inode }),
     host: inode !== undefined && inode === readNamespace('self', 'network'),
     ...tables,
-    sockets: ordered(
-      sockets.map((socket) => ({ ...socket, processes: (holders.get(socket.inode) ?? []).flatMap(processOf) })),
-    ),
+    sockets: ordered(sockets.map((socket) => ({ ...socket, processes: processesOf(socket) }))),
+    ...(unix === undefined
+      ? {}
+      : { unixSockets: orderedUnix(unix.map((socket) => ({ ...socket, processes: processesOf(socket) }))) }),
   };
 }
 
@@ -42,7 +45,14 @@ async function viewUnlessRefused(stage: string, process: ProcessIdentity): Promi
     return await viewNetwork(stage, process);
   } catch (error) {
     if (!(error instanceof ViewRefused)) throw error;
-    return { interfaces: [], routes: [], neighbours: [], holders: new Map(), unreadable: error.message };
+    return {
+      interfaces: [],
+      routes: [],
+      neighbours: [],
+      holders: new Map(),
+      unix: undefined,
+      unreadable: error.message,
+    };
   }
 }
 

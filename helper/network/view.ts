@@ -2,15 +2,18 @@
 import { execFile } from 'node:child_process';
 import { ErrorCode, type ProcessIdentity, terrariumError } from '../protocol/index.js';
 import { isInterrupted, type NetworkTables, parseTables } from './netlink.js';
+import { parseUnixSockets, type RawUnixSocket } from './unixSockets.js';
 
 /** Of a part of its answer. */
-const partKinds = { netlink: 1, sockets: 2, end: 3 } as const;
+const partKinds = { netlink: 1, sockets: 2, end: 3, unix: 4 } as const;
 const partHeaderBytes = 8;
 const holderBytes = 16;
 
 export interface NetworkView extends NetworkTables {
   /** Pids of those that have a socket open, by its inode. */
   holders: Map<number, number[]>;
+  /** Undefined when the kernel does not tell of them. */
+  unix: RawUnixSocket[] | undefined;
 }
 
 /** A machine with a full routing table of the internet has some 100 MB of it; nobody reads that in a list. */
@@ -26,10 +29,14 @@ export class ViewRefused extends Error {}
 export async function viewNetwork(stage: string, process: ProcessIdentity): Promise<NetworkView> {
   for (let attempt = 1; ; attempt++) {
     const parts = partsOf(await runView(stage, process));
-    const netlink = Buffer.concat(parts.filter(({ kind }) => kind === partKinds.netlink).map(({ data }) => data));
+    const all = (wanted: number) => Buffer.concat(parts.filter(({ kind }) => kind === wanted).map(({ data }) => data));
+    const netlink = all(partKinds.netlink);
     if (isInterrupted(netlink) && attempt < attempts) continue;
-    const sockets = parts.filter(({ kind }) => kind === partKinds.sockets).map(({ data }) => data);
-    return { ...parseTables(netlink), holders: holdersOf(Buffer.concat(sockets)) };
+    return {
+      ...parseTables(netlink),
+      holders: holdersOf(all(partKinds.sockets)),
+      unix: parseUnixSockets(all(partKinds.unix)),
+    };
   }
 }
 

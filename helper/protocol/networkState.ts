@@ -98,6 +98,32 @@ export interface NetworkSocket {
   processes: SocketProcess[];
 }
 
+/** A socket of unix(7): it reaches what has it within the machine only. */
+export interface UnixSocket {
+  type: 'stream' | 'dgram' | 'seqpacket';
+  /** `listen`, `established`, or `unconnected`: such a one of datagrams receives from anybody. */
+  state: string;
+  /** Where it was bound, as who bound it wrote it: not always from the root, and the file may be gone. */
+  path?: string;
+  /** In place of a path its name in the abstract namespace, which is one for each network namespace. */
+  abstract?: string;
+  inode: number;
+  /** Inode of the socket that it is connected to. It may be in another network namespace: paths lead there. */
+  peer?: number;
+  /** Empty when nobody has it open any more, or when they may not be looked at. */
+  processes: SocketProcess[];
+}
+
+/** Its path, or its abstract name behind an `@`, as proc_pid_net(5) has it; undefined when it is not bound. */
+export function unixAddress({ path, abstract }: Pick<UnixSocket, 'path' | 'abstract'>): string | undefined {
+  return abstract === undefined ? path : `@${abstract}`;
+}
+
+/** Whether others may reach it by its address: it listens, or takes datagrams from anybody. */
+export function isUnixServer(socket: Pick<UnixSocket, 'state' | 'path' | 'abstract'>): boolean {
+  return socket.state === 'listen' || (socket.state === 'unconnected' && unixAddress(socket) !== undefined);
+}
+
 export interface NetworkState {
   /** The process that was asked about, or a container's init. */
   process: ProcessIdentity;
@@ -110,7 +136,9 @@ export interface NetworkState {
   neighbours: Neighbour[];
   /** Of TCP and UDP; those that wait for others first. */
   sockets: NetworkSocket[];
-  /** Why all but sockets is missing, and who has these: the namespace could not be entered. */
+  /** Those that others may reach first. Absent when the namespace could not be entered, or the kernel has no UNIX_DIAG. */
+  unixSockets?: UnixSocket[];
+  /** Why all but sockets of TCP and UDP is missing, and who has these: the namespace could not be entered. */
   unreadable?: string;
 }
 

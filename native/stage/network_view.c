@@ -8,6 +8,8 @@
 #include <inttypes.h>
 #include <linux/nsfs.h>
 #include <linux/rtnetlink.h>
+#include <linux/sock_diag.h>
+#include <linux/unix_diag.h>
 #include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -24,7 +26,7 @@
 #include "process_stat.h"
 
 /* What is written: parts, the last of them `END`. Anything else is an answer that was cut off. */
-enum part_kind { PART_NETLINK = 1, PART_SOCKETS = 2, PART_END = 3 };
+enum part_kind { PART_NETLINK = 1, PART_SOCKETS = 2, PART_END = 3, PART_UNIX = 4 };
 
 struct part {
   uint32_t kind;
@@ -98,7 +100,7 @@ static int enter_network(pid_t pid, uint64_t start_time, struct stat *net, struc
 }
 
 /* Passes on what the kernel answers to one request, until it says that this was all. */
-static int pass_on(int fd, struct failure *failure) {
+static int pass_on(int fd, enum part_kind kind, struct failure *failure) {
   static char buffer[64 * 1024] __attribute__((aligned(NLMSG_ALIGNTO)));
   for (;;) {
     ssize_t length = recv(fd, buffer, sizeof buffer, MSG_TRUNC);
@@ -108,7 +110,7 @@ static int pass_on(int fd, struct failure *failure) {
       errno = EMSGSIZE;
       return failed(failure, "recv");
     }
-    if (write_part(PART_NETLINK, buffer, (size_t)length, failure) < 0) return -1;
+    if (write_part(kind, buffer, (size_t)length, failure) < 0) return -1;
     int left = (int)length;
     for (const struct nlmsghdr *message = (void *)buffer; NLMSG_OK(message, left); message = NLMSG_NEXT(message, left)) {
       if (message->nlmsg_type == NLMSG_DONE) return 0;
@@ -141,9 +143,27 @@ static int write_tables(struct failure *failure) {
                             .nlmsg_type = tables[i].type,
                             .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP}};
     if (send(fd, &request, request.header.nlmsg_len, 0) < 0) return failed(failure, "send");
-    if (pass_on(fd, failure) < 0) return -1;
+    if (pass_on(fd, PART_NETLINK, failure) < 0) return -1;
   }
   return 0;
+}
+
+/*
+ * Sockets of AF_UNIX with their names and peers: sock_diag(7). Not /proc/PID/net/unix, where a name with a line feed in it
+ * reads as a line of its own. A kernel without UNIX_DIAG says that it knows no such family: what it does not tell is left out.
+ */
+static int write_unix(struct failure *failure) {
+  struct {
+    struct nlmsghdr header;
+    struct unix_diag_req body;
+  } request = {.header = {.nlmsg_len = sizeof request,
+                          .nlmsg_type = SOCK_DIAG_BY_FAMILY,
+                          .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP},
+               .body = {.sdiag_family = AF_UNIX, .udiag_states = ~0u, .udiag_show = UDIAG_SHOW_NAME | UDIAG_SHOW_PEER}};
+  AUTO_CLOSE int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+  if (fd < 0) return errno == EPROTONOSUPPORT ? 0 : failed(failure, "socket");
+  if (send(fd, &request, sizeof request, 0) < 0) return failed(failure, "send");
+  return pass_on(fd, PART_UNIX, failure) < 0 && failure->error != ENOENT ? -1 : 0;
 }
 
 static void close_folder(DIR **folder) {
@@ -193,7 +213,7 @@ static int write_sockets(const struct stat *net, struct failure *failure) {
 
 static int view(pid_t pid, uint64_t start_time, struct failure *failure) {
   struct stat net;
-  if (enter_network(pid, start_time, &net, failure) < 0 || write_tables(failure) < 0 ||
+  if (enter_network(pid, start_time, &net, failure) < 0 || write_tables(failure) < 0 || write_unix(failure) < 0 ||
       write_sockets(&net, failure) < 0 || write_part(PART_END, NULL, 0, failure) < 0)
     return -1;
   return fflush(stdout) == 0 ? 0 : failed(failure, "write");

@@ -117,16 +117,23 @@ const servers = `
   net.createServer().listen(7000, '0.0.0.0', () => net.connect(7000, '127.0.0.1'));
   net.createServer().listen(7001, '127.0.0.1');
   require('node:dgram').createSocket('udp4').bind(7002);
+  net.createServer().listen('/tmp/reed.sock', () => net.connect('/tmp/reed.sock'));
+  net.createServer().listen('\\0sedge');
+  net.createServer().listen('/tmp/a\\nb');
+  require('node:child_process').spawn('sleep', ['600'], { stdio: ['pipe', 'ignore', 'ignore'] });
   process.title = 'croaker';
 `;
+
+const isConnected = ({ state }: { state: string }) => state === 'established';
 
 test('sockets of a container are those that ss(8) shows in it, with the same processes', async () => {
   const { id, pid } = await bed.up({ root: host, args: [process.execPath, '-e', servers] });
   await eventually('the servers', async () => {
-    const { sockets } = await read({ container: id });
-    return sockets.filter(({ state }) => state === 'established').length === 2 && sockets.length === 5;
+    const { sockets, unixSockets = [] } = await read({ container: id });
+    const isUp = unixSockets.filter(isConnected).length === 4 && unixSockets.length === 7;
+    return isUp && sockets.filter(isConnected).length === 2 && sockets.length === 5;
   });
-  const { sockets, interfaces, host: isHost, inode } = await read({ container: id });
+  const { sockets, unixSockets = [], interfaces, host: isHost, inode } = await read({ container: id });
   const { stdout, stderr, exitCode } = await bed.exec(id, 'ss -tuapnH');
   assert.equal(exitCode, 0, stderr);
   const states: Record<string, string> = { LISTEN: 'listen', ESTAB: 'established', UNCONN: 'unconnected' };
@@ -153,6 +160,48 @@ test('sockets of a container are those that ss(8) shows in it, with the same pro
     sockets.slice(0, 3).map(({ local }) => local.port),
     [7000, 7001, 7002],
     'what listens comes first',
+  );
+
+  const unix = await bed.exec(id, 'ss -xapnH');
+  assert.equal(unix.exitCode, 0, unix.stderr);
+  // The one whose name has a line feed in it is not to be told apart from its neighbours there.
+  const broken = '/tmp/a\nb';
+  const line = /^(u_\w+)\s+(\w+)\s+\d+\s+\d+\s+(\S+)\s+(\d+)\s+\*\s+(\d+)\s+users:\(\("([^"]*)",pid=(\d+)/gm;
+  const typeNames: Record<string, string> = { u_str: 'stream', u_dgr: 'dgram', u_seq: 'seqpacket' };
+  assert.deepEqual(
+    unixSockets
+      .filter(({ path }) => path !== broken)
+      .map((one) =>
+        [
+          one.type,
+          one.state,
+          protocol.unixAddress(one) ?? '*',
+          one.inode,
+          one.peer ?? 0,
+          ...one.processes.flatMap(({ name, innerPid }) => [name, innerPid]),
+        ].join(' '),
+      )
+      .sort(),
+    [...unix.stdout.matchAll(line)]
+      .map(([, type = '', state = '', address, own, peer, name, holder]) =>
+        [typeNames[type], states[state], address, own, peer, name, holder].join(' '),
+      )
+      .sort(),
+    unix.stdout,
+  );
+  assert.deepEqual(
+    // Node fills abstract names up with NULs.
+    unixSockets.slice(0, 3).map((one) => [one.state, protocol.unixAddress(one)?.replace(/@+$/, '')]),
+    [
+      ['listen', '@sedge'],
+      ['listen', broken],
+      ['listen', '/tmp/reed.sock'],
+    ],
+  );
+  const byInode = new Map(unixSockets.map((one) => [one.inode, one]));
+  assert.ok(
+    unixSockets.filter(isConnected).every((one) => byInode.get(one.peer ?? 0)?.peer === one.inode),
+    'each end of a connection names the other',
   );
   // By default it is alone, with loopback up (scenario W1).
   assert.deepEqual(

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { networkStateText } from '../../../cli/networkState.js';
-import type { NetworkSocket, NetworkState } from '../../../helper/protocol/index.js';
+import { networkStateText, unixSocketsText } from '../../../cli/networkState.js';
+import type { NetworkSocket, NetworkState, UnixSocket } from '../../../helper/protocol/index.js';
 
 const none = { bytes: 0, packets: 0, errors: 0, dropped: 0 };
 const socket = (state: string, port: number): NetworkSocket => ({
@@ -50,6 +50,29 @@ test('what there is has a part of its own, what there is not has none, and nothi
 });
 
 test('what could not be read is said', () => {
-  const text = networkStateText({ ...state, interfaces: [], unreadable: 'EACCES (open): no power.' });
-  assert.match(text, /^Only sockets could be read\. EACCES/m);
+  const refused = { ...state, interfaces: [], unreadable: 'EACCES (open): no power.' };
+  assert.match(networkStateText(refused), /^Only sockets of TCP and UDP could be read\. EACCES/m);
+  assert.equal(unixSocketsText(refused), 'EACCES (open): no power.');
+  assert.match(unixSocketsText(state), /UNIX_DIAG/);
+});
+
+test('UNIX sockets that others may reach are listed, the rest is counted until it is asked for', () => {
+  const unix: Pick<UnixSocket, 'type' | 'processes'> = {
+    type: 'stream',
+    processes: [{ pid: 8, innerPid: 3, name: 'reed' }],
+  };
+  const unixSockets: UnixSocket[] = [
+    { ...unix, state: 'listen', path: '/run/\x1b[2Jreed', inode: 1 },
+    { ...unix, state: 'established', path: '/run/reed', inode: 2, peer: 3 },
+    { ...unix, state: 'established', inode: 3, peer: 2 },
+    { ...unix, state: 'established', inode: 4, peer: 99 },
+  ];
+  const text = networkStateText({ ...state, unixSockets });
+  assert.match(text, /^UNIX sockets:\nTYPE.*\nstream +listen +\/run\/.*reed +– +reed \(8\)$/m);
+  assert.ok(!text.includes('established') && !text.includes('\x1b'), text);
+  assert.match(text, /^3 more UNIX sockets are connected, or have no name: --unix shows them\.$/m);
+  const all = unixSocketsText({ ...state, unixSockets });
+  assert.match(all, /^stream +established +– +\/run\/reed +reed \(8\)$/m);
+  assert.match(all, /^stream +established +\/run\/reed +reed \(8\) +reed \(8\)$/m);
+  assert.match(all, /^stream +established +– +socket 99, elsewhere +reed \(8\)$/m);
 });

@@ -12,7 +12,7 @@ import {
   unpublished,
   urlOf,
 } from '../../../extension/networks/portText.js';
-import type { NetworkSocket, NetworkState, PublishedPort } from '../../../helper/protocol/index.js';
+import type { NetworkSocket, NetworkState, PublishedPort, UnixSocket } from '../../../helper/protocol/index.js';
 
 const socket = (port: number, more: Partial<NetworkSocket> = {}): NetworkSocket => ({
   protocol: 'tcp',
@@ -125,6 +125,31 @@ describe('the network of a container', () => {
       [80],
     );
     assert.equal(listeners[0]?.presentation.contextValue, 'listener');
+  });
+
+  it('has UNIX sockets below one line, of this machine its own with the names that they are connected to', () => {
+    const unix = (inode: number, more: Partial<UnixSocket>): UnixSocket => ({
+      type: 'stream',
+      state: 'established',
+      inode,
+      processes: [{ pid: 4000 + inode, innerPid: inode, name: 'reed' }],
+      ...more,
+    });
+    const unixSockets = [
+      unix(1, { state: 'listen', abstract: '\u202Ereed' }),
+      unix(2, { path: '/run/reed', peer: 3 }),
+      unix(3, { peer: 2 }),
+    ];
+    const shown = (host: boolean) =>
+      networkLeaves('c', { ...state([], host), unixSockets }, [], [4003])
+        .flatMap((leaf) => ('below' in leaf && leaf.key === 'UNIX sockets' ? (leaf.below ?? []) : []))
+        .map((leaf) => ('presentation' in leaf ? leaf.presentation.accessibleLabel : ''));
+    assert.deepEqual(shown(false), [
+      '@reed: stream · listen · reed (1)',
+      '/run/reed: stream · established · to reed (3) · reed (2)',
+      'no name: stream · established · to /run/reed · reed (3)',
+    ]);
+    assert.deepEqual(shown(true), ['no name: stream · established · to /run/reed · reed (3)']);
   });
 });
 
