@@ -135,7 +135,8 @@ export function serve(connection: Connection, installation: Installation): { lea
   routeContainers(router, machine);
   routeInspection(router, machine);
   routeEntering(router, machine);
-  routeMounts(router, machine);
+  const tellMounts = (container: string) => void connection.sendNotification(MountsChanged, { container });
+  const mountEvents = routeMounts(router, machine, tellMounts);
   routeNamespaces(router, machine);
   const listeners = routeNetworks(router, machine, (containers) => {
     void connection.sendNotification(ListenersChanged, { containers });
@@ -167,7 +168,7 @@ export function serve(connection: Connection, installation: Installation): { lea
   const throwAways = new ThrowAways(machine);
   const limits = watchLimitNotices(machine, (notice) => void connection.sendNotification(LimitReached, notice));
   const mounts = new MountWatch(machine, {
-    mounts: (container) => void connection.sendNotification(MountsChanged, { container }),
+    mounts: tellMounts,
     volumes: (volumes) => void connection.sendNotification(VolumesChanged, { volumes }),
   });
   const tellPods = podTeller(machine, (pods) => void connection.sendNotification(PodsChanged, { pods }));
@@ -178,6 +179,7 @@ export function serve(connection: Connection, installation: Installation): { lea
     denied.follow(containers);
     files.follow(containers);
     mounts.touch();
+    mountEvents.follow();
     language.refresh();
     void connection.sendNotification(ContainersChanged, { containers });
     void tellEnds(machine, connection, before, containers);
@@ -213,6 +215,7 @@ export function serve(connection: Connection, installation: Installation): { lea
   connection.onShutdown(async () => {
     watcher.stop();
     mounts.stop();
+    mountEvents.dispose();
     await edits.dispose();
     throwAways.stop();
     limits.dispose();

@@ -15,6 +15,7 @@ import {
   type PodSummary,
 } from '../../helper/protocol/index.js';
 import type { HelperClient } from '../helperClient.js';
+import { MountEvents } from '../mounts/mountEvents.js';
 import type { PodStore } from '../pods/podStore.js';
 import { treeItem } from '../views/treeItem.js';
 import type { ContainerStore } from './containerStore.js';
@@ -34,6 +35,7 @@ import {
 } from './nodes.js';
 import { readConfinement, readPrivileges, readSection } from './sectionReader.js';
 import { sectionsOf } from './sectionText.js';
+import { SeenSection } from './seenSection.js';
 
 function hasChildren(node: ContainerTreeNode): boolean {
   switch (node.kind) {
@@ -74,6 +76,9 @@ export class ContainerTree implements TreeDataProvider<ContainerTreeNode>, Dispo
   private readonly drawn = new DrawnSamples();
   private readonly networkNotes = new Map<string, string>();
   private readonly processes: LiveProcesses;
+  private readonly seenProcesses = new SeenSection();
+  private readonly seenMounts = new SeenSection();
+  private readonly mountEvents: MountEvents;
   private shown: readonly string[] = [];
   private readonly changed = new EventEmitter<ContainerTreeNode | undefined>();
   private readonly subscriptions: Disposable[];
@@ -86,12 +91,18 @@ export class ContainerTree implements TreeDataProvider<ContainerTreeNode>, Dispo
     private readonly helper: HelperClient,
     private readonly log: LogOutputChannel,
   ) {
-    this.processes = new LiveProcesses(helper, log, {
-      known: (container) => this.leaves.get(`${container}/processes`),
-      changed: (nodes) => {
-        for (const node of nodes) this.changed.fire(node);
+    this.processes = new LiveProcesses(
+      helper,
+      log,
+      {
+        known: (container) => this.leaves.get(`${container}/processes`),
+        changed: (nodes) => {
+          for (const node of nodes) this.changed.fire(node);
+        },
       },
-    });
+      this.seenProcesses,
+    );
+    this.mountEvents = new MountEvents(helper, log, this.seenMounts);
     this.subscriptions = [
       store.onDidChange(() => this.listChanged()),
       podStore.onDidChange(() => this.changed.fire(undefined)),
@@ -103,14 +114,26 @@ export class ContainerTree implements TreeDataProvider<ContainerTreeNode>, Dispo
         if (state.kind !== 'starting') {
           this.refresh();
         }
+        if (state.kind === 'ready') this.mountEvents.begin();
       }),
     ];
   }
 
   /** What is shown below a node, or is not any more. */
   opened(node: ContainerTreeNode, isOpen: boolean): void {
-    if (node.kind === 'container') this.processes.containerOpened(node.container, isOpen);
-    if (node.kind === 'section' && node.section === 'processes') this.processes.sectionOpened(node.container, isOpen);
+    for (const [section, seen] of [
+      ['processes', this.seenProcesses],
+      ['mounts', this.seenMounts],
+    ] as const) {
+      if (node.kind === 'container') seen.containerOpened(node.container, isOpen);
+      if (node.kind === 'section' && node.section === section) seen.sectionOpened(node.container, isOpen);
+    }
+    this.mountEvents.update();
+  }
+
+  /** The view can be seen, or not any more. */
+  setVisible(isVisible: boolean): void {
+    this.mountEvents.setVisible(isVisible);
   }
 
   /** Reads everything anew that is on display. */
@@ -119,12 +142,26 @@ export class ContainerTree implements TreeDataProvider<ContainerTreeNode>, Dispo
     this.changed.fire(undefined);
   }
 
-  /** Reads the mounts of a container anew: it has others now. Its list of operations is longer, too. */
+  /** Reads the mounts of a container anew: it may have others now. Its list of operations may be longer, too. */
   refreshMounts(container: string): void {
-    this.leaves.delete(`${container}/mounts`);
-    this.leaves.delete(`${container}/operations`);
-    const node = this.containers.get(container);
-    if (node) this.changed.fire(node);
+    const operations = this.sections.get(`${container}/operations`);
+    if (this.leaves.delete(`${container}/operations`) && operations) this.changed.fire(operations);
+    const section = this.sections.get(`${container}/mounts`);
+    const key = `${container}/mounts`;
+    if (!section || !this.leaves.has(key)) return;
+    readSection(this.helper, container, 'mounts').then(
+      (read) => {
+        const before = this.leaves.get(key);
+        // A menu that is open on a line that is drawn anew may lead nowhere: only what differs is.
+        if (!before || JSON.stringify(read) === JSON.stringify(before)) return;
+        this.leaves.set(key, read);
+        this.changed.fire(section);
+      },
+      () => {
+        // Drawing it says why.
+        if (this.leaves.delete(key)) this.changed.fire(section);
+      },
+    );
   }
 
   /** Reads the network of a container anew. */
@@ -289,11 +326,17 @@ export class ContainerTree implements TreeDataProvider<ContainerTreeNode>, Dispo
       this.leaves.set(key, read);
       // After a reload of the window nothing tells that it is open, but that it is asked for.
       if (node.section === 'processes') this.processes.shown(node.container, read);
+      if (node.section === 'mounts') this.watchMounts(node.container);
       return read;
     } catch (error) {
       // Not kept: the next refresh tries again.
       return [this.failure(node, 'failure', error)];
     }
+  }
+
+  private watchMounts(container: string): void {
+    this.seenMounts.shown(container);
+    this.mountEvents.update();
   }
 
   /** Read each time: a process may give privileges up at any moment. */

@@ -68,6 +68,7 @@ export class ContainersView implements Disposable {
   }
 
   private watch(): void {
+    this.tree.setVisible(this.view.visible);
     const running = this.view.visible ? this.store.known.filter(({ state }) => state === 'running') : [];
     this.helper.statistics.set(
       this,

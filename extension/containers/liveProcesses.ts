@@ -4,6 +4,7 @@ import type { LeafNode, ProcessNode } from './nodes.js';
 import { ProcessUse } from './processUse.js';
 import { readProcesses } from './sectionReader.js';
 import { presentProcess } from './sectionText.js';
+import type { SeenSection } from './seenSection.js';
 
 /** What is drawn of processes, and how to draw it anew. */
 export interface ProcessLines {
@@ -18,29 +19,18 @@ export interface ProcessLines {
  */
 export class LiveProcesses {
   private readonly use = new ProcessUse();
-  private readonly open = new Set<string>();
-  private readonly closedContainers = new Set<string>();
   private readonly reading = new Set<string>();
 
   constructor(
     private readonly helper: HelperClient,
     private readonly log: LogOutputChannel,
     private readonly lines: ProcessLines,
+    private readonly seen: SeenSection,
   ) {}
-
-  containerOpened(container: string, isOpen: boolean): void {
-    if (isOpen) this.closedContainers.delete(container);
-    else this.closedContainers.add(container);
-  }
-
-  sectionOpened(container: string, isOpen: boolean): void {
-    if (isOpen) this.open.add(container);
-    else this.open.delete(container);
-  }
 
   /** The list was read for somebody to see. */
   shown(container: string, nodes: readonly LeafNode[]): void {
-    this.open.add(container);
+    this.seen.shown(container);
     this.take(
       container,
       nodes.filter((node) => node.kind === 'process'),
@@ -48,7 +38,7 @@ export class LiveProcesses {
   }
 
   sampled(container: string): void {
-    if (!this.open.has(container) || this.closedContainers.has(container) || this.reading.has(container)) return;
+    if (!this.seen.containers.includes(container) || this.reading.has(container)) return;
     this.reading.add(container);
     this.update(container)
       // It may have ended since the sample: that is told by an event of its own.

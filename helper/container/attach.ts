@@ -11,6 +11,8 @@ export interface AttachOptions {
   fromStart?: boolean;
   /** The last bytes of the output (frame headers counted), cut at a whole frame. */
   replay?: number;
+  /** In place of output a frame each time that mounts of the process change, and one at the begin. */
+  mounts?: boolean;
 }
 
 /** Input is cut into messages of this size; the monitor refuses more than 64 KiB. */
@@ -18,10 +20,10 @@ const inputBytes = 32 * 1024;
 
 /** Messages to the monitor, as bytes. */
 export const attachMessages = {
-  hello({ hold = false, fromStart = false, replay }: AttachOptions): Buffer {
+  hello({ hold = false, fromStart = false, replay, mounts = false }: AttachOptions): Buffer {
     const payload = Buffer.alloc(16);
     payload.writeUInt32LE(1, 0);
-    payload.writeUInt32LE((hold ? 1 : 0) | (fromStart ? 2 : 0) | (replay === undefined ? 0 : 4), 4);
+    payload.writeUInt32LE((hold ? 1 : 0) | (fromStart ? 2 : 0) | (replay === undefined ? 0 : 4) | (mounts ? 8 : 0), 4);
     payload.writeBigUInt64LE(BigInt(replay ?? 0), 8);
     return message(1, payload);
   },

@@ -22,7 +22,12 @@ export interface ExitFrame {
   signal: number;
   oomKilled: boolean;
 }
-export type Frame = DataFrame | GapFrame | ExitFrame;
+/** To who asked for word of mounts alone: those of the process are others now, or may have been before it was asked. */
+export interface MountsFrame {
+  type: 'mounts';
+  time: bigint;
+}
+export type Frame = DataFrame | GapFrame | ExitFrame | MountsFrame;
 
 export const frameHeaderBytes = 16;
 /** Monitors write at most 16 KiB; a longer payload means that this is no frame. */
@@ -57,6 +62,9 @@ function decodePayload(type: number, time: bigint, payload: Buffer): Frame {
         signal: payload.readUInt32LE(4),
         oomKilled: payload.readUInt32LE(8) !== 0,
       };
+    case 5:
+      if (payload.length !== 0) throw notAFrame(`word of mounts with ${payload.length} bytes`);
+      return { type: 'mounts', time };
     default:
       throw notAFrame(`type ${type}`);
   }

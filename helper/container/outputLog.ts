@@ -8,7 +8,7 @@ import { decodeFrame, type Frame, frameHeaderBytes, maximumPayloadBytes } from '
 
 export interface OutputReading {
   /** Data and gap frames in order; never an exit frame. */
-  frames: Exclude<Frame, { type: 'exit' }>[];
+  frames: Exclude<Frame, { type: 'exit' | 'mounts' }>[];
   /** Offset in the stream where the next call goes on: just behind the last frame, and the present end if all is read. */
   next: bigint;
 }
@@ -65,7 +65,7 @@ async function readFrames(file: LogFile, reading: OutputReading, limit: number):
       at += decoded.bytes;
       taken += decoded.bytes;
       const { frame } = decoded;
-      if (frame.type === 'exit') throw notOutput('an exit frame in a file');
+      if (frame.type === 'exit' || frame.type === 'mounts') throw notOutput(`a frame of type ${frame.type} in a file`);
       reading.frames.push('data' in frame ? { ...frame, data: Uint8Array.from(frame.data) } : frame);
     }
     // What is left over is nothing, or a frame that the monitor is just writing.

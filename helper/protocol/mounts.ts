@@ -63,6 +63,12 @@ export const PruneVolumes = new RequestType0<string[], ErrorData>('volume/prune'
 /** Bytes on disk of all that is in it, as du(1) counts them: it is read through for that. @throws NotFound */
 export const MeasureVolume = new RequestType<{ name: string }, { sizeBytes: number }, ErrorData>('volume/measure');
 
+/**
+ * Replaces the containers, by id, of which this client wants to hear (`mount/changed`) when a process inside mounts
+ * something: only for what can be seen. Each that runs is told of once at the begin. What helpers mount is told of all.
+ */
+export const WatchMounts = new RequestType<{ containers: string[] }, null, ErrorData>('mount/watch');
+
 /** Something was mounted in a running container or removed from it, by whichever client. `container` is its id. */
 export const MountsChanged = new NotificationType<{ container: string }>('mount/changed');
 /** Volumes, or who has them, are others now, whoever changed it: the whole list. */

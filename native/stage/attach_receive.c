@@ -12,7 +12,10 @@ static bool begin(struct attach_server *server, struct attach_client *client, co
   const struct output *output = server->output;
   uint64_t end = output->current.end;
   client->hello = true;
-  client->hold = hello->flags & HELLO_HOLD;
+  client->mounts = hello->flags & HELLO_MOUNTS;
+  /* What changed before it was heard of is for the client to see when it hears this. */
+  client->mounts_changed = client->mounts;
+  client->hold = (hello->flags & HELLO_HOLD) && !client->mounts;
   client->offset = end;
   if (hello->flags & HELLO_FROM_START) {
     client->offset = output->start;

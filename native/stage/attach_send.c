@@ -58,14 +58,25 @@ static bool send_gap(struct attach_client *client, uint64_t lost) {
 
 /* The last there is to send. What the disk refused at the very end is in no file. */
 static void send_end(const struct attach_server *server, struct attach_client *client) {
-  if (server->output->lost > 0 && !client->passed) {
+  if (server->output->lost > 0 && !client->passed && !client->mounts) {
     client->passed = send_gap(client, server->output->lost);
     if (!client->passed) return;
   }
   if (send_made(client, &server->exit, sizeof server->exit)) attach_drop(client);
 }
 
+/* To who hears of mounts alone. */
+static void send_mounts(const struct attach_server *server, struct attach_client *client) {
+  const struct frame_header header = {.type = FRAME_MOUNTS, .time = frame_time()};
+  if (client->mounts_changed && send_made(client, &header, sizeof header)) client->mounts_changed = false;
+  if (server->ended && client->fd >= 0 && !client->mounts_changed) send_end(server, client);
+}
+
 bool attach_send(struct attach_server *server, struct attach_client *client) {
+  if (client->mounts) {
+    send_mounts(server, client);
+    return false;
+  }
   uint64_t oldest = output_oldest(server->output);
   if (client->offset < oldest) {
     if (client->frame_left > 0) {
@@ -98,7 +109,7 @@ void attach_pass(struct attach_server *server, const struct frame_header *header
   size_t size = sizeof *header + header->bytes;
   for (size_t i = 0; i < ATTACH_CLIENTS; i++) {
     struct attach_client *client = &server->clients[i];
-    if (client->fd < 0 || !client->hello) continue;
+    if (client->fd < 0 || !client->hello || client->mounts) continue;
     bool had_all = client->offset == server->output->current.end && (!losing || client->passed);
     client->passed = false;
     if (!had_all) continue;

@@ -77,7 +77,8 @@ int attach_accept(struct attach_server *server, uint64_t now) {
 }
 
 struct pollfd attach_poll(const struct attach_server *server, const struct attach_client *client) {
-  bool pending = client->hello && (client->offset < server->output->current.end || server->ended);
+  bool behind = client->mounts ? client->mounts_changed : client->offset < server->output->current.end;
+  bool pending = client->hello && (behind || server->ended);
   /* Asked of those with room it would be answered at once, while another one is waited for. */
   if (server->withheld && attach_holds(client) && !attach_writable(client)) pending = true;
   bool receive = !client->input_over && !client->input_blocked;
@@ -147,6 +148,17 @@ bool attach_allows_output(const struct attach_server *server) {
   for (size_t i = 0; i < ATTACH_CLIENTS; i++)
     if (attach_holds(&server->clients[i]) && output->current.end - server->clients[i].offset > HOLD_BYTES) return false;
   return !output_near_limit(output) || attach_allows_rotation(server);
+}
+
+bool attach_wants_mounts(const struct attach_server *server) {
+  for (size_t i = 0; i < ATTACH_CLIENTS; i++)
+    if (server->clients[i].fd >= 0 && server->clients[i].mounts) return true;
+  return false;
+}
+
+void attach_mounts_changed(struct attach_server *server) {
+  for (size_t i = 0; i < ATTACH_CLIENTS; i++)
+    if (server->clients[i].mounts) server->clients[i].mounts_changed = true;
 }
 
 void attach_end(struct attach_server *server, const struct exit_frame *exit, uint64_t now) {

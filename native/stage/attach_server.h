@@ -18,6 +18,8 @@ struct attach_client {
   int fd;              /* -1: a free place */
   bool hello;          /* said; before that it gets nothing */
   bool hold;           /* the process waits for it */
+  bool mounts;         /* hears when mounts change, and gets no output */
+  bool mounts_changed; /* and has not been told yet */
   bool passed;         /* got all that the log lost, or has heard of it: it is not told of the gap */
   bool input_over;     /* it has closed its sending side */
   bool input_blocked;  /* its next input waits for the process to read */
@@ -77,6 +79,12 @@ void attach_pass(struct attach_server *server, const struct frame_header *header
 
 /* A gap frame was written at `offset`: who was passed all that is missing does not get it. */
 void attach_skip_gap(struct attach_server *server, uint64_t offset);
+
+/* Whether somebody wants to hear when mounts of the process change. */
+bool attach_wants_mounts(const struct attach_server *server);
+
+/* They are others now. Told once to who has not taken the last word of it, however often they change meanwhile. */
+void attach_mounts_changed(struct attach_server *server);
 
 /* The process has ended: tells it to each client behind the output, and takes no more connections. */
 void attach_end(struct attach_server *server, const struct exit_frame *exit, uint64_t now);

@@ -16,7 +16,7 @@ struct output_header {
   uint64_t base; /* offset in the stream of the first frame */
 };
 
-enum frame_type { FRAME_STDOUT = 1, FRAME_STDERR = 2, FRAME_GAP = 3, FRAME_EXIT = 4 };
+enum frame_type { FRAME_STDOUT = 1, FRAME_STDERR = 2, FRAME_GAP = 3, FRAME_EXIT = 4, FRAME_MOUNTS = 5 };
 
 /* A read from the process never fills more than this, so every frame fits into one buffer of the server. */
 enum { FRAME_PAYLOAD_MAX = 16384 };
@@ -51,7 +51,7 @@ _Static_assert(sizeof(struct output_header) == 16 && sizeof(struct frame_header)
 _Static_assert(sizeof(struct gap_frame) == 24 && sizeof(struct exit_frame) == 28, "no padding");
 
 enum message_type { MESSAGE_HELLO = 1, MESSAGE_INPUT = 2, MESSAGE_END = 3, MESSAGE_RESIZE = 4, MESSAGE_SIGNAL = 5 };
-enum { HELLO_VERSION = 1, HELLO_HOLD = 1, HELLO_FROM_START = 2, HELLO_REPLAY = 4 };
+enum { HELLO_VERSION = 1, HELLO_HOLD = 1, HELLO_FROM_START = 2, HELLO_REPLAY = 4, HELLO_MOUNTS = 8 };
 enum { MESSAGE_PAYLOAD_MAX = 65536 };
 
 struct message_header {

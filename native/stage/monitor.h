@@ -24,6 +24,7 @@ extern struct monitor {
   struct denied denied;
   uint64_t hangup_until; /* CLOCK_MONOTONIC ms, as all times here; 0: none */
   uint64_t accept_until;
+  uint64_t mounts_until;
   uint64_t ended_at;
   uint64_t cgroups_at; /* next attempt, 0: done */
   uint64_t record_at;

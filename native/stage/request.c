@@ -158,7 +158,8 @@ static struct context new_context(const struct plan *plan, const void *received,
                 .events_fd = -1,
                 .listener_fd = -1,
                 .root_fd = -1,
-                .lease_fd = -1},
+                .lease_fd = -1,
+                .mounts_fd = -1},
   };
 }
 

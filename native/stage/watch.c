@@ -2,7 +2,9 @@
 #include "watch.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -16,6 +18,7 @@ enum {
   READ_ROUNDS = 8,             /* reads from one descriptor before the others have their turn */
   HANGUP_MS = 250,             /* until a terminal that nobody has open is looked at again */
   ACCEPT_MS = 1000,            /* until connections are taken again after there was no descriptor for one */
+  MOUNTS_MS = 100,             /* until mounts that have changed are looked at again: a process may mount in a loop */
   CGROUP_MS = 20,              /* between attempts to remove cgroups whose processes are still dying */
   CGROUP_TOTAL_MS = 5000,      /* then they are left to the helper */
   RECORD_MS = 250,             /* between attempts to write the exit record on a full disk */
@@ -170,6 +173,7 @@ static int wait_ms(uint64_t now) {
   uint64_t due = attach_deadline(&monitor.server);
   sooner(&due, monitor.hangup_until);
   sooner(&due, monitor.accept_until);
+  sooner(&due, monitor.mounts_until);
   sooner(&due, monitor.cgroups_at);
   sooner(&due, monitor.record_at);
   sooner(&due, monitor.oom.look_at);
@@ -179,7 +183,26 @@ static int wait_ms(uint64_t now) {
   return due <= now ? 0 : (int)(due - now);
 }
 
-enum { PROCESS, MEMORY, REFUSED, TERMINAL, STDOUT, STDERR, INPUT, LISTEN, CLIENTS, POLLED = CLIENTS + ATTACH_CLIENTS };
+/*
+ * Opens mountinfo of the process when somebody wants to hear of its mounts, and closes it when nobody does. It is never
+ * read: that it changed is an event of poll(2), of all that is mounted and unmounted since it was opened:
+ * proc_pid_mounts(5).
+ */
+static void follow_mounts(struct watch *watch) {
+  bool wanted = monitor.ended_at == 0 && attach_wants_mounts(&monitor.server);
+  if (wanted == (watch->mounts_fd >= 0)) return;
+  monitor.mounts_until = 0;
+  if (!wanted) {
+    close_fd(&watch->mounts_fd);
+    return;
+  }
+  char path[40];
+  snprintf(path, sizeof path, "/proc/%d/mountinfo", (int)watch->pid);
+  watch->mounts_fd = open(path, O_RDONLY | O_CLOEXEC);
+  /* Without it nothing is told; it is tried again with the next event. */
+}
+
+enum { PROCESS, MEMORY, REFUSED, MOUNTS, TERMINAL, STDOUT, STDERR, INPUT, LISTEN, CLIENTS, POLLED = CLIENTS + ATTACH_CLIENTS };
 
 static void fill_polled(const struct watch *watch, struct pollfd polled[POLLED]) {
   bool ended = monitor.ended_at != 0;
@@ -189,6 +212,7 @@ static void fill_polled(const struct watch *watch, struct pollfd polled[POLLED])
   /* After the end the counter alone is asked; the kernel also tells when the cgroup goes. */
   polled[MEMORY] = (struct pollfd){.fd = ended ? -1 : monitor.oom.event_fd, .events = POLLIN};
   polled[REFUSED] = (struct pollfd){.fd = watch->listener_fd, .events = POLLIN};
+  polled[MOUNTS] = (struct pollfd){.fd = monitor.mounts_until == 0 ? watch->mounts_fd : -1, .events = POLLPRI};
   polled[TERMINAL] =
       (struct pollfd){.fd = reading && monitor.hangup_until == 0 ? watch->terminal_fd : -1, .events = POLLIN};
   polled[STDOUT] = (struct pollfd){.fd = reading ? watch->stdout_fd : -1, .events = POLLIN};
@@ -205,10 +229,15 @@ static void fill_polled(const struct watch *watch, struct pollfd polled[POLLED])
 static void handle_polled(struct watch *watch, const struct pollfd polled[POLLED], uint64_t now) {
   if (monitor.hangup_until <= now) monitor.hangup_until = 0;
   if (monitor.accept_until <= now) monitor.accept_until = 0;
+  if (monitor.mounts_until <= now) monitor.mounts_until = 0;
   if (polled[MEMORY].revents) oom_notice_begin(&monitor.oom, now);
   else if (monitor.oom.look_at != 0 && monitor.oom.look_at <= now) oom_notice_look(&monitor.oom, now);
   /* First of what the process waits for: its call has not returned. */
   if (polled[REFUSED].revents) watch_answer(watch, polled[REFUSED].revents);
+  if (polled[MOUNTS].revents) {
+    attach_mounts_changed(&monitor.server);
+    monitor.mounts_until = now + MOUNTS_MS;
+  }
   if (polled[TERMINAL].revents) read_output(&watch->terminal_fd, FRAME_STDOUT, true, now);
   if (polled[STDOUT].revents) read_output(&watch->stdout_fd, FRAME_STDOUT, false, now);
   if (polled[STDERR].revents) read_output(&watch->stderr_fd, FRAME_STDERR, false, now);
@@ -244,6 +273,8 @@ int watch_run(struct watch *watch) {
       int ended = finish(watch, now);
       if (ended < 0) return ended;
     }
+    /* Before its word goes out: what is mounted after that is told. */
+    follow_mounts(watch);
     attach_serve(&monitor.server, now);
     denied_write(&monitor.denied, now);
     if (monitor.header.bytes > 0) place_frame();

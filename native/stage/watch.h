@@ -19,6 +19,7 @@ struct watch {
   int events_fd;    /* memory.events (v2) or memory.oom_control (v1) */
   int listener_fd;  /* of its seccomp filter: calls that we are to refuse */
   int root_fd;      /* the process's root: its overlay must not be unmounted, and synced, before we end */
+  int mounts_fd;    /* mountinfo of the process, while somebody wants to hear when it changes */
   int lease_fd;     /* locked for others who wait until we have ended */
   unsigned long long events_base;  /* oom_kill counter at the start */
   unsigned long long output_limit; /* bytes at which `output` is rotated */

@@ -8,7 +8,7 @@ import { Bed } from '../support/bed.js';
 import { fails } from '../support/failure.js';
 import { TestHelper } from '../support/helper.js';
 import { makeHome, removeHome } from '../support/home.js';
-import { mountsOf } from '../support/kernel.js';
+import { mountsOf, openFilesOf, parentOf } from '../support/kernel.js';
 import { eventually } from '../support/wait.js';
 
 const bed = new Bed();
@@ -100,6 +100,43 @@ test('every helper is told of mounts, whichever made them, and of who has a volu
   await eventually('it is told that nobody has it any more', () => told.includes(id) && users()?.length === 0);
   await bed.helper.request(protocol.RemoveVolume, { name: 'told' });
   await eventually('it is told that the volume is gone', () => volumes !== undefined && users() === undefined);
+});
+
+test('what a process inside mounts is told to who looks at the mounts, by the monitor that is there anyway', async () => {
+  const { id, pid, name } = await bed.up({ capabilities: { add: ['CAP_SYS_ADMIN'] } });
+  const told: [string, string][] = [];
+  const idle = await bed.another();
+  for (const [who, { connection }] of [
+    ['looks', bed.helper],
+    ['idle', idle],
+  ] as const) {
+    connection.onNotification(protocol.MountsChanged, ({ container }) => {
+      told.push([who, container]);
+    });
+  }
+  const monitor = parentOf(pid);
+  const isFollowed = () => openFilesOf(monitor).includes(`/proc/${pid}/mountinfo`);
+  assert.ok(!isFollowed(), 'nobody looks yet');
+  await bed.helper.request(protocol.WatchMounts, { containers: [id] });
+  // What was mounted before anybody heard of it is in what is read after the first word.
+  await eventually('the first word', () => told.length > 0 && isFollowed());
+  for (const [work, isThere] of [
+    ['mkdir /wet && mount -t tmpfs none /wet', true],
+    ['umount /wet', false],
+  ] as const) {
+    told.length = 0;
+    const { exitCode, stderr } = await bed.exec(id, work);
+    assert.equal(exitCode, 0, stderr);
+    await eventually(`word of ${work}`, () => told.length > 0);
+    assert.equal(at(pid, '/wet').length > 0, isThere);
+  }
+  // Started anew it has another monitor.
+  await bed.helper.request(protocol.StopContainer, { container: id, signal: 'SIGKILL' });
+  told.length = 0;
+  await bed.helper.request(protocol.StartContainer, { container: id });
+  await eventually('word of the new start', () => told.length > 0);
+  await bed.helper.request(protocol.WatchMounts, { containers: [] });
+  assert.deepEqual([...new Set(told.map((one) => one.join()))], [`looks,${id}`], name);
 });
 
 test('a file, over one that is there and over nothing', async () => {

@@ -7,6 +7,7 @@ import { userInfo } from 'node:os';
 import * as path from 'node:path';
 import { after, before, test } from 'node:test';
 import { Attachment, attachMessages } from '../../../helper/container/attach.js';
+import { openFilesOf } from '../support/kernel.js';
 import { build, cleanUp, hear, until, type Watched, watch } from './harness.js';
 
 before(build);
@@ -164,4 +165,36 @@ test('the socket is for its owner alone, and another user is refused by credenti
   assert.equal(await ask(0), 'closed');
   assert.equal(await ask(5), 'closed');
   watched.kill();
+});
+
+test('who asks for word of mounts gets it and the end, no output, and seldom however often they change', async (context) => {
+  if (spawnSync('unshare', ['--user', '--map-root-user', '--mount', 'true']).status !== 0)
+    return context.skip('no user namespace: nothing can be mounted');
+  const mounts = 'echo ready; read go; for i in $(seq 200); do mount -t tmpfs none /mnt; umount /mnt; done; read go';
+  const watched = await watch(['unshare', '--user', '--map-root-user', '--mount', 'sh', '-c', mounts], {
+    streams: 'stdin',
+  });
+  const input = await Attachment.connect(watched.socket, { fromStart: true });
+  const following = () => openFilesOf(watched.monitorPid).includes(`/proc/${watched.pid}/mountinfo`);
+  await hear(input, ({ stdout }) => stdout === 'ready\n');
+  const starter = await Attachment.connect(watched.socket);
+  const client = await Attachment.connect(watched.socket, { mounts: true, fromStart: true, hold: true });
+  const start = performance.now();
+  let words = 0;
+  const heard = hear(client, (_, frame) => {
+    if (frame.type !== 'mounts') return false;
+    words++;
+    // The first is for what was mounted before.
+    if (words === 1) void starter.input(Buffer.from('go\n'));
+    // A word of the mounts that were made: the process may end.
+    if (words === 2) void starter.input(Buffer.from('go\n'));
+    return false;
+  });
+  await until('its mounts are followed', following);
+  const { stdout, exit, mounts: told } = await heard;
+  assert.equal(exit?.exitCode, 0);
+  assert.equal(stdout, '');
+  assert.ok(told >= 2 && told <= 3 + (performance.now() - start) / 100, `${told} words`);
+  starter.close();
+  assert.equal(await watched.ended, 0);
 });

@@ -122,14 +122,17 @@ export interface Heard {
   stderr: string;
   lost: bigint[];
   exit: ExitFrame | undefined;
+  /** How often mounts were told to have changed. */
+  mounts: number;
 }
 
 /** All that comes until the end, or until `enough`. */
 export async function hear(attachment: Attachment, enough?: (heard: Heard, frame: Frame) => boolean): Promise<Heard> {
-  const heard: Heard = { stdout: '', stderr: '', lost: [], exit: undefined };
+  const heard: Heard = { stdout: '', stderr: '', lost: [], exit: undefined, mounts: 0 };
   for await (const frame of attachment) {
     if (frame.type === 'gap') heard.lost.push(frame.bytes);
     else if (frame.type === 'exit') heard.exit = frame;
+    else if (frame.type === 'mounts') heard.mounts++;
     else heard[frame.type] += Buffer.from(frame.data).toString('latin1');
     if (enough?.(heard, frame)) break;
   }

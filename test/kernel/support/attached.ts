@@ -47,7 +47,7 @@ export class Attached {
   private async read(): Promise<void> {
     for await (const frame of this.attachment) {
       if (frame.type === 'exit') this.exit = frame;
-      else if (frame.type !== 'gap') this[frame.type] += Buffer.from(frame.data).toString();
+      else if ('data' in frame) this[frame.type] += Buffer.from(frame.data).toString();
     }
   }
 

@@ -64,6 +64,19 @@ export function startTimeOf(pid: number): number | undefined {
   }
 }
 
+/** What its descriptors lead to, as links of /proc/PID/fd tell it. */
+export function openFilesOf(pid: number): string[] {
+  return readdirSync(`/proc/${pid}/fd`).flatMap((fd) => {
+    try {
+      return [readlinkSync(`/proc/${pid}/fd/${fd}`)];
+    } catch (error) {
+      // Closed since.
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+      throw error;
+    }
+  });
+}
+
 /** Parent of a process. */
 export function parentOf(pid: number): number {
   return Number(statusField(pid, 'PPid'));
