@@ -33,14 +33,14 @@ export function addCapabilityCommands(
     .argument('<name:path>', 'a container, running or not, and a path in it')
     .action(async (text: string, options: RootOptions) => {
       const connection = await connect();
-      const { capabilities } = await connection.sendRequest(protocol.StatFile, {
+      const file = await connection.sendRequest(protocol.StatFile, {
         ...placeOf(text, options),
         follow: true,
       });
-      print(capabilities ?? '');
-      const place = placeOf(text, options);
-      if (capabilities === undefined || place.root.kind !== 'container') return;
-      for (const why of await hints(connection, place.root.container, capabilities, place.path)) {
+      print(file.capabilities ?? '');
+      const { root } = placeOf(text, options);
+      if (file.capabilities === undefined || root.kind !== 'container') return;
+      for (const why of await hints(connection, root.container, file)) {
         process.stderr.write(`note: ${why}\n`);
       }
     });
@@ -57,22 +57,11 @@ export function addCapabilityCommands(
     });
 }
 
-/** Why they give less than they say there; of a container that does not run its mounts are those that it is to have. */
-async function hints(
-  connection: MessageConnection,
-  container: string,
-  capabilities: string,
-  path: string,
-): Promise<string[]> {
-  const { config, status } = await connection.sendRequest(protocol.InspectContainer, { container });
-  const { process, mounts } = config as protocol.oci.Config;
-  const isUp = status === 'running' || status === 'paused';
-  const live = isUp ? await connection.sendRequest(protocol.ListMounts, { container }) : [];
-  return protocol.whyIneffective(capabilities, path, {
-    noNewPrivileges: process.noNewPrivileges,
-    bounding: process.capabilities.bounding,
-    mounts: isUp ? live : mounts.map(({ destination, options = [] }) => ({ destination, options })),
-  });
+/** Why they give less than they say there. */
+async function hints(connection: MessageConnection, container: string, file: protocol.FileEntry): Promise<string[]> {
+  const { config } = await connection.sendRequest(protocol.InspectContainer, { container });
+  const { noNewPrivileges, capabilities } = (config as protocol.oci.Config).process;
+  return protocol.whyIneffective(file, { noNewPrivileges, bounding: capabilities.bounding });
 }
 
 function placeOf(text: string, options: RootOptions): protocol.FileReference {

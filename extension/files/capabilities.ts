@@ -15,6 +15,12 @@ export function capabilitiesMessage(text: string): string | { message: string; s
   return { message: lines.length === 0 ? 'None: they are removed' : lines.join('. '), severity: information };
 }
 
+/** What capabilities of a file allow, a sentence for each of the first few. */
+export function capabilitiesMeaning(text: string): string[] {
+  const parsed = parseFileCapabilities(text);
+  return 'problem' in parsed ? [] : allowedBy(parsed.permitted | parsed.inheritable).map((line) => `${line}.`);
+}
+
 const shown = 4;
 
 /** A line for each of the first few, and how many more there are. */

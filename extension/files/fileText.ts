@@ -51,9 +51,14 @@ function iconOf(entry: FileEntry): Presentation['icon'] {
 
 /**
  * An entry's line in the tree: name, then what is cut last. `writable` says whether menus offer to change it. Names
- * and targets are whatever somebody wrote into the root.
+ * and targets are whatever somebody wrote into the root. `ineffective`: why its capabilities do not count.
  */
-export function presentFile(entry: FileEntry, path: string, writable: boolean): Presentation {
+export function presentFile(
+  entry: FileEntry,
+  path: string,
+  writable: boolean,
+  ineffective: readonly string[] = [],
+): Presentation {
   const mode = modeText(entry.kind, entry.mode);
   const target = entry.target === undefined ? undefined : plainText(entry.target, 120);
   const leads = entry.kind !== 'symlink' ? undefined : (entry.targetKind && kindWords[entry.targetKind]) || 'nothing';
@@ -73,6 +78,7 @@ export function presentFile(entry: FileEntry, path: string, writable: boolean): 
       `Owner inside: ${owner(entry.user, entry.uid)} (${entry.uid}), group ${owner(entry.group, entry.gid)} (${entry.gid})`,
       `Owner on this machine: ${entry.hostUid}, group ${entry.hostGid}`,
       entry.capabilities && `File capabilities: ${entry.capabilities}`,
+      ...ineffective,
       entry.mountPoint ? 'Something is mounted here' : undefined,
       `Modified ${new Date(entry.mtime).toLocaleString()}`,
     ]),
@@ -95,12 +101,13 @@ function withIcon(icon: Presentation['icon']): Pick<Presentation, 'icon'> {
   return icon ? { icon } : {};
 }
 
-/** What menus go by: `entry.folder.writable`, `entry.file`, `entry.link.folder.writable`, `entry.special`. */
+/** What menus go by: `entry.folder.writable`, `entry.file`, `entry.folder.link.writable`, `entry.file.capabilities`. */
 function contextOf(entry: FileEntry, writable: boolean): string {
   const leads = entry.kind === 'symlink' ? entry.targetKind : entry.kind;
   const what = leads === 'directory' ? 'folder' : leads === 'file' ? 'file' : 'special';
   const contextValue = `entry.${what}`;
-  return `${contextValue}${entry.kind === 'symlink' ? '.link' : ''}${writable ? '.writable' : ''}`;
+  const marks = [entry.kind === 'symlink' && 'link', writable && 'writable', entry.capabilities && 'capabilities'];
+  return [contextValue, ...marks.filter(Boolean)].join('.');
 }
 
 /** The line that stands for the entries of a folder that are not drawn yet. */

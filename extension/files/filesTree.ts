@@ -20,6 +20,7 @@ import type { HelperClient } from '../helperClient.js';
 import { presentFailure } from '../views/failure.js';
 import { treeItem } from '../views/treeItem.js';
 import { contentOf, inFolder, rootKey, sameRoot } from './addresses.js';
+import { capabilityHints } from './capabilityHints.js';
 import { presentFile, presentMore } from './fileText.js';
 import { isFolder, isRegular, pageSize, pagesFor, sortEntries } from './listing.js';
 import type { Roots } from './roots.js';
@@ -160,6 +161,8 @@ export class FilesTree implements TreeDataProvider<FileTreeNode>, Disposable {
     const folder = isFolder(node.entry);
     const presentation = presentFile(node.entry, node.path, node.readOnly === undefined);
     const item = treeItem(id, presentation, folder ? Collapsed : None);
+    // Made when it is asked for: `resolveTreeItem`.
+    if (node.entry.capabilities !== undefined) delete item.tooltip;
     // Gives the icon of the icon theme, and what decorates changes something to go by.
     item.resourceUri = this.roots.uri(node);
     if (!presentation.icon) {
@@ -169,6 +172,17 @@ export class FilesTree implements TreeDataProvider<FileTreeNode>, Disposable {
       // The editor's own command is told how it was called: a click keeps the focus in the tree, a double click does not.
       item.command = { command: 'vscode.open', title: l10n.t('Open'), arguments: [item.resourceUri] };
     }
+    return item;
+  }
+
+  /** What stands against capabilities is asked for when somebody looks. */
+  async resolveTreeItem(item: TreeItem, node: FileTreeNode): Promise<TreeItem> {
+    if (node.kind !== 'entry' || node.entry.capabilities === undefined) return item;
+    const hints = await capabilityHints(this.helper, node.root, node.entry).catch((error: unknown) => [
+      error instanceof Error ? error.message : String(error),
+    ]);
+    const { tooltip } = presentFile(node.entry, node.path, node.readOnly === undefined, hints);
+    if (tooltip !== undefined) item.tooltip = tooltip;
     return item;
   }
 

@@ -10,6 +10,15 @@ const revision3 = 0x03000000;
 const effectiveFlag = 1;
 const word = 0xffffffffn;
 
+/**
+ * The uid whose user namespaces the value counts in, as the reader's namespace has it; undefined for root of the reader's own,
+ * which the kernel leaves out. Pure.
+ */
+export function capabilitiesRootId(value: Buffer): number | undefined {
+  if (value.length < 24 || (value.readUInt32LE(0) & revisionMask) >>> 0 !== revision3) return undefined;
+  return value.readUInt32LE(20) || undefined;
+}
+
 /** Text for the value of the attribute; undefined for none, or a format of another kernel. Pure. */
 export function capabilitiesText(value: Buffer): string | undefined {
   if (value.length < 20) return undefined;

@@ -3,6 +3,8 @@ import { accessSync, closeSync, constants, readdirSync, readFileSync } from 'nod
 import { ResponseError } from 'vscode-jsonrpc';
 import { readlinkat } from '../../native/bindings/at.js';
 import type { Path } from '../../native/bindings/libc.js';
+import { O_PATH, openat2 } from '../../native/bindings/openat2.js';
+import { fstatfs, ST_NOSUID } from '../../native/bindings/statfs.js';
 import { type EntryStatus, fileTypes, statEntry } from '../../native/bindings/statx.js';
 import { findXattr } from '../../native/bindings/xattr.js';
 import { failedWith } from '../image/failure.js';
@@ -10,7 +12,7 @@ import { overflowId, parseIdMap, toHostId } from '../inspect/idmap.js';
 import { runningRoot } from '../inspect/root.js';
 import { groupsOf, readUserDatabase, usersOf } from '../inspect/user.js';
 import { ErrorCode, type FileEntry, type FileKind, type FolderContent, type oci } from '../protocol/index.js';
-import { capabilitiesText, capabilityAttribute } from './capabilities.js';
+import { capabilitiesRootId, capabilitiesText, capabilityAttribute } from './capabilities.js';
 import { at, type OpenRoot, openIn } from './openRoot.js';
 
 /** Who ids stand for: in the root, and on this machine. */
@@ -136,9 +138,29 @@ function describeProgram({ folder, key }: Described, entry: FileEntry): void {
       : typeof key === 'string'
         ? `${here}/${key}`
         : Buffer.concat([Buffer.from(`${here}/`), key]);
-  const value = findXattr(target, capabilityAttribute);
+  const value = findCapabilities(target);
   const text = value && capabilitiesText(value);
-  if (text !== undefined) entry.capabilities = text;
+  if (value === undefined || text === undefined) return;
+  entry.capabilities = text;
+  const rootId = capabilitiesRootId(value);
+  if (rootId !== undefined) entry.capabilitiesRoot = rootId;
+  // The file's own mount: something else may be mounted on it alone.
+  const file = key.length === 0 ? folder : openat2(folder, key, { flags: O_PATH | constants.O_NOFOLLOW, resolve: 0 });
+  try {
+    if ((fstatfs(file).flags & ST_NOSUID) !== 0) entry.nosuid = true;
+  } finally {
+    if (file !== folder) closeSync(file);
+  }
+}
+
+function findCapabilities(target: Path | number): Buffer | undefined {
+  try {
+    return findXattr(target, capabilityAttribute);
+  } catch (error) {
+    // They count for the root of a user namespace that has no uid in here: in a container they are none.
+    if (failedWith(error, 'EOVERFLOW')) return undefined;
+    throw error;
+  }
 }
 
 const kinds = new Map<number, FileKind>(Object.entries(fileTypes).map(([kind, type]) => [type, kind as FileKind]));

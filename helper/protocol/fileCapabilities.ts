@@ -3,6 +3,7 @@
  * cap_text_formats(7). Pure, and here so that an interface can say what is wrong while one types.
  */
 import { capabilities, capabilityNamesOf, findCapability } from './capabilities.js';
+import type { FileEntry } from './files.js';
 
 /** What `security.capability` of a file holds: capabilities(7), "File capabilities". */
 export interface FileCapabilities {
@@ -31,33 +32,30 @@ export function fileCapabilitiesText({ permitted, inheritable, effective }: File
 
 export type ParsedFileCapabilities = FileCapabilities | { problem: string };
 
-/** What decides whether a file's capabilities count in a container. */
+/** What decides whether a file's capabilities count in a container: of its first process, as in its configuration. */
 export interface FileCapabilityFacts {
   noNewPrivileges: boolean;
   /** The bounding set. */
   bounding: readonly string[];
-  /** Where something is mounted in it, with `nosuid` or not; of several on one place the last counts. */
-  mounts: readonly { destination: string; options: readonly string[] }[];
 }
 
 /**
- * Why capabilities of a file, as getcap(8) writes them, give a program less than they say; empty: nothing stands against them.
- * `path`: where it is in the container, with no link in it. Source: capabilities(7), "Transformation of capabilities during
- * execve()" and "Safety checking".
+ * Why capabilities of a file give a program less than they say; empty: nothing stands against them. Source:
+ * capabilities(7), "Transformation of capabilities during execve()" and "Safety checking"; mount(2), MS_NOSUID.
  */
-export function whyIneffective(text: string, path: string, facts: FileCapabilityFacts): string[] {
-  const parsed = parseFileCapabilities(text);
+export function whyIneffective(
+  { capabilities, capabilitiesRoot, nosuid }: Pick<FileEntry, 'capabilities' | 'capabilitiesRoot' | 'nosuid'>,
+  { noNewPrivileges, bounding }: FileCapabilityFacts,
+): string[] {
+  const parsed = parseFileCapabilities(capabilities ?? '');
   if ('problem' in parsed) return [];
-  const missing = capabilityNamesOf(parsed.permitted).filter((name) => !facts.bounding.includes(name));
-  const below = ({ destination }: { destination: string }) =>
-    destination === '/' || path === destination || path.startsWith(`${destination}/`);
-  const depth = Math.max(-1, ...facts.mounts.filter(below).map(({ destination }) => destination.length));
-  const mount = facts.mounts.findLast((one) => below(one) && one.destination.length === depth);
+  const missing = capabilityNamesOf(parsed.permitted).filter((name) => !bounding.includes(name));
   return [
-    ...(facts.noNewPrivileges
-      ? ['no_new_privs is on: they give nothing. "noNewPrivileges": false lets them count.']
-      : []),
-    ...(mount?.options.includes('nosuid') ? [`${mount.destination} is mounted nosuid: they give nothing there.`] : []),
+    ...(noNewPrivileges ? ['no_new_privs is on: they give nothing. "noNewPrivileges": false lets them count.'] : []),
+    ...(nosuid === true ? ['It is on a mount with nosuid: they give nothing there.'] : []),
+    ...(capabilitiesRoot === undefined
+      ? []
+      : [`They count only in user namespaces whose root is user ${capabilitiesRoot}: they give nothing here.`]),
     ...(missing.length === 0
       ? []
       : [

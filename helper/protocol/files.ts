@@ -42,6 +42,10 @@ export interface FileEntry {
   targetKind?: FileKind;
   /** As getcap(8) writes it. */
   capabilities?: string;
+  /** The uid, as the root has it, whose user namespaces alone they count in; absent: root's, as of all containers. */
+  capabilitiesRoot?: number;
+  /** Of a file with capabilities: it is on a mount where nobody gets them. */
+  nosuid?: boolean;
   /** Something is mounted on it. */
   mountPoint?: boolean;
 }

@@ -11,6 +11,7 @@ import {
   answerQuickInput,
   chooseInMenu,
   expand,
+  notification,
   openTerrarium,
   runCommand,
   treeItem,
@@ -177,6 +178,10 @@ chapter('it is renamed by F2, its mode is changed, and it is deleted, by the key
   const label = (await treeItem(page, /^Container \S+, running, root glass/).getAttribute('aria-label')) ?? '';
   const [, container = ''] = /^Container (\S+),/.exec(label) ?? [];
   assert.equal(terrarium('caps', 'get', `${container}:/etc/renamed`).trim(), 'cap_net_bind_service=ep');
+  await file('renamed').click();
+  await runCommand(page, 'Terrarium: Show Capabilities');
+  await notification(page, /renamed: cap_net_bind_service=ep.*no_new_privs is on: they give nothing/).waitFor();
+  await editor.screenshot('files-show-capabilities');
   await file('renamed').click();
   await page.keyboard.press('Delete');
   await modal(/Delete renamed\?/).waitFor();

@@ -2,6 +2,8 @@ import * as path from 'node:path/posix';
 import { commands, env, l10n, ViewColumn, window } from 'vscode';
 import { type FileRoot, ListImages } from '../../../helper/protocol/index.js';
 import { fileScheme } from '../../files/addresses.js';
+import { capabilitiesMeaning } from '../../files/capabilities.js';
+import { capabilityHints } from '../../files/capabilityHints.js';
 import type { MoreNode } from '../../files/filesTree.js';
 import { askForPath } from '../../files/goToPath.js';
 import { isFolder } from '../../files/listing.js';
@@ -10,7 +12,7 @@ import { rootOfNode } from '../../files/shownRoot.js';
 import { addWorkspaceFolder } from '../../files/workspaceFolders.js';
 import { containerPicks } from '../../flows/containerPicks.js';
 import { shownCommand } from '../../text/commandLine.js';
-import { iconSafeText, plainText } from '../../text/untrusted.js';
+import { iconSafeText, messageText, plainText } from '../../text/untrusted.js';
 import { nodeOf } from '../arguments.js';
 import type { CommandContext } from '../context.js';
 import { inView } from '../progress.js';
@@ -43,6 +45,10 @@ export function openingCommands(context: CommandContext): Record<string, { doing
     'terrarium.revealFile': { doing: l10n.t('Reveal'), run: (first) => revealFile(context, first) },
     'terrarium.goToPath': { doing: l10n.t('Go to a path'), run: (first) => goToPath(context, first) },
     'terrarium.openTerminalHere': { doing: l10n.t('Open a terminal'), run: (first) => openTerminal(context, first) },
+    'terrarium.showFileCapabilities': {
+      doing: l10n.t('Show file capabilities'),
+      run: (first) => showCapabilities(context, first),
+    },
     'terrarium.copyFilePath': {
       doing: l10n.t('Copy the path'),
       run: async (first, selection) =>
@@ -162,4 +168,18 @@ async function openTerminal(context: CommandContext, first: unknown): Promise<vo
   if (summary) {
     await inView(() => context.attacher.newShell(summary, { cwd }));
   }
+}
+
+/** What a program may do more than who runs it, and why it gets less. */
+async function showCapabilities(context: CommandContext, first: unknown): Promise<void> {
+  const { root, path: place, entry } = await file(context, first);
+  const name = path.basename(place);
+  if (entry.capabilities === undefined) {
+    await window.showInformationMessage(messageText(l10n.t('{0} has no capabilities.', name)));
+    return;
+  }
+  const hints = await capabilityHints(context.helper, root, entry);
+  const lines = [`${name}: ${entry.capabilities}.`, ...capabilitiesMeaning(entry.capabilities), ...hints];
+  const text = messageText(lines.join(' '), 1000);
+  await (hints.length === 0 ? window.showInformationMessage(text) : window.showWarningMessage(text));
 }

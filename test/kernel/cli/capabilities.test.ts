@@ -15,6 +15,8 @@ test('capabilities of a program are set, read and removed, and each one’s mean
   assert.equal(await said('caps', 'get', 'web:/bin/busybox'), '\n');
   await said('caps', 'set', 'cap_net_bind_service=ep', 'web:/bin/busybox');
   assert.equal(await said('caps', 'get', 'web:/bin/busybox'), 'cap_net_bind_service=ep\n');
+  const { stderr: notes } = await command.terrarium(['caps', 'get', 'web:/bin/busybox']);
+  assert.match(notes, /^note: no_new_privs is on/);
   assert.match(await said('ls', 'web:/bin/busybox'), /busybox \[cap_net_bind_service=ep\]$/m);
   // What it was made from stays as it was.
   assert.equal(await said('caps', 'get', '--base', 'web:/bin/busybox'), '\n');

@@ -57,16 +57,34 @@ test('owners are told as the container and as this machine see them, with names 
   assert.deepEqual([alice?.hostUid, alice?.hostGid], [upper.uid, upper.gid]);
 });
 
-test('file capabilities are shown as getcap shows them, and go with a write', async (t) => {
+test('file capabilities are shown as getcap shows them, with where they count, and go with a write', async (t) => {
   if (!existsSync('/usr/sbin/setcap')) return t.skip('setcap (libcap2-bin) is not installed');
-  const { id } = await bed.helper.run({ args: [] });
+  const mounts = [{ type: 'volume', source: 'programs', destination: '/srv/bound' }];
+  const { id } = await bed.helper.run({ args: [], mounts });
   const root: protocol.FileRoot = { kind: 'container', container: id };
   const script =
     'cp /usr/bin/true /srv/p && /usr/sbin/setcap cap_net_raw,cap_net_bind_service=ep /srv/p && /usr/sbin/getcap /srv/p';
   const { stdout, stderr, exitCode } = await bed.exec(id, script);
   assert.equal(exitCode, 0, stderr);
-  const { capabilities } = await bed.helper.request(protocol.StatFile, { root, path: '/srv/p' });
+  const entry = (file: string) => bed.helper.request(protocol.StatFile, { root, path: file, follow: true });
+  const { capabilities, nosuid, capabilitiesRoot } = await entry('/srv/p');
   assert.equal(`/srv/p ${capabilities}\n`, stdout);
+  assert.deepEqual([nosuid, capabilitiesRoot], [undefined, undefined]);
+
+  // Through a link: whose mount it is, is the file's to say. In a listing as well as alone.
+  const bound =
+    'cp /usr/bin/true /srv/bound/p && /usr/sbin/setcap cap_net_raw=ep /srv/bound/p && ln -s bound /srv/link';
+  assert.equal((await bed.exec(id, bound)).exitCode, 0);
+  assert.equal((await entry('/srv/link/p')).nosuid, true);
+  const { entries } = await bed.helper.request(protocol.ListFiles, { root, path: '/srv/bound' });
+  assert.deepEqual(
+    entries.map((one) => [one.name, one.nosuid]),
+    [['p', true]],
+  );
+  // Another root than ours, where there is one.
+  const other = await bed.exec(id, 'cp /usr/bin/true /srv/o && /usr/sbin/setcap -n 1000 cap_net_raw=ep /srv/o');
+  if (other.exitCode === 0) assert.equal((await entry('/srv/o')).capabilitiesRoot, 1000);
+
   const written = await bed.helper.request(protocol.WriteFile, {
     root,
     path: '/srv/p',

@@ -54,7 +54,7 @@ describe('a file in the tree', () => {
     const shown = presentFile(entry({ capabilities: 'cap_net_raw=ep', mountPoint: true, mode: 0o4755 }), '/x', false);
     assert.match(shown.description ?? '', /-rwsr-xr-x · root · mount · capabilities$/);
     assert.match(shown.tooltip ?? '', /File capabilities: cap_net_raw=ep\nSomething is mounted here/);
-    assert.equal(shown.contextValue, 'entry.file');
+    assert.equal(shown.contextValue, 'entry.file.capabilities');
   });
 
   it('has an icon of its own for each kind that no icon theme knows', () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { capabilitiesText } from '../../../helper/files/capabilities.js';
+import { capabilitiesRootId, capabilitiesText } from '../../../helper/files/capabilities.js';
 
 /** struct vfs_cap_data, or vfs_ns_cap_data with a root id: linux/capability.h */
 function attribute(revision: 2 | 3, permitted: bigint, inheritable: bigint, effective: boolean): Buffer {
@@ -34,4 +34,12 @@ test('what is no capability says nothing', () => {
   assert.equal(capabilitiesText(Buffer.alloc(0)), undefined);
   assert.equal(capabilitiesText(Buffer.alloc(20)), undefined);
   assert.equal(capabilitiesText(attribute(2, netRaw, 0n, true).subarray(0, 19)), undefined);
+});
+
+test('of the third version it is told for which root they count, when that is another one', () => {
+  const value = attribute(3, netRaw, 0n, true);
+  assert.equal(capabilitiesRootId(value), undefined);
+  value.writeUInt32LE(1000, 20);
+  assert.equal(capabilitiesRootId(value), 1000);
+  assert.equal(capabilitiesRootId(attribute(2, netRaw, 0n, true)), undefined);
 });

@@ -54,23 +54,15 @@ test('while it is typed it says what is wrong, or what it will allow', () => {
 });
 
 test('what stands against capabilities of a file in a container is said', () => {
-  const facts = {
-    noNewPrivileges: false,
-    bounding: ['CAP_CHOWN', 'CAP_NET_BIND_SERVICE'],
-    mounts: [
-      { destination: '/', options: ['rw'] },
-      { destination: '/data', options: ['rw', 'nosuid'] },
-      { destination: '/data/own', options: ['rw', 'nosuid'] },
-      { destination: '/data/own', options: ['rw'] },
-    ],
-  };
-  const why = (text: string, path: string, change: Partial<typeof facts> = {}) =>
-    whyIneffective(text, path, { ...facts, ...change });
-  const bind = 'cap_net_bind_service=ep';
-  for (const path of ['/server', '/database', '/data/own/server']) assert.deepEqual(why(bind, path), [], path);
-  assert.match(why(bind, '/data/server').join(), /^\/data is mounted nosuid/);
-  assert.match(why(bind, '/server', { noNewPrivileges: true }).join(), /^no_new_privs is on/);
-  assert.match(why('cap_net_raw,cap_chown=ep', '/server').join(), /without CAP_NET_RAW: the program is refused/);
-  assert.match(why('cap_net_raw=p', '/server').join(), /without CAP_NET_RAW: they are not given/);
-  assert.deepEqual(why('nonsense', '/server'), []);
+  const facts = { noNewPrivileges: false, bounding: ['CAP_CHOWN', 'CAP_NET_BIND_SERVICE'] };
+  const capabilities = 'cap_net_bind_service=ep';
+  assert.deepEqual(whyIneffective({ capabilities }, facts), []);
+  assert.match(whyIneffective({ capabilities, nosuid: true }, facts).join(), /^It is on a mount with nosuid/);
+  assert.match(whyIneffective({ capabilities, capabilitiesRoot: 1000 }, facts).join(), /whose root is user 1000/);
+  assert.match(whyIneffective({ capabilities }, { ...facts, noNewPrivileges: true }).join(), /^no_new_privs is on/);
+  const why = (text: string) => whyIneffective({ capabilities: text }, facts).join();
+  assert.match(why('cap_net_raw,cap_chown=ep'), /without CAP_NET_RAW: the program is refused/);
+  assert.match(why('cap_net_raw=p'), /without CAP_NET_RAW: they are not given/);
+  assert.equal(why('nonsense'), '');
+  assert.deepEqual(whyIneffective({ nosuid: true }, facts), []);
 });
