@@ -1,4 +1,4 @@
-import type { ExportFormat } from '../../helper/protocol/index.js';
+import type { ExportFormat, ExportSource } from '../../helper/protocol/index.js';
 
 export interface ExportChoice {
   format: ExportFormat;
@@ -10,8 +10,12 @@ export interface ExportChoice {
   limits?: boolean;
 }
 
-/** What can be given away, with who takes it. */
-export const exportChoices: readonly ExportChoice[] = [
+/** What can be given away, with who takes it. An image has no limits that could be left out. */
+export function exportChoicesOf(source: ExportSource): readonly ExportChoice[] {
+  return choices.filter(({ limits }) => limits === undefined || source.kind === 'container');
+}
+
+const choices: readonly ExportChoice[] = [
   { format: 'tar', label: 'Root File System', detail: 'A plain tar, as docker export writes it', ending: '.tar' },
   {
     format: 'oci-archive',

@@ -88,7 +88,7 @@ int run_readonly_path(struct context *context, const struct step_readonly_path *
 int clone_source(struct context *context, const struct step_clone_mount *step);
 /* Moves a detached mount to a path, made when missing in a root; refused in procfs and sysfs of a root. */
 int place_mount(struct context *context, int mount_fd, const char *destination);
-/* The same of a new file system, as `mount` does it: onto a directory, which may be one of sysfs, and through no link at the end. */
+/* The same of a new file system, as `mount` does it: onto a directory, which sysfs may have, and through no link at the end. */
 int place_new_mount(struct context *context, int mount_fd, const char *destination);
 
 /* steps_live_mount.c: what is mounted in a container that runs */

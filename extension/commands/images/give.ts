@@ -3,7 +3,7 @@ import { env, FileSystemError, FileType, l10n, Uri, window, workspace } from 'vs
 import { CommitContainer, ExportImage, type ExportSource, type ImageSummary } from '../../../helper/protocol/index.js';
 import { formatBytes } from '../../../helper/protocol/notation.js';
 import { containerArgument } from '../../containers/chooseContainer.js';
-import { type ExportChoice, exportChoices, exportName } from '../../images/exportChoices.js';
+import { type ExportChoice, exportChoicesOf, exportName } from '../../images/exportChoices.js';
 import { withImageProgress } from '../../images/imageProgress.js';
 import { freeName, proposedImageName } from '../../text/names.js';
 import { messageText } from '../../text/untrusted.js';
@@ -47,10 +47,7 @@ export async function exportTo(context: CommandContext, first: unknown): Promise
   if (!chosen) {
     return;
   }
-  // An image has none.
-  const mayHaveLimits = chosen.source.kind === 'container';
-  const choices = exportChoices.filter(({ limits }) => limits === undefined || mayHaveLimits);
-  const choice = await window.showQuickPick(choices, {
+  const choice = await window.showQuickPick(exportChoicesOf(chosen.source), {
     title: l10n.t('Export {0}', chosen.name),
     matchOnDetail: true,
   });

@@ -1,12 +1,14 @@
 /** Containers in namespaces of other containers and of processes: by inode, and by what is seen from inside. */
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmdirSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import * as protocol from '../../../helper/protocol/index.js';
 import { unshared } from '../namespaces/shells.js';
 import { Bed } from '../support/bed.js';
 import { fails } from '../support/failure.js';
 import { differingNamespaces, type NamespaceLink, namespacesOf, startTimeOf } from '../support/kernel.js';
+import { makeBusyboxRoot } from '../support/root.js';
 import { eventually } from '../support/wait.js';
 
 const { ErrorCode } = protocol;
@@ -68,6 +70,16 @@ test('another container’s, one by one and all together: exactly the others are
     await remove(id);
     assert.notEqual(startTimeOf(owner.pid), undefined);
     await eventually('the end of what entered', () => startTimeOf(here.identity.pid) === undefined);
+  });
+
+  await t.test('pid: a link of the root leads what shows its processes nowhere', async () => {
+    const path = makeBusyboxRoot(join(bed.home.folder, 'linked'));
+    rmdirSync(join(path, 'proc'));
+    symlinkSync('tmp', join(path, 'proc'));
+    await fails(bed.helper.run({ root: { kind: 'directory', path }, args: [], namespaces: { pid: whose } }), {
+      code: ErrorCode.StepFailed,
+      message: /attachPrepared \/proc failed with E(LOOP|NOTDIR)/,
+    });
   });
 
   await t.test('user, with pid and network: one root, whose capabilities count in all of them', async () => {

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { builtText } from '../../../extension/building/builtText.js';
 import { hostRootOf, programChoices } from '../../../extension/building/choices.js';
 import { archiveImageChoices } from '../../../extension/images/archiveChoices.js';
-import { exportChoices, exportName } from '../../../extension/images/exportChoices.js';
+import { exportChoicesOf, exportName } from '../../../extension/images/exportChoices.js';
 import { presentLayer, presentLayerEntry } from '../../../extension/images/layerText.js';
 import { removalText } from '../../../extension/images/removalText.js';
 import {
@@ -151,9 +151,18 @@ describe('a choice of what is seen of this machine', () => {
   });
 });
 
+describe('what can be exported', () => {
+  it('is a bundle without limits for a container alone', () => {
+    const bundles = (choices: readonly { format: string; limits?: boolean }[]) =>
+      choices.flatMap(({ format, limits }) => (format === 'bundle' ? [limits] : []));
+    assert.deepEqual(bundles(exportChoicesOf({ kind: 'container', container: 'c' })), [undefined, false]);
+    assert.deepEqual(bundles(exportChoicesOf({ kind: 'image', name: 'i' })), [undefined]);
+  });
+});
+
 describe('a file name for an export', () => {
   it('is one, whatever the image is called', () => {
-    const [tar] = exportChoices;
+    const [tar] = exportChoicesOf({ kind: 'image', name: 'i' });
     assert.ok(tar);
     assert.equal(exportName('ghcr.io/o/i:1', tar), 'ghcr.io-o-i-1.tar');
     assert.equal(exportName('../..', tar), 'export.tar');
