@@ -55,6 +55,8 @@ describe('a file in the tree', () => {
     assert.match(shown.description ?? '', /-rwsr-xr-x · root · mount · capabilities$/);
     assert.match(shown.tooltip ?? '', /File capabilities: cap_net_raw=ep\nSomething is mounted here/);
     assert.equal(shown.contextValue, 'entry.file.capabilities');
+    const hinted = presentFile(entry({ capabilities: 'cap_net_raw=ep' }), '/x', true, ['They give nothing.']);
+    assert.match(hinted.tooltip ?? '', /File capabilities: cap_net_raw=ep\nThey give nothing\./);
   });
 
   it('has an icon of its own for each kind that no icon theme knows', () => {
