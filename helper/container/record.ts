@@ -35,6 +35,8 @@ export interface RuntimeRecord {
   cgroup?: CgroupRecord;
   /** In a named network: what the network's end of its veth pair is called. */
   port?: string;
+  /** Its monitor ends what it leaves in the pid namespace that it shares. */
+  killsLeft?: boolean;
 }
 
 const processIdentity = z.object({ pid: z.int().positive(), startTime: z.number() });
@@ -50,6 +52,7 @@ const runtimeRecordSchema: z.ZodType<RuntimeRecord> = z.object({
     .object({ version: z.union([z.literal(1), z.literal(2)]), paths: z.record(z.string(), z.string()) })
     .exactOptional(),
   port: z.string().exactOptional(),
+  killsLeft: z.boolean().exactOptional(),
 });
 
 /** @throws SyntaxError or ZodError for what is no such record */

@@ -25,6 +25,7 @@ import {
   terrariumError,
 } from '../protocol/index.js';
 import { withHostNamespaces } from '../specification/complete.js';
+import { isJoined } from '../specification/namespaces.js';
 import { countsDenied, listenerFlags, seccompFilter } from '../specification/seccomp.js';
 import type { Exchange } from '../zygote/connection.js';
 import { deniedFile, deniedFolder } from './denied.js';
@@ -98,6 +99,7 @@ async function start(machine: Machine, record: ContainerRecord, place?: PodPlace
     joins: found.joins,
     foreign: found.foreign?.process,
     lease: place && leaseFile(place.folder),
+    sharesPids: sharesPids(record, place),
     connection,
     chroot: record.specification.chroot ?? false,
     stdin: record.stdin,
@@ -133,6 +135,7 @@ async function start(machine: Machine, record: ContainerRecord, place?: PodPlace
     socket,
     ...(cgroup.record === undefined ? {} : { cgroup: cgroup.record }),
     ...(connection === undefined ? {} : { port: connection.port }),
+    ...(plan.some(({ kind }) => kind === 'killLeft') ? { killsLeft: true } : {}),
   };
   await noteStarted(path.join(run, 'runtime.json'), runtime.init, runtime);
   if (number > 1) await pruneRuns(store, record.id, number);
@@ -158,6 +161,12 @@ async function start(machine: Machine, record: ContainerRecord, place?: PodPlace
 function startConfig({ config, specification }: ContainerRecord, { shared, foreign }: FoundJoins): oci.Config {
   const shown = withHostNamespaces(config, shared, specification);
   return foreign === undefined ? shown : withForeignIds(shown, foreign);
+}
+
+/** Whether the others in its pid namespace are containers, too. */
+function sharesPids({ specification }: ContainerRecord, place: PodPlace | undefined): boolean {
+  const choice = specification.namespaces?.pid;
+  return place?.pod.shares.includes('pid') === true || (isJoined(choice) && 'container' in choice);
 }
 
 /** As one that joins the namespaces of its pod: of a process that this start has by its identity. */

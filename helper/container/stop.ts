@@ -59,13 +59,13 @@ export async function stopContainer(
 export async function killContainer(machine: Machine, record: ContainerRecord): Promise<void> {
   const run = liveRun(machine, record);
   if (run === undefined) return;
-  const { cgroup, init } = run.runtime;
-  // The kernel ends a pid namespace with its init. What is in another's has to be found one by one.
+  const { cgroup, init, monitor, killsLeft } = run.runtime;
+  // The kernel ends a pid namespace with its init, and the monitor what is left in a joined one. Else it is found one by one.
   const ownPids =
     record.config.linux.namespaces.some(({ type }) => type === 'pid') &&
     !isJoined(namespaceChoices(wholeSpecification(machine.locations, record.specification)).pid);
   if (cgroup !== undefined) await killAll(cgroup).catch(unlessEnded(init));
-  else if (!ownPids) await killBySignals(() => listProcesses(init), init);
+  else if (!ownPids && !(killsLeft === true && isAlive(monitor))) await killBySignals(() => listProcesses(init), init);
   signalUnlessEnded(init, SIGKILL);
   if (!(await waitForEnd(machine, record, 10_000))) {
     throw terrariumError(ErrorCode.WrongState, `${record.name} was killed but does not end`, {

@@ -40,6 +40,12 @@ export const namespaces = {
     without: 'the container could have the users and the root of another one',
     manual: ['user_namespaces(7)', 'pidfd_open(2)'],
   },
+  killLeft: {
+    purpose:
+      'Keep the user namespace and the shared pid namespace open: when the command ends, the monitor kills all that is still in both.',
+    without: 'what the command leaves running would stay until the shared pid namespace ends',
+    manual: ['pid_namespaces(7)', 'ioctl_nsfs(2)', 'kill(2)'],
+  },
   holdMountNamespace: {
     purpose:
       'Take hold of the container’s mount namespace, while this process may still look at the container’s first one.',

@@ -58,6 +58,8 @@ export interface ContainerPlanInput {
   denied?: DeniedPlan | undefined;
   /** Who has the user namespace that it is made in, if that is not Terrarium’s: it has no other. */
   foreign?: ProcessIdentity | undefined;
+  /** In the pid namespace of other containers: what it leaves running there ends with it. */
+  sharesPids?: boolean;
   /** File that its monitor keeps locked: the holder of its pod stays until then. */
   lease?: string | undefined;
   /** The named network that it is connected to. */
@@ -144,6 +146,7 @@ export function containerPlan(input: ContainerPlanInput): Plan {
       cgroup: cgroupLater ? '' : input.cgroup.cloneInto,
     },
     ...(own('user') ? mapSteps(config.linux.uidMappings ?? [], config.linux.gidMappings ?? []) : []),
+    ...(input.sharesPids === true && joined('pid') && own('user') ? [{ kind: 'killLeft' } as const] : []),
     ...(cgroupLater ? [{ kind: 'joinCgroup', path: input.cgroup.cloneInto } as const] : []),
     ...input.cgroup.afterClone,
     ...(connection === undefined ? [] : connectAfterClone(connection)),

@@ -236,6 +236,11 @@ export const stepShapes = {
   /** The monitor has this file locked (flock, shared) as long as it lives: a process with a `lease` of it stays meanwhile. */
   useLease: { code: 80, actor: 'monitor', fields: { path: 'string' } },
   /**
+   * Has the monitor kill what the process leaves running in a pid namespace of others, which goes on without it: all there that
+   * is in the process's user namespace, which has to be its own.
+   */
+  killLeft: { code: 86, actor: 'monitor', fields: {} },
+  /**
    * Opens a process whose namespaces the new one is to be born in. They are joined at the clone, the user namespace after all
    * others, by a process in between, so that the monitor stays outside. Refused when its start time is another (0: not checked).
    */

@@ -111,7 +111,8 @@ static int assign_actors(struct plan *plan) {
     bool by_init = i >= plan->first_of_init;
     if (actor == ACTOR_MONITOR ? by_init : actor == ACTOR_INIT && !by_init) return -EBADMSG;
     /* These are about a process that is there only after the clone; the others prepare it. */
-    bool on_child = code == STEP_MAP_IDS || code == STEP_JOIN_CGROUP || code == STEP_MAKE_VETH;
+    bool on_child = code == STEP_MAP_IDS || code == STEP_JOIN_CGROUP || code == STEP_MAKE_VETH ||
+                    code == STEP_KILL_LEFT;
     if (actor == ACTOR_MONITOR && i != plan->clone && on_child != (i > plan->clone)) return -EBADMSG;
     if (code == STEP_MAKE_PIPES && !starts) return -EBADMSG;
     if (ends_plan(code) && i + 1 != plan->count) return -EBADMSG;

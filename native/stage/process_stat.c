@@ -15,12 +15,14 @@ bool process_stat_parse(const char *text, struct process_stat *stat) {
   /* Field 2, the name, may hold anything, parentheses and newlines too; what follows it are numbers. */
   const char *at = strrchr(text, ')');
   uint64_t flags = 0;
+  bool stopped = false;
   for (int field = 2; at != NULL; at = strchr(at, ' ')) {
     if (field > 2) at++;
+    if (field == 3) stopped = *at == 'T';
     if (field == 9) flags = strtoull(at, NULL, 10);
     if (field == 22) {
       char *end;
-      *stat = (struct process_stat){strtoull(at, &end, 10), (flags & PF_FORKNOEXEC) == 0};
+      *stat = (struct process_stat){strtoull(at, &end, 10), (flags & PF_FORKNOEXEC) == 0, stopped};
       return end != at;
     }
     field++;

@@ -9,6 +9,7 @@
 struct process_stat {
   uint64_t start_time; /* field 22, clock ticks since boot */
   bool executed;       /* field 9: it has executed a program since it was forked */
+  bool stopped;        /* field 3: by a signal */
 };
 
 /* Parses the text of /proc/PID/stat. False for what is none. */

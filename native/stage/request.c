@@ -159,7 +159,8 @@ static struct context new_context(const struct plan *plan, const void *received,
                 .listener_fd = -1,
                 .root_fd = -1,
                 .lease_fd = -1,
-                .mounts_fd = -1},
+                .mounts_fd = -1,
+                .left = {.user_fd = -1, .pid_fd = -1}},
   };
 }
 

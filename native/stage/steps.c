@@ -39,6 +39,8 @@ static int dispatch(struct context *context, const struct step *step) {
       return run_clone(context, &as->clone);
     case STEP_MAP_IDS:
       return run_map_ids(context, &as->map_ids);
+    case STEP_KILL_LEFT:
+      return run_kill_left(context);
     case STEP_JOIN_CGROUP:
       return run_join_cgroup(context, &as->join_cgroup);
     case STEP_SET_PROPAGATION:

@@ -14,6 +14,7 @@ int run_unshare(struct context *context, const struct step_unshare *step);
 int run_set_namespaces(struct context *context, const struct step_set_namespaces *step);
 int run_join_namespace(struct context *context, const struct step_join_namespace *step);
 int run_bind_namespace(struct context *context, const struct step_bind_namespace *step);
+int run_kill_left(struct context *context);
 int run_map_ids(struct context *context, const struct step_map_ids *step);
 int run_set_hostname(struct context *context, const struct step_set_hostname *step);
 int run_set_domainname(struct context *context, const struct step_set_domainname *step);

@@ -80,6 +80,23 @@ int run_map_ids(struct context *context, const struct step_map_ids *step) {
   return error;
 }
 
+static int open_namespace_of_new(struct context *context, const char *type) {
+  char path[48];
+  snprintf(path, sizeof path, "/proc/%d/ns/%s", context->watch.pid, type);
+  return (int)CALL(context, openat, DESCRIPTOR(AT_FDCWD), TEXT(path), FLAGS(O_RDONLY | O_CLOEXEC), NUMBER(0));
+}
+
+int run_kill_left(struct context *context) {
+  struct left *left = &context->watch.left;
+  int user = open_namespace_of_new(context, "user");
+  if (user < 0) return user;
+  left->user_fd = user;
+  int pid = open_namespace_of_new(context, "pid");
+  if (pid < 0) return pid;
+  left->pid_fd = pid;
+  return 0;
+}
+
 int run_set_hostname(struct context *context, const struct step_set_hostname *step) {
   return (int)CALL(context, sethostname, TEXT(step->name), NUMBER(strlen(step->name)));
 }

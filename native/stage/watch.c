@@ -127,10 +127,13 @@ static void remove_cgroups(const struct watch *watch, uint64_t now) {
  * Once the process has ended. The socket goes first: whoever sees the record may start the container anew, on the same
  * path. The record is renamed before anybody is waited for, and synced after they are told.
  */
-static int finish(struct watch *watch, uint64_t now) {
+static int finish(struct watch *watch) {
   unlink(watch->socket_path);
   int result = reap(watch);
   if (result < 0) return result;
+  /* As the kernel has it for a pid namespace: the end is told when all have come to theirs. */
+  left_end(&watch->left);
+  uint64_t now = monotonic_ms();
   monitor.ended_at = now;
   if (monitor.header.bytes > 0) place_frame();
   drain(&watch->terminal_fd, FRAME_STDOUT, true);
@@ -270,7 +273,7 @@ int watch_run(struct watch *watch) {
     now = monotonic_ms();
     handle_polled(watch, polled, now);
     if (polled[PROCESS].revents) {
-      int ended = finish(watch, now);
+      int ended = finish(watch);
       if (ended < 0) return ended;
     }
     /* Before its word goes out: what is mounted after that is told. */

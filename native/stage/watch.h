@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "left.h"
+
 /* One watched process. Descriptors are -1 when absent; all are O_CLOEXEC. */
 struct watch {
   pid_t pid;
@@ -21,6 +23,7 @@ struct watch {
   int root_fd;      /* the process's root: its overlay must not be unmounted, and synced, before we end */
   int mounts_fd;    /* mountinfo of the process, while somebody wants to hear when it changes */
   int lease_fd;     /* locked for others who wait until we have ended */
+  struct left left; /* where the process leaves others running */
   unsigned long long events_base;  /* oom_kill counter at the start */
   unsigned long long output_limit; /* bytes at which `output` is rotated */
   const char *socket_path;

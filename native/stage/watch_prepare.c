@@ -95,6 +95,8 @@ static int close_others(const struct watch *watch) {
                 watch->listener_fd,
                 watch->root_fd,
                 watch->lease_fd,
+                watch->left.user_fd,
+                watch->left.pid_fd,
                 monitor.output.current.fd,
                 monitor.oom.event_fd,
                 monitor.oom.file_fd,

@@ -117,7 +117,7 @@ static void finish(struct buffer *buffer, uint16_t count) {
 /* One of every step, in an order that is allowed. */
 static void make_plan(struct buffer *buffer) {
   static const uint16_t first[] = {STEP_MONITOR, STEP_MAKE_CGROUP, STEP_MAKE_PIPES, STEP_CLONE, STEP_MAP_IDS, STEP_JOIN_CGROUP,
-                                   STEP_MAKE_VETH};
+                                   STEP_MAKE_VETH, STEP_KILL_LEFT};
   *buffer = (struct buffer){0};
   put(buffer, "TPLN\1\0\0\0\0\0\0\0", PLAN_HEADER);
   uint16_t count = 0;
@@ -155,7 +155,7 @@ static uint32_t next_random(void) {
 static void test_right(const struct buffer *right) {
   struct plan plan;
   CHECK(plan_decode(&plan, right->bytes, right->size) == 0);
-  CHECK(plan.clone == 3 && plan.first_of_init == 7);
+  CHECK(plan.clone == 3 && plan.first_of_init == 8);
   const struct step *last = &plan.steps[plan.count - 1];
   CHECK(last->code == STEP_EXECUTE && last->tolerate == TOLERATE_ANY);
   CHECK(last->as.execute.args.count == 2 && strcmp(last->as.execute.args.items[1], "word") == 0);

@@ -3,7 +3,7 @@ BUILD ?= ../../../dist/stage/test
 CC ?= gcc
 FLAGS = -std=c11 -Wall -Wextra -Werror -g
 MONITOR = $(addprefix ../,watch.c watch_prepare.c denied.c oom_notice.c output.c exit_record.c process_input.c attach_server.c \
-  attach_receive.c attach_send.c cgroup_remove.c init.c peer.c process_stat.c title.c)
+  attach_receive.c attach_send.c cgroup_remove.c init.c left.c peer.c process_stat.c title.c)
 CLIENT = $(addprefix ../,attach_client.c attach_terminal.c attach_log.c output.c)
 HEADERS = $(wildcard ../*.h)
 

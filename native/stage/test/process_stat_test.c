@@ -13,11 +13,15 @@ int main(void) {
   CHECK(process_stat_parse(plain, &stat));
   CHECK(stat.start_time == 123456789012);
   CHECK(stat.executed);
+  CHECK(!stat.stopped);
 
   /* 4194368 is 0x400040, with PF_FORKNOEXEC; the name is one that tries to be fields. */
   CHECK(process_stat_parse("12 (a) S 1 (b)\n) R 1 12 12 0 -1 4194368 1 2 3 4 5 6 7 8 20 0 1 0 77 2", &stat));
   CHECK(stat.start_time == 77);
   CHECK(!stat.executed);
+
+  CHECK(process_stat_parse("12 (a) R (b) T 1 12 12 0 -1 4194304 1 2 3 4 5 6 7 8 20 0 1 0 77 2", &stat));
+  CHECK(stat.stopped);
 
   CHECK(!process_stat_parse("", &stat));
   CHECK(!process_stat_parse("12 (sh", &stat));

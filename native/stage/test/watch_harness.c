@@ -85,7 +85,7 @@ static int monitor(char **argv) {
   static const char *cgroups[16];
   struct watch watch = {.pidfd = -1, .terminal_fd = -1, .stdin_fd = -1, .stdout_fd = -1, .stderr_fd = -1,
                         .directory_fd = -1, .listen_fd = -1, .events_fd = -1, .listener_fd = -1, .root_fd = -1,
-                        .lease_fd = -1, .mounts_fd = -1, .cgroups = cgroups};
+                        .lease_fd = -1, .mounts_fd = -1, .left = {.user_fd = -1, .pid_fd = -1}, .cgroups = cgroups};
   /* Unless a test has put us into a user namespace, as a zygote would be: tests connect from ours. */
   if (getenv("TESTS_STAND_BESIDE")) peer_stands_outside();
   int result = watch_prepare(&watch, argv[1], argv[2], strtoull(argv[3], NULL, 10));

@@ -7,7 +7,7 @@ import * as protocol from '../../../helper/protocol/index.js';
 import { listens } from '../networks/listening.js';
 import { Bed } from '../support/bed.js';
 import { TestHelper } from '../support/helper.js';
-import { differingNamespaces, namespacesOf, parentOf, startTimeOf } from '../support/kernel.js';
+import { differingNamespaces, namespacesOf, parentOf, startTimeOf, statusField } from '../support/kernel.js';
 import { eventually } from '../support/wait.js';
 
 const bed = new Bed();
@@ -203,6 +203,76 @@ test('with shared pids they see each other’s processes; the holder reaps what 
   assert.ok(!isGone(one.pid) && !isGone(holder), 'the other one runs on');
   await stop('bee');
   await nothingLeft(holder);
+  await removePod('hive');
+});
+
+/**
+ * As many processes as there may be, in sessions of their own: each forks, and many that did end. The place of one that is
+ * killed is taken at once, and no list of them is true for long.
+ */
+const storm = `
+  use POSIX "setsid";
+  sub rage {
+    while (1) {
+      my $child = fork;
+      exit if rand() < (defined $child ? $child && 0.5 : 0.1);
+      setsid if defined $child;
+    }
+  }
+  for (1 .. 4) { rage unless fork }
+  sleep 1 while 1;
+`;
+
+function processesIn(user: string): number[] {
+  return readdirSync('/proc')
+    .map(Number)
+    .filter((pid) => pid > 0 && linkOf(pid) === user);
+}
+
+function linkOf(pid: number): string | undefined {
+  try {
+    return readlinkSync(`/proc/${pid}/ns/user`);
+  } catch {
+    return undefined; // Gone, or somebody else's.
+  }
+}
+
+/** Field 3 of /proc/PID/stat. */
+const stateOf = (pid: number) => statusField(pid, 'State').charAt(0);
+
+test('with shared pids a container ends with all that it left, however that forks; the others go on as they were', async () => {
+  await create('hive', { shares: ['pid'] });
+  // The second one of these stands still, and is to go on doing so.
+  const calm = await bed.up(bed.script('sleep 4243 & sleep 4244 & wait', { pod: 'hive', name: 'calm' }));
+  const [runs = 0, stands = 0] = await eventually('its children', () => {
+    const children = readFileSync(`/proc/${calm.pid}/task/${calm.pid}/children`, 'utf8').trim().split(' ').map(Number);
+    return children.length === 2 && children;
+  });
+  process.kill(stands, 'SIGSTOP');
+  const wild = await bed.up({
+    pod: 'hive',
+    name: 'wild',
+    root: { kind: 'host' },
+    args: ['perl', '-e', storm],
+    rlimits: [{ type: 'RLIMIT_NPROC', soft: 60, hard: 60 }],
+  });
+  const { user } = namespacesOf(wild.pid);
+  await eventually('a storm', () => processesIn(user).length > 30);
+  const monitor = parentOf(wild.pid);
+  const lastPid = 'cut -d " " -f 5 /proc/loadavg; sleep 0.1; cut -d " " -f 5 /proc/loadavg';
+  const forks = async () => {
+    const [before = Number.NaN, after = Number.NaN] = (await bed.exec(calm.id, lastPid)).stdout
+      .trim()
+      .split('\n')
+      .map(Number);
+    return after - before;
+  };
+  assert.ok((await forks()) > 20, 'the storm is one');
+  await bed.helper.request(protocol.KillContainer, { container: wild.id });
+  await eventually('the end of its monitor', () => isGone(monitor));
+  assert.deepEqual(processesIn(user), []);
+  assert.ok((await forks()) < 10, 'nothing forks in the pod');
+  assert.deepEqual([calm.pid, runs, stands].map(stateOf), ['S', 'S', 'T']);
   await removePod('hive');
 });
 

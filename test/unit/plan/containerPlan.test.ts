@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import * as kernel from '../../../helper/plan/constants.js';
 import { containerPlan } from '../../../helper/plan/containerPlan.js';
 import { type Plan, type StepKind, stepShapes } from '../../../helper/plan/step.js';
-import type { ContainerSpecification } from '../../../helper/protocol/index.js';
+import type { ContainerSpecification, oci } from '../../../helper/protocol/index.js';
 import { planInput, singleIdentity, stepOf, stepsOf } from './samples.js';
 
 const planOf = (specification: ContainerSpecification = {}): Plan => containerPlan(planInput(specification));
@@ -109,6 +109,23 @@ describe('the plan of a container', () => {
     assert.equal(stepOf(plan, 'clone').flags, allNew & ~kernel.CLONE_NEWNET);
     assert.deepEqual(stepsOf(plan, 'bringUp'), []);
     assert.equal(stepsOf(plan, 'bind').find(({ destination }) => destination === '/sys')?.source, '/sys');
+  });
+
+  test('has what it leaves among the pids of other containers killed, where its user namespace tells which that is', () => {
+    const process = { pid: 9, startTime: 5 };
+    const sharing = (types: readonly oci.NamespaceType[], sharesPids: boolean) =>
+      containerPlan(
+        planInput(
+          { namespaces: Object.fromEntries(types.map((type) => [type, { process: 9 }])) },
+          { joins: [{ process, types }], sharesPids },
+        ),
+      );
+    const plan = sharing(['pid'], true);
+    stepOf(plan, 'killLeft');
+    assertOrder(plan, 'mapIds', 'killLeft', 'setPropagation');
+    assert.deepEqual(stepsOf(sharing(['pid'], false), 'killLeft'), []);
+    assert.deepEqual(stepsOf(sharing(['ipc'], true), 'killLeft'), [], 'its own pids end with their first');
+    assert.deepEqual(stepsOf(sharing(['pid', 'user'], true), 'killLeft'), []);
   });
 
   test('joins namespaces of others at the clone, and lets show them who may', () => {
