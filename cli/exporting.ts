@@ -62,25 +62,20 @@ export function addExportingCommands(program: Command, connect: Connect, print: 
   program
     .command('export')
     .description(
-      'write a container or an image to a file: a tar, an archive of an image, an OCI bundle, a Pod manifest',
+      'write a container, an image or a pod to a file: a tar, an archive of an image, an OCI bundle, a Pod manifest',
     )
     .addOption(
       new Option('-f, --format <format>', 'default: by the ending of the destination, else a tar').choices(formats),
     )
     .option('--image', 'take the name for an image, also when a container has it')
     .option('--no-limits', 'leave limits out of a bundle, for runtimes that may make no control group')
-    .argument('<source>', 'name or id of a container, or name of an image')
+    .argument('<source>', 'name or id of a container, or name of an image or a pod')
     .argument('<destination>', '.tar, .oci.tar, .docker.tar, .yaml, or a folder for a bundle')
     .action(async (name: string, file: string, options: ExportOptions) => {
       const connection = await connect();
       const source = options.image === true ? ({ kind: 'image', name } as const) : await findSource(connection, name);
       const { format = formatOf(file), limits } = options;
-      const params = { source, format, destination: path.resolve(file), limits };
-      const exported = await followedImage(connection, (progress, token) =>
-        connection.sendRequest(protocol.ExportImage, { ...params, progress }, token),
-      );
-      print(`${exported.path}  ${bytes(exported.sizeBytes)}`);
-      for (const note of exported.notes) print(printable(`note: ${note}`));
+      await exportTo(connection, print, { source, format, destination: path.resolve(file), limits });
     });
 }
 
@@ -88,6 +83,19 @@ interface ExportOptions {
   format?: protocol.ExportFormat;
   image?: boolean;
   limits: boolean;
+}
+
+/** Writes it, and says where it is and what is different there. */
+export async function exportTo(
+  connection: MessageConnection,
+  print: Print,
+  params: Omit<protocol.ExportParams, 'progress'>,
+): Promise<void> {
+  const exported = await followedImage(connection, (progress, token) =>
+    connection.sendRequest(protocol.ExportImage, { ...params, progress }, token),
+  );
+  print(`${exported.path}  ${bytes(exported.sizeBytes)}`);
+  for (const note of exported.notes) print(printable(`note: ${note}`));
 }
 
 interface CommitOptions {
@@ -148,6 +156,8 @@ async function findSource(connection: MessageConnection, name: string): Promise<
   }
   const images = await connection.sendRequest(protocol.ListImages);
   if (images.some((image) => image.name === name)) return { kind: 'image', name };
+  const pods = await connection.sendRequest(protocol.ListPods);
+  if (pods.some((pod) => pod.name === name)) return { kind: 'pod', pod: name };
   // Perhaps the start of an id; else the answer says that there is none.
   return { kind: 'container', container: name };
 }

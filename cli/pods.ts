@@ -1,6 +1,8 @@
+import * as path from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import type { MessageConnection } from 'vscode-jsonrpc/node';
 import * as protocol from '../helper/protocol/index.js';
+import { exportTo } from './exporting.js';
 import { json as printedJson } from './failure.js';
 import { collectPort, parseNetwork } from './options.js';
 import { table } from './table.js';
@@ -98,6 +100,16 @@ export function addPodCommands(
   );
 
   pod
+    .command('export')
+    .description('write a pod with all its containers as a Pod manifest, for podman kube play and Kubernetes')
+    .argument('<name>', 'name of the pod')
+    .argument('<destination>', 'file that is not there yet')
+    .action(async (name: string, file: string) => {
+      const destination = path.resolve(file);
+      await exportTo(await connect(), print, { source: { kind: 'pod', pod: name }, format: 'kube', destination });
+    });
+
+  pod
     .command('rm')
     .description('remove pods with their containers')
     .option('-f, --force', 'also when they run')
@@ -152,15 +164,26 @@ function networkText({ network }: Pick<protocol.PodSummary, 'network'>): string 
   return network.kind === 'bridge' ? network.network : network.kind;
 }
 
+/** Those that are published now, and those that are to be. */
+function portLines({ ports, published }: protocol.PodInspection): string[] {
+  const text = ({ address = '127.0.0.1', hostPort, containerPort, protocol: kind = 'tcp' }: protocol.PortMapping) =>
+    `port: ${address}:${hostPort} to ${containerPort}/${kind}`;
+  const now = published.map(text);
+  const later = ports.map(text).filter((line) => !now.includes(line));
+  return [...now, ...later.map((line) => `${line}, once a container runs`)];
+}
+
 export function podText(pod: protocol.PodInspection): string {
-  const { name, holder, namespaces, hostname, address, published, members } = pod;
+  const { name, holder, namespaces, hostname, address, members } = pod;
   return [
     `${name}: ${stateOf(pod)}${holder === undefined ? '' : `, held by process ${holder.pid}`}`,
     `shares: ${pod.shares.join(', ')}`,
     `network: ${networkText(pod)}${address === undefined ? '' : `, ${address}`}`,
     ...(hostname === undefined ? [] : [`hostname: ${hostname}`]),
-    ...namespaces.map(({ type, inode }) => `${type}: ${inode}`),
-    ...published.map((port) => `${port.address}:${port.hostPort} to ${port.containerPort}/${port.protocol}`),
+    ...portLines(pod),
+    ...(namespaces.length === 0
+      ? []
+      : [`namespaces: ${namespaces.map(({ type, inode }) => `${type} ${inode}`).join(', ')}`]),
     `limits: terrarium limits --group ${name}`,
     ...(members.length === 0
       ? []

@@ -10,6 +10,14 @@ export interface ExportChoice {
   limits?: boolean;
 }
 
+/** The one thing that a pod can become. */
+export const podChoice: ExportChoice = {
+  format: 'kube',
+  label: 'Kubernetes Pod',
+  detail: 'A manifest for podman kube play and kubectl',
+  ending: '.yaml',
+};
+
 /** What can be given away, with who takes it. An image has no limits that could be left out. */
 export function exportChoicesOf(source: ExportSource): readonly ExportChoice[] {
   return choices.filter(({ limits }) => limits === undefined || source.kind === 'container');
@@ -42,7 +50,7 @@ const choices: readonly ExportChoice[] = [
     ending: '-bundle',
     limits: false,
   },
-  { format: 'kube', label: 'Kubernetes Pod', detail: 'A manifest for podman kube play and kubectl', ending: '.yaml' },
+  podChoice,
 ];
 
 /** A file name for what is exported: names of images have slashes and colons. */

@@ -9,9 +9,11 @@ import {
 } from '../../helper/protocol/index.js';
 import { nodeOf } from '../commands/arguments.js';
 import type { CommandContext } from '../commands/context.js';
+import { exportAs } from '../commands/images/give.js';
 import { inView } from '../commands/progress.js';
 import type { Handler } from '../commands/register.js';
 import { manyStep, mapResult, pickStep, runSteps, textStep } from '../flows/multiStep.js';
+import { podChoice } from '../images/exportChoices.js';
 import { groupNameProblem } from '../text/names.js';
 import { iconSafeText, messageText } from '../text/untrusted.js';
 import type { PodStore } from './podStore.js';
@@ -62,6 +64,13 @@ export function podCommands(context: CommandContext, pods: PodStore): Record<str
       run: async (first) => {
         const pod = await called(first, l10n.t('Limits of'));
         if (pod) await commands.executeCommand('terrarium.editLimits', { group: pod.name });
+      },
+    },
+    'terrarium.exportPod': {
+      doing: l10n.t('Export'),
+      run: async (first) => {
+        const pod = await called(first, l10n.t('Export as a Kubernetes Pod'));
+        if (pod) await exportAs(context, { name: pod.name, source: { kind: 'pod', pod: pod.name } }, podChoice);
       },
     },
     'terrarium.removePod': {

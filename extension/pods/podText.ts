@@ -1,11 +1,11 @@
-import type { NetworkSummary, PodNamespace, PodNetwork, PodSummary } from '../../helper/protocol/index.js';
+import type { NetworkSummary, PodNamespace, PodNetwork, PodSummary, PortMapping } from '../../helper/protocol/index.js';
 import type { ChoiceItem } from '../flows/rootChoices.js';
 import { iconSafeText, plainText, tooltipText } from '../text/untrusted.js';
 import type { Presentation } from '../views/presentation.js';
 
 /** A pod's line in the tree. */
 export function presentPod(pod: PodSummary): Presentation {
-  const { shares, network, hostname, containers, running, holder } = pod;
+  const { shares, network, hostname, containers, running, holder, ports } = pod;
   const name = plainText(pod.name, 64);
   const isUp = running.length > 0;
   const isLost = isUp && holder === undefined;
@@ -21,6 +21,7 @@ export function presentPod(pod: PodSummary): Presentation {
       `Its containers share ${shares.join(', ')}, and the limits of the group ${name}`,
       hostname === undefined ? undefined : `Hostname: ${hostname}`,
       network === undefined ? undefined : `Network: ${net ?? network.kind}`,
+      ports.length === 0 ? undefined : `Ports: ${ports.map(portText).join(', ')}`,
       holder === undefined ? undefined : `Process ${holder.pid} holds its namespaces until the last container ends`,
       isLost
         ? 'The process that held its namespaces was killed: its ports are gone. The next container that starts brings both back'
@@ -36,6 +37,11 @@ export function presentPod(pod: PodSummary): Presentation {
       .filter((part) => part !== undefined)
       .join(', '),
   };
+}
+
+/** Published from the start of the first container on. */
+function portText({ address = '127.0.0.1', hostPort, containerPort, protocol = 'tcp' }: PortMapping): string {
+  return `${address}:${hostPort} to ${containerPort}/${protocol}`;
 }
 
 function emptyText(containers: number): string {

@@ -10,7 +10,7 @@ import { ErrorCode, terrariumError } from '../protocol/errors.js';
 import type { ContainerSpecification, ExportParams, oci } from '../protocol/index.js';
 import { dockerArchive, ociArchive } from './archiveMembers.js';
 import { archiveName } from './archiveName.js';
-import { baseImage, containerTree, refuseHostRoot } from './base.js';
+import { containerTree, refuseHostRoot } from './base.js';
 import { bundleConfig } from './bundleConfig.js';
 import {
   agentOptions,
@@ -21,8 +21,10 @@ import {
   storedImage,
 } from './containerImage.js';
 import { writeBeside } from './destination.js';
-import { podManifest } from './pod.js';
+import { containerManifest } from './pod.js';
+import type { MemberFacts } from './podContainer.js';
 import { CopyTree, type TreeSource, WriteArchive, WriteTar } from './protocol.js';
+import { elsewhere, memberFacts, wholePod } from './wholePod.js';
 
 export interface Exported {
   path: string;
@@ -49,7 +51,13 @@ class Export {
   ) {}
 
   async write(): Promise<Exported> {
-    const { format, destination } = this.params;
+    const { source, format, destination } = this.params;
+    if (source.kind === 'pod' && format !== 'kube') {
+      throw terrariumError(ErrorCode.Invalid, `A pod is exported as a Pod manifest (kube), not as ${format}`, {
+        fix: 'Export its containers one by one, or choose a file that ends with .yaml.',
+        command: `terrarium pod export ${source.pod} ${source.pod}.yaml`,
+      });
+    }
     const kind = format === 'bundle' ? 'folder' : 'file';
     const { bytes, notes } = await writeBeside(
       destination,
@@ -142,27 +150,19 @@ class Export {
   }
 
   private async writePod(file: string): Promise<{ notes: string[] }> {
-    const record = await this.container();
-    const { specification, config } = record ?? (await this.imageConfig());
-    const { name, image } = await this.podImage(record);
-    const pod = podManifest({ name, image, specification, config });
+    const { source } = this.params;
+    const pod =
+      source.kind === 'pod' ? await wholePod(this.machine, source.pod) : containerManifest(await this.podMember());
     await writeFile(file, pod.text, { mode: 0o600, flag: 'wx' });
     const archive = 'The image has to be where the manifest is played: export it as docker-archive, and load that.';
     return { notes: [...pod.notes, archive] };
   }
 
-  /** What a Pod is called after, and how its image is called elsewhere. */
-  private async podImage(record: ContainerRecord | undefined): Promise<{ name: string; image: string }> {
-    const name = record === undefined ? this.imageName() : (await baseImage(this.machine, record))?.name;
-    const image = name === undefined ? undefined : archiveName(name);
-    if (image !== undefined) return { name: record?.name ?? name ?? '', image };
-    throw terrariumError(ErrorCode.Unavailable, `There is no image that a Pod of ${record?.name ?? name} could name`, {
-      cause:
-        name === undefined
-          ? 'It was not made from an image that is still there.'
-          : `${name} is no name that Docker allows.`,
-      fix: name === undefined ? 'Make an image of it first, and export that.' : 'Give the image another name.',
-    });
+  private async podMember(): Promise<MemberFacts> {
+    const record = await this.container();
+    if (record !== undefined) return memberFacts(this.machine, record);
+    const name = this.imageName();
+    return { name, image: elsewhere(name, name), ...(await this.imageConfig()) };
   }
 
   private async container(): Promise<ContainerRecord | undefined> {

@@ -1,14 +1,6 @@
-import { type ContainerSpecification, isReadOnly, type oci, type PortMapping } from '../protocol/index.js';
-import { defaultCapabilities } from '../security/capabilities.js';
+import type { ContainerSpecification, PodNamespace, PodNetwork, PortMapping } from '../protocol/index.js';
+import { list, type MemberFacts, PodVolumes, podContainer, podName } from './podContainer.js';
 import { formatYaml, type YamlValue } from './yaml.js';
-
-export interface PodFacts {
-  name: string;
-  /** As other engines call it. */
-  image: string;
-  specification: ContainerSpecification;
-  config: oci.Config;
-}
 
 export interface Pod {
   text: string;
@@ -16,150 +8,119 @@ export interface Pod {
   notes: string[];
 }
 
-/** DNS label, as Kubernetes wants names to be (RFC 1123). */
-export function podName(name: string): string {
-  const label = name
-    .toLowerCase()
-    .replace(/[^a-z0-9]+/g, '-')
-    .replace(/^-+/, '')
-    .slice(0, 63)
-    .replace(/-+$/, '');
-  return label === '' ? 'container' : label;
-}
-
 /**
  * A Pod manifest with one container, for `podman kube play` and Kubernetes (core/v1 Pod). Its image has to be where it is
  * played: it is never pulled. Pure.
  */
-export function podManifest({ name, image, specification, config }: PodFacts): Pod {
+export function containerManifest(member: MemberFacts): Pod {
+  const { name, specification, config } = member;
   const notes: string[] = [];
+  const volumes = new PodVolumes();
   const label = podName(name);
-  const mounts = userMounts(specification, notes);
-  const { process } = config;
-  noteReferences(process, notes);
-  const [command, ...args] = process.args;
-  const pod = {
-    apiVersion: 'v1',
-    kind: 'Pod',
-    metadata: { name: `${label.slice(0, 59).replace(/-+$/, '')}-pod`, labels: { app: label } },
-    spec: {
-      ...(config.hostname === undefined ? {} : { hostname: podName(config.hostname) }),
-      ...(specification.network?.kind === 'host' ? { hostNetwork: true } : {}),
-      ...hostNamespaces(specification),
-      restartPolicy: 'Never',
-      containers: [
-        {
-          name: label,
-          image,
-          imagePullPolicy: 'Never',
-          ...(command === undefined ? {} : { command: [command] }),
-          ...list('args', args),
-          ...list('env', process.env.map(variable)),
-          workingDir: process.cwd,
-          ...(process.terminal === true ? { tty: true, stdin: true } : {}),
-          ...list('ports', (specification.ports ?? []).map(podPort)),
-          ...resources(config.linux.resources ?? {}, notes),
-          securityContext: securityContext(specification, config),
-          ...list(
-            'volumeMounts',
-            mounts.map(({ mount }) => mount),
-          ),
-        },
-      ],
-      ...list(
-        'volumes',
-        mounts.map(({ volume }) => volume),
-      ),
-    },
-  };
-  if (specification.network?.kind === 'container') {
+  const { network, ports = [] } = specification;
+  const container = podContainer(member, { label, ports, volumes, notes });
+  if (network?.kind === 'container') {
     notes.push('The network of another container is not shared: put both into one Pod.');
   }
-  if (specification.network?.kind === 'bridge') {
-    notes.push(`The network ${specification.network.network} is left out: a Pod has one from where it runs.`);
-  }
-  return { text: formatYaml(pod), notes };
-}
-
-function list(key: string, values: YamlValue[]): Record<string, YamlValue> {
-  return values.length === 0 ? {} : { [key]: values };
-}
-
-/** ContainerPort of Kubernetes: hostIP and hostPort are what podman publishes by. */
-function podPort({ containerPort, hostPort, protocol = 'tcp', address = '127.0.0.1' }: PortMapping): YamlValue {
-  return { containerPort, hostPort, hostIP: address, protocol: protocol.toUpperCase() };
-}
-
-function variable(text: string): YamlValue {
-  const equals = text.indexOf('=');
-  return equals === -1 ? { name: text, value: '' } : { name: text.slice(0, equals), value: text.slice(equals + 1) };
-}
-
-/** What Kubernetes puts a variable's value in place of, and podman leaves as it is: `$(NAME)` of a variable that there is. */
-function noteReferences({ args, env }: oci.Process, notes: string[]): void {
-  const names = new Set(env.map((one) => one.split('=', 1)[0] ?? ''));
-  const references = [...args, ...env].flatMap((text) =>
-    [...text.matchAll(/\$\(([^()]+)\)/g)].map(([, name]) => name ?? ''),
-  );
-  const replaced = new Set(references.filter((name) => names.has(name)));
-  for (const name of replaced) notes.push(`Kubernetes replaces $(${name}) by the variable's value; podman does not.`);
-}
-
-function hostNamespaces({ namespaces }: ContainerSpecification): Record<string, YamlValue> {
-  return {
-    ...(namespaces?.pid === 'host' ? { hostPID: true } : {}),
-    ...(namespaces?.ipc === 'host' ? { hostIPC: true } : {}),
-  };
-}
-
-function resources({ memory, cpu, pids, ...others }: oci.Resources, notes: string[]): Record<string, YamlValue> {
-  if (pids !== undefined) notes.push(`The limit of ${pids.limit} processes is left out: a Pod has none for processes.`);
-  if (memory?.swap !== undefined) notes.push('The limit for swap is left out: a Pod has none.');
-  const left = Object.keys(others).sort();
-  if (left.length > 0) notes.push(`These limits are left out, for a Pod has no field for them: ${left.join(', ')}.`);
-  const cores = cpu?.quota === undefined || cpu.quota <= 0 ? undefined : cpu.quota / (cpu.period ?? 100_000);
-  const limits = {
-    ...(memory?.limit === undefined || memory.limit < 0 ? {} : { memory: String(memory.limit) }),
-    ...(cores === undefined ? {} : { cpu: `${Math.max(1, Math.round(cores * 1000))}m` }),
-  };
-  return Object.keys(limits).length === 0 ? {} : { resources: { limits } };
-}
-
-function securityContext(specification: ContainerSpecification, { process, root }: oci.Config): YamlValue {
-  const names = (capabilities: readonly string[]) => capabilities.map((name) => name.replace(/^CAP_/, ''));
-  const { bounding } = process.capabilities;
-  const add = names(bounding.filter((name) => !(defaultCapabilities as readonly string[]).includes(name)));
-  const drop = names(defaultCapabilities.filter((name) => !bounding.includes(name)));
-  return {
-    allowPrivilegeEscalation: !process.noNewPrivileges,
-    ...(root.readonly ? { readOnlyRootFilesystem: true } : {}),
-    ...(process.user.uid === 0 && process.user.gid === 0
-      ? {}
-      : { runAsUser: process.user.uid, runAsGroup: process.user.gid }),
-    ...(specification.seccomp === 'unconfined' ? { seccompProfile: { type: 'Unconfined' } } : {}),
-    ...(add.length + drop.length === 0 ? {} : { capabilities: { ...list('add', add), ...list('drop', drop) } }),
-  };
-}
-
-interface PodMount {
-  mount: YamlValue;
-  volume: YamlValue;
-}
-
-function userMounts({ mounts = [] }: ContainerSpecification, notes: string[]): PodMount[] {
-  return mounts.flatMap(({ destination, source, type, options = [] }, index): PodMount[] => {
-    const name = `volume-${index + 1}`;
-    const mount = { name, mountPath: destination, ...(isReadOnly(options) ? { readOnly: true } : {}) };
-    if (type === 'tmpfs' || (type === undefined && source === undefined)) {
-      return [{ mount, volume: { name, emptyDir: { medium: 'Memory' } } }];
-    }
-    if (source !== undefined && (type === undefined || type === 'bind')) {
-      return [{ mount, volume: { name, hostPath: { path: source } } }];
-    }
-    if (source !== undefined && type === 'volume') {
-      return [{ mount, volume: { name, persistentVolumeClaim: { claimName: source } } }];
-    }
-    notes.push(`The mount on ${JSON.stringify(destination)} is left out: a Pod has no ${type} volumes.`);
-    return [];
+  noteNetwork(network, notes);
+  const text = manifest(`${label.slice(0, 59).replace(/-+$/, '')}-pod`, label, {
+    ...(config.hostname === undefined ? {} : { hostname: podName(config.hostname) }),
+    ...(network?.kind === 'host' ? { hostNetwork: true } : {}),
+    ...hostNamespaces(specification),
+    restartPolicy: 'Never',
+    containers: [container],
+    ...list('volumes', volumes.list()),
   });
+  return { text, notes };
+}
+
+export interface PodFacts {
+  name: string;
+  shares: readonly PodNamespace[];
+  network?: PodNetwork;
+  ports: readonly PortMapping[];
+  hostname?: string;
+  /** Oldest first; at least one. */
+  members: readonly MemberFacts[];
+  /** Its containers have limits together. */
+  isLimited: boolean;
+}
+
+/**
+ * The same of a whole pod. A Pod shares network, IPC and host name, always; processes with `shareProcessNamespace`. Its ports
+ * stand with the first container, for there is no other place: all listen in the same network. Pure.
+ */
+export function podManifest(pod: PodFacts): Pod {
+  const { name, shares, network, members } = pod;
+  const notes: string[] = [];
+  const volumes = new PodVolumes();
+  const labels = uniqueLabels(members.map((member) => member.name));
+  const portsOf = ({ specification }: MemberFacts, index: number): readonly PortMapping[] =>
+    shares.includes('network') ? (index === 0 ? pod.ports : []) : (specification.ports ?? []);
+  const containers = members.map((member, index) => {
+    const told: string[] = [];
+    const place = { label: labels[index] ?? '', ports: portsOf(member, index), volumes, notes: told };
+    const container = podContainer(member, place);
+    notes.push(...told.map((note) => `${member.name}: ${note}`));
+    return container;
+  });
+  noteNetwork(network, notes);
+  const separate = (['network', 'ipc', 'uts'] as const).filter((type) => !shares.includes(type));
+  if (separate.length > 0) {
+    notes.push(`In a Pod all containers share ${separate.join(', ')}; in ${name} each has its own.`);
+  }
+  if (pod.isLimited) {
+    notes.push('Limits of all containers together are left out: a Pod has those of each one.');
+  }
+  const text = manifest(podName(name), podName(name), {
+    hostname: podName(pod.hostname ?? name),
+    ...(network?.kind === 'host' ? { hostNetwork: true } : {}),
+    ...(shares.includes('pid') ? { shareProcessNamespace: true } : {}),
+    ...commonHostNamespaces(members, notes),
+    restartPolicy: 'Never',
+    containers,
+    ...list('volumes', volumes.list()),
+  });
+  return { text, notes };
+}
+
+function manifest(name: string, app: string, spec: { readonly [key: string]: YamlValue }): string {
+  return formatYaml({ apiVersion: 'v1', kind: 'Pod', metadata: { name, labels: { app } }, spec });
+}
+
+function noteNetwork(network: ContainerSpecification['network'], notes: string[]): void {
+  if (network?.kind !== 'bridge') return;
+  notes.push(`The network ${network.network} is left out: a Pod has one from where it runs.`);
+}
+
+/** Names that differ in what Kubernetes does not allow get a number. */
+function uniqueLabels(names: readonly string[]): string[] {
+  const taken = new Set<string>();
+  for (const name of names) {
+    const label = podName(name);
+    let free = label;
+    for (let number = 2; taken.has(free); number++) free = `${label.slice(0, 58)}-${number}`;
+    taken.add(free);
+  }
+  return [...taken];
+}
+
+const hostFields = { pid: 'hostPID', ipc: 'hostIPC' } as const;
+
+function hostNamespaces({ namespaces }: ContainerSpecification): Record<string, boolean> {
+  const types = (['pid', 'ipc'] as const).filter((type) => namespaces?.[type] === 'host');
+  return Object.fromEntries(types.map((type) => [hostFields[type], true]));
+}
+
+/** A Pod says for all of its containers whether they are in a namespace of the machine. */
+function commonHostNamespaces(members: readonly MemberFacts[], notes: string[]): Record<string, boolean> {
+  const chosen = members.map(({ specification }) => Object.keys(hostNamespaces(specification)));
+  const common = Object.values(hostFields).filter((field) => chosen.every((fields) => fields.includes(field)));
+  const left = Object.values(hostFields).filter(
+    (field) => !common.includes(field) && chosen.some((fields) => fields.includes(field)),
+  );
+  if (left.length > 0) {
+    notes.push(`${left.join(' and ')} would count for all containers, and not all have asked for it: left out.`);
+  }
+  return Object.fromEntries(common.map((field) => [field, true]));
 }

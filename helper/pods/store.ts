@@ -51,8 +51,8 @@ export function readPod(locations: Pick<Locations, 'pods'>, name: string): PodRe
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     throw terrariumError(ErrorCode.NotFound, `There is no pod "${name}"`, {
-      fix: 'Make it first, or see which there are with terrarium pod list.',
-      command: `terrarium pod create ${name}`,
+      fix: `See which there are, or make it with terrarium pod create ${name}.`,
+      command: 'terrarium pod list',
     });
   }
   try {

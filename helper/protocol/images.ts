@@ -232,10 +232,14 @@ export interface CommitParams extends WithProgress {
 }
 /** Makes an image of a container's image and a layer of what it changed. A running one is frozen meanwhile. */
 export const CommitContainer = new RequestType<CommitParams, ImageSummary, ErrorData>('image/commit');
-export type ExportSource = { kind: 'image'; name: string } | { kind: 'container'; container: string };
+export type ExportSource =
+  | { kind: 'image'; name: string }
+  | { kind: 'container'; container: string }
+  /** Only as `kube`. */
+  | { kind: 'pod'; pod: string };
 /**
  * `tar`: the root file system; `oci-archive` and `docker-archive`: the image; `bundle`: a folder with config.json and
- * rootfs for crun and runc; `kube`: a Pod manifest.
+ * rootfs for crun and runc; `kube`: a Pod manifest, of a pod with all of its containers.
  */
 export type ExportFormat = 'tar' | 'oci-archive' | 'docker-archive' | 'bundle' | 'kube';
 export interface ExportParams extends WithProgress {

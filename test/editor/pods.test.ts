@@ -9,6 +9,7 @@ import {
   answerQuickInput,
   chooseInMenu,
   collapseView,
+  notification,
   openTerrarium,
   runCommand,
   treeItem,
@@ -69,6 +70,18 @@ chapter('containers are made in it from its line, and stand below it', async () 
   const below = page.locator('.monaco-list-row[aria-level="2"]', { hasText: 'running' });
   await below.nth(1).waitFor();
   await editor.screenshot('pod');
+});
+
+chapter('a pod of what has no image is not exported, and it is said why', async () => {
+  const { page } = editor;
+  await chooseInMenu(page, pod('2 of 2 running'), 'Export as a Kubernetes Pod…');
+  const dialog = page.locator('.quick-input-widget').filter({ hasText: 'Export as Kubernetes Pod' });
+  await dialog.waitFor();
+  await editor.screenshot('pod-export');
+  await dialog.getByRole('button', { name: 'OK' }).click();
+  await notification(page, /cannot be named by a Pod: its root is this machine's own/).waitFor();
+  await editor.screenshot('pod-export-refused');
+  await runCommand(page, 'Notifications: Clear All Notifications');
 });
 
 chapter('they are stopped together, and removed with it after a question that names them', async () => {

@@ -51,7 +51,20 @@ export async function exportTo(context: CommandContext, first: unknown): Promise
     title: l10n.t('Export {0}', chosen.name),
     matchOnDetail: true,
   });
-  const place = choice && (await choosePlace(chosen.name, choice));
+  if (choice) {
+    await exportAs(context, chosen, choice);
+  }
+}
+
+/** What is exported, with what it is called. */
+export interface Exportable {
+  name: string;
+  source: ExportSource;
+}
+
+/** Asks for a place and writes it there. Returns when it is done or the person left. */
+export async function exportAs(context: CommandContext, chosen: Exportable, choice: ExportChoice): Promise<void> {
+  const place = await choosePlace(chosen.name, choice);
   if (!place) {
     return;
   }
@@ -84,10 +97,7 @@ export async function exportTo(context: CommandContext, first: unknown): Promise
   }
 }
 
-async function chooseSource(
-  context: CommandContext,
-  first: unknown,
-): Promise<{ name: string; source: ExportSource } | undefined> {
+async function chooseSource(context: CommandContext, first: unknown): Promise<Exportable | undefined> {
   if (nodeOf('image', first)) {
     const image = await chooseImage(context, l10n.t('Export which image?'), first);
     return image && { name: image.name, source: { kind: 'image', name: image.name } };

@@ -5,7 +5,8 @@ import { archiveName } from '../../../helper/export/archiveName.js';
 import { bundleConfig } from '../../../helper/export/bundleConfig.js';
 import { portableCapabilities } from '../../../helper/export/capabilities.js';
 import { committedConfig, creationTime } from '../../../helper/export/commitConfig.js';
-import { podManifest, podName } from '../../../helper/export/pod.js';
+import { containerManifest, podManifest } from '../../../helper/export/pod.js';
+import { podName } from '../../../helper/export/podContainer.js';
 import { formatYaml } from '../../../helper/export/yaml.js';
 import type { ContainerSpecification, oci } from '../../../helper/protocol/index.js';
 
@@ -185,7 +186,12 @@ test('a Pod says what a container has, and what it cannot say', () => {
   const limits = { memory: { limit: 1048576, swap: 5 }, cpu: { quota: 25_000, period: 100_000 }, pids: { limit: 9 } };
   const complete = config();
   complete.linux.resources = limits;
-  const { text, notes } = podManifest({ name: 'web', image: 'localhost/x:latest', specification, config: complete });
+  const { text, notes } = containerManifest({
+    name: 'web',
+    image: 'localhost/x:latest',
+    specification,
+    config: complete,
+  });
   for (const line of [
     'hostNetwork: true',
     'hostname: glass-box',
@@ -206,6 +212,48 @@ test('a Pod says what a container has, and what it cannot say', () => {
   assert.match(notes.join('\n'), /mqueue/);
   assert.match(notes.join('\n'), /\$\(A\)/);
   assert.doesNotMatch(notes.join('\n'), /date/);
+});
+
+test('a pod becomes one Pod: ports stand once, a folder is one volume, names differ; what it cannot say is told', () => {
+  const member = (name: string, specification: ContainerSpecification) => ({
+    name,
+    image: 'localhost/x:latest',
+    specification,
+    config: config({ linux: { namespaces: [], maskedPaths: [], readonlyPaths: [] } }),
+  });
+  const data = { destination: '/data', source: '/srv' };
+  const facts = {
+    name: 'Web',
+    shares: ['network', 'ipc', 'pid'] as const,
+    network: { kind: 'bridge', network: 'bay' } as const,
+    ports: [{ hostPort: 8080, containerPort: 80 }],
+    members: [
+      member('a_1', { mounts: [data, { destination: '/t', type: 'tmpfs' }] }),
+      member('a-1', { mounts: [data, { destination: '/t', type: 'tmpfs' }], namespaces: { pid: 'host' } }),
+    ],
+    isLimited: true,
+  };
+  const { text, notes } = podManifest(facts);
+  const count = (line: string) => text.split('\n').filter((one) => one.trim() === line).length;
+  const counts = {
+    'name: web': 1,
+    'shareProcessNamespace: true': 1,
+    '- name: a-1': 1,
+    '- name: a-1-2': 1,
+    'containerPort: 80': 0,
+    '- containerPort: 80': 1,
+    'path: "/srv"': 1,
+    'medium: Memory': 2,
+    'mountPath: "/data"': 2,
+  };
+  for (const [line, times] of Object.entries(counts)) assert.equal(count(line), times, `${line} in\n${text}`);
+  const told = notes.join('\n');
+  assert.match(told, /network bay is left out/);
+  assert.match(told, /share uts/);
+  assert.match(told, /hostPID/);
+  assert.match(told, /together/);
+  assert.match(told, /^a_1: Kubernetes replaces \$\(A\)/m);
+  assert.doesNotMatch(podManifest({ ...facts, network: { kind: 'host' } }).notes.join('\n'), /bay/);
 });
 
 test('the format of an export is told by its name', () => {

@@ -1,16 +1,40 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { podText } from '../../../cli/pods.js';
 import { CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWPID, CLONE_NEWUTS } from '../../../helper/plan/constants.js';
 import { podHolderPlan } from '../../../helper/plan/podSteps.js';
 import type { Plan } from '../../../helper/plan/step.js';
 import { joinedSpecification, memberSpecification } from '../../../helper/pods/specification.js';
-import { ErrorCode, type PodNamespace } from '../../../helper/protocol/index.js';
+import { ErrorCode, type PodInspection, type PodNamespace } from '../../../helper/protocol/index.js';
 import { namespaceChoices, refusedNamespaces } from '../../../helper/specification/namespaces.js';
 import { parsePod } from '../../../helper/specification/pod.js';
 
 const pod = { name: 'web', shares: ['network', 'ipc', 'uts'] as PodNamespace[], hostname: 'front' };
 
 describe('a pod', () => {
+  it('tells of its ports where they are published, and before', () => {
+    const inspection: PodInspection = {
+      name: 'web',
+      shares: ['network'],
+      ports: [
+        { hostPort: 8080, containerPort: 80 },
+        { hostPort: 8080, containerPort: 53, protocol: 'udp' },
+      ],
+      createdAt: '2026-01-01T00:00:00Z',
+      containers: [],
+      running: [],
+      namespaces: [{ type: 'network', inode: 7 }],
+      members: [],
+      published: [
+        { hostPort: 8080, containerPort: 80, protocol: 'tcp', address: '127.0.0.1', publisher: { pid: 1, startTime: 1 } },
+      ],
+    };
+    const lines = podText(inspection).split('\n');
+    assert.ok(lines.includes('port: 127.0.0.1:8080 to 80/tcp'), lines.join('\n'));
+    assert.ok(lines.includes('port: 127.0.0.1:8080 to 53/udp, once a container runs'), lines.join('\n'));
+    assert.ok(lines.includes('namespaces: network 7'), lines.join('\n'));
+  });
+
   it('shares network, ipc and uts unless others are named', () => {
     assert.deepEqual(parsePod({ name: 'my_pod' }), {
       name: 'my_pod',
