@@ -27,6 +27,7 @@ import {
   presentProcess,
   presentSection,
   type Section,
+  sectionsOf,
 } from './sectionText.js';
 
 /** A container in the tree. The object stays the same over updates, so that the editor keeps expansion and selection. */
@@ -213,6 +214,26 @@ export function deniedFact(
   ];
   if (below.length > 0) fact.below = below;
   return fact;
+}
+
+/** Whether there is anything to open below a node; what that is, is read when it is opened. */
+export function hasChildren(node: ContainerTreeNode): boolean {
+  switch (node.kind) {
+    case 'pod':
+      return node.pod.containers.length > 0;
+    case 'container':
+      return sectionsOf(node.summary).length > 0;
+    case 'section':
+    case 'process':
+    case 'mount':
+    case 'confinement':
+    case 'interface':
+      return true;
+    case 'fact':
+      return node.below !== undefined;
+    default:
+      return false;
+  }
 }
 
 /** Unique over the whole tree. */
