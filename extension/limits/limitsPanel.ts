@@ -15,11 +15,11 @@ import {
   UndoLimits,
 } from '../../helper/protocol/index.js';
 import type { DetailedStats, LimitChange, LimitEdit, LimitsReport, LimitTarget } from '../../helper/protocol/limits.js';
-import { isDisconnected } from '../errors/errorReport.js';
 import type { HelperClient } from '../helperClient.js';
 import { plainText } from '../text/untrusted.js';
 import { pageResources, webviewOptions } from '../webviews/resources.js';
 import { describeForeignEdit, trialSeconds } from './actions.js';
+import { codeOf, describeError, sentences } from './failureText.js';
 import { boundsOf, History, type Mark, markOfEdit } from './history.js';
 import { limitsPage } from './html.js';
 import { type How, type MessageFromForm, type MessageToForm, messageFromForm } from './messages.js';
@@ -349,21 +349,3 @@ export class LimitsPanel {
     for (const disposable of this.disposables) disposable.dispose();
   }
 }
-
-function describeError(error: unknown): { message: string; data: ErrorData } {
-  if (isDisconnected(error)) {
-    const message = l10n.t('The helper ended before it answered. What is set is shown as soon as another one runs.');
-    return { message, data: {} };
-  }
-  const message = error instanceof Error ? error.message : String(error);
-  const data = error instanceof Error && 'data' in error ? error.data : undefined;
-  return { message, data: typeof data === 'object' && data !== null ? data : {} };
-}
-
-/** One after another, each with its full stop. */
-const sentences = (...parts: (string | undefined)[]): string =>
-  parts
-    .flatMap((part) => (part === undefined || part === '' ? [] : [/[.!?…]$/.test(part) ? part : `${part}.`]))
-    .join(' ');
-
-const codeOf = (error: unknown): unknown => (error instanceof Error && 'code' in error ? error.code : undefined);

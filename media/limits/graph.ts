@@ -1,6 +1,7 @@
 import uPlot from 'uplot';
 import { ceilingOf, columnsOf, formatMeasure, type Graph, type GraphSeries } from '../../extension/limits/graphs.js';
 import type { Mark, Sample } from '../../extension/limits/history.js';
+import { clockTime } from './clockTime.js';
 import { make, showText } from './dom.js';
 
 const height = 110;
@@ -119,7 +120,7 @@ export class GraphView {
             size: 22,
             space: 62,
             incrs: [5, 10, 15, 30, 60, 120, 300],
-            values: (_plot, times) => times.map(clockTime),
+            values: (_plot, times) => times.map((seconds) => clockTime(seconds * 1000)),
           },
           {
             ...axis,
@@ -205,6 +206,3 @@ function roundDown(value: number): number {
   const digit = [8, 6, 5, 4, 3, 2.5, 2, 1.5, 1].find((one) => one <= scaled / power) ?? 1;
   return digit * power * unit;
 }
-
-/** 24 hours whatever the locale: the axis has no room for more. */
-const clockTime = (seconds: number): string => new Date(seconds * 1000).toTimeString().slice(0, 8);

@@ -2,6 +2,7 @@ import { describeCounters, pressureRows } from '../../extension/limits/counters.
 import { drawnGraphs } from '../../extension/limits/graphs.js';
 import { type Mark, type Sample, withGap } from '../../extension/limits/history.js';
 import type { ShownDetails } from '../../extension/limits/messages.js';
+import { clockTime } from './clockTime.js';
 import { make, makeButton } from './dom.js';
 import { GraphView } from './graph.js';
 import { SampleTable } from './sampleTable.js';
@@ -91,7 +92,7 @@ export class LivePanel {
       'ol',
       {},
       ...recent.map(({ at, kind, text }) =>
-        make('li', { className: kind }, make('time', {}, new Date(at).toLocaleTimeString()), ` ${text}`),
+        make('li', { className: kind }, make('time', {}, clockTime(at)), ` ${text}`),
       ),
     );
     this.happened.replaceChildren(make('h3', {}, 'What happened'), list);

@@ -1,5 +1,6 @@
 import { formatMeasure, type Graph } from '../../extension/limits/graphs.js';
 import type { Mark, Sample } from '../../extension/limits/history.js';
+import { clockTime } from './clockTime.js';
 import { make } from './dom.js';
 
 /** The samples that the graphs draw, in numbers, the latest first. */
@@ -47,7 +48,7 @@ export class SampleTable {
         make(
           'tr',
           {},
-          make('th', { scope: 'row' }, new Date(sample.at).toLocaleTimeString()),
+          make('th', { scope: 'row' }, clockTime(sample.at)),
           ...[...cells, this.latest === 0 ? '' : happened.join('; ')].map((text) => make('td', {}, text)),
         ),
       );
