@@ -1,18 +1,17 @@
 import assert from 'node:assert/strict';
 import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, statSync } from 'node:fs';
 import * as path from 'node:path';
-import { after, before } from 'node:test';
+import { after } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Frame, Locator } from 'playwright-core';
-import { type Editor, openEditor } from './support/editor.js';
-import { tellStory } from './support/story.js';
+import { beginStory } from './support/story.js';
+import { patienceMs, until } from './support/until.js';
 import {
   answerQuickInput,
   chooseInMenu,
   collapse,
   collapseView,
   expand,
-  openTerrarium,
   runCommand,
   treeItem,
   typeInTerminal,
@@ -21,20 +20,15 @@ import {
 } from './support/workbench.js';
 
 /** The machine's control groups in the side bar, and the overview of what runs: one story, in order. */
-let editor: Editor;
+const { editor, chapter } = beginStory();
 let overview: Frame;
 /** The folder of the container's own group; of v1 that of the memory controller. */
 let folder = '';
 let byHand = '';
 /** Name of the container that holds some memory. */
 let hungry = '';
-const chapter = tellStory(() => editor);
 
-before(async () => {
-  editor = await openEditor({ settings: { 'security.workspace.trust.enabled': false } });
-});
-after(async () => {
-  await editor?.close();
+after(() => {
   if (byHand !== '' && existsSync(byHand)) rmdirSync(byHand);
 });
 
@@ -42,7 +36,6 @@ const container = () => treeItem(editor.page, /^Container \S+, running/).first()
 
 chapter('a container runs', async () => {
   const { page } = editor;
-  await openTerrarium(page);
   await page.locator('.welcome-view-content').first().getByRole('button', { name: 'Launch Container' }).click();
   await answerQuickInput(page);
   await container().waitFor({ timeout: 30_000 });
@@ -248,7 +241,7 @@ async function showOverview(): Promise<void> {
 
 async function focusIs(title: string): Promise<void> {
   const focused = () => overview.evaluate<string>('document.activeElement?.querySelector(".title")?.textContent ?? ""');
-  for (const end = Date.now() + 10_000; (await focused()) !== title; await delay(50)) {
+  for (const end = Date.now() + patienceMs; (await focused()) !== title; await delay(50)) {
     if (Date.now() > end) {
       const element = await overview.evaluate<string>('document.activeElement?.outerHTML.slice(0, 200) ?? ""');
       throw new Error(`${title} never got the focus, but ${element}`);
@@ -259,12 +252,6 @@ async function focusIs(title: string): Promise<void> {
 /** How many containers run, as the icon of the view says. */
 async function badge(): Promise<string> {
   return (await editor.page.locator('.activitybar .badge-content').allTextContents()).join('');
-}
-
-async function until(condition: () => boolean | Promise<boolean>, milliseconds = 20_000): Promise<void> {
-  for (const end = Date.now() + milliseconds; !(await condition()); await delay(50)) {
-    if (Date.now() > end) throw new Error(`never came true: ${condition}`);
-  }
 }
 
 /** Opens the rows down to a folder. */

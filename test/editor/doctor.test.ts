@@ -1,41 +1,30 @@
 import assert from 'node:assert/strict';
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import * as path from 'node:path';
-import { after, before } from 'node:test';
-import { type Editor, openEditor } from './support/editor.js';
-import { tellStory } from './support/story.js';
+import { beginStory } from './support/story.js';
 import {
   collapseView,
   expand,
   notification,
   openFile,
-  openTerrarium,
   runCommand,
   treeItem,
   webviewFrame,
 } from './support/workbench.js';
 
 /** The Machine view: what was tried, group by group, and where a failure leads to. */
-let editor: Editor;
-const chapter = tellStory(() => editor);
-const folder = path.join(process.env.TERRARIUM_EDITOR_HOMES ?? '', 'doctor');
-
 /** No range of ids goes that far: on every machine the launch is refused, and for the same reason. */
 const unmapped = { name: 'nobody-knows', args: ['/bin/true'], user: '2000000000' };
-
-before(async () => {
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(path.join(folder, 'unmapped.terrarium.json'), JSON.stringify(unmapped, undefined, 2));
-  chmodSync(folder, 0o755);
-  editor = await openEditor({ folder, settings: { 'security.workspace.trust.enabled': false } });
+const { editor, chapter } = beginStory({
+  workspace: 'doctor',
+  prepare: (workspace) =>
+    writeFileSync(path.join(workspace, 'unmapped.terrarium.json'), JSON.stringify(unmapped, undefined, 2)),
 });
-after(() => editor?.close());
 
 const groups = ['Kernel', 'Identities', 'File systems', 'Namespaces', 'Resources', 'Network', 'Security', 'Programs'];
 
 chapter('the doctor shows what was tried, group by group', async () => {
   const { page } = editor;
-  await openTerrarium(page);
   for (const view of ['Containers', 'Images', 'Root File System']) await collapseView(page, view);
   await runCommand(page, 'Terrarium: Run Doctor');
   await treeItem(page, /^Kernel: /).waitFor({ timeout: 60_000 });

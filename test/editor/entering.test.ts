@@ -1,14 +1,10 @@
-import { mkdirSync } from 'node:fs';
-import * as path from 'node:path';
-import { after, before } from 'node:test';
-import { type Editor, openEditor } from './support/editor.js';
-import { tellStory } from './support/story.js';
+import { beginStory } from './support/story.js';
+import { patienceMs } from './support/until.js';
 import {
   answerQuickInput,
   chooseInMenu,
   collapseView,
   expand,
-  openTerrarium,
   runCommand,
   treeItem,
   typeInTerminal,
@@ -16,15 +12,7 @@ import {
 } from './support/workbench.js';
 
 /** Somebody has made namespaces by hand, and wants a second shell in them. */
-let editor: Editor;
-const chapter = tellStory(() => editor);
-before(async () => {
-  const folder = path.join(process.env.TERRARIUM_EDITOR_HOMES ?? '', 'entering-workspace');
-  mkdirSync(folder, { recursive: true, mode: 0o755 });
-  editor = await openEditor({ folder, settings: { 'security.workspace.trust.enabled': false } });
-  await openTerrarium(editor.page);
-});
-after(() => editor?.close());
+const { editor, chapter } = beginStory({ workspace: 'entering' });
 
 chapter('a shell that Terrarium did not start is entered from the view, and a command is run in it', async () => {
   const { page } = editor;
@@ -38,7 +26,7 @@ chapter('a shell that Terrarium did not start is entered from the view, and a co
   await expand(treeItem(page, /^UTS: \d+ namespace/));
   const uts = treeItem(page, /^UTS namespace \d+ of unshare: .*, 2 processes/);
   // Read anew until the shell is there: the kernel tells nobody.
-  for (const end = Date.now() + 20_000; !(await uts.isVisible()) && Date.now() < end; ) {
+  for (const end = Date.now() + patienceMs; !(await uts.isVisible()) && Date.now() < end; ) {
     await page.locator('.sidebar .pane-header', { hasText: 'Namespaces' }).hover();
     await page.locator('.sidebar').getByRole('button', { name: 'Refresh Namespaces' }).click();
     await uts.waitFor({ timeout: 2_000 }).catch(() => undefined);

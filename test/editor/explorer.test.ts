@@ -2,15 +2,14 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import * as path from 'node:path';
-import { after, before, test } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import { terrariumIn } from './support/command.js';
-import { type Editor, openEditor } from './support/editor.js';
-import { tellStory } from './support/story.js';
+import { beginStory } from './support/story.js';
 import {
+  answerFileDialog,
   answerQuickInput,
   chooseInMenu,
   expand,
+  leadsToTerminal,
   notification,
   openTerrarium,
   runCommand,
@@ -20,15 +19,16 @@ import {
 } from './support/workbench.js';
 
 /** Files of a container: seen, changed, compared and put back, in the order of one sitting. */
-let editor: Editor;
-const tell = tellStory(() => editor);
 const home = process.env.TERRARIUM_EDITOR_HOMES ?? '';
-const workspace = path.join(home, 'explorer-workspace');
 const busybox = ['/bin/busybox', '/usr/bin/busybox'].find((file) => existsSync(file));
-const chapter = (name: string, work: () => Promise<void>) => {
-  if (busybox === undefined) test(name, { skip: 'no busybox on this machine to make a root file system of' });
-  else tell(name, work);
-};
+const { editor, chapter, workspace } = beginStory({
+  workspace: 'explorer',
+  prepare: (folder) => {
+    writeFileSync(path.join(folder, 'letter.txt'), 'from the workspace\n');
+    makeArchive(path.join(folder, 'glass.tar'));
+  },
+  skip: busybox === undefined ? 'no busybox on this machine to make a root file system of' : undefined,
+});
 
 const file = (name: string) => treeItem(editor.page, new RegExp(`^File ${name},`));
 const folder = (name: string) => treeItem(editor.page, new RegExp(`^Folder ${name},`));
@@ -62,24 +62,11 @@ function makeArchive(archive: string): void {
 
 const terrarium = (...args: string[]): string => terrariumIn(editor.home, args);
 
-before(async () => {
-  if (busybox === undefined) return;
-  mkdirSync(workspace, { recursive: true });
-  execFileSync('chmod', ['777', workspace]);
-  writeFileSync(path.join(workspace, 'letter.txt'), 'from the workspace\n');
-  const archive = path.join(workspace, 'glass.tar');
-  makeArchive(archive);
-  execFileSync('chmod', ['-R', 'a+rX', workspace]);
-  editor = await openEditor({ folder: workspace, settings: { 'security.workspace.trust.enabled': false } });
-  terrarium('import', archive, '--name', 'glass');
-  // Rows that are out of sight are not drawn.
-  await editor.page.setViewportSize({ width: 1280, height: 1100 });
-});
-after(() => editor?.close());
-
 chapter('the files of an image are shown, and it says that they cannot be changed', async () => {
   const { page } = editor;
-  await openTerrarium(page);
+  // Rows that are out of sight are not drawn.
+  await page.setViewportSize({ width: 1280, height: 1100 });
+  terrarium('import', path.join(workspace, 'glass.tar'), '--name', 'glass');
   const image = treeItem(page, /^Image glass/);
   await image.waitFor({ timeout: 60_000 });
   await togglePane('Containers');
@@ -216,7 +203,7 @@ chapter('a file of the workspace is uploaded', async () => {
   const { page } = editor;
   await folder('srv').click();
   await runCommand(page, 'Terrarium: Upload…');
-  await answerFileDialog('Upload to /srv', path.join(workspace, 'letter.txt'), 'Upload');
+  await answerFileDialog(page, 'Upload to /srv', path.join(workspace, 'letter.txt'), 'Upload');
   await file('letter.txt').waitFor();
   await typeInTerminal(page, 'cat /srv/letter.txt; stat -c "owner %u" /srv/letter.txt\n');
   assert.match(await waitForTerminal(page, /owner 0/), /from the workspace/);
@@ -226,7 +213,7 @@ chapter('a file is downloaded', async () => {
   const { page } = editor;
   await file('made.txt').click();
   await runCommand(page, 'Terrarium: Download…');
-  await answerFileDialog('Download made.txt', `${workspace}/`, 'Download');
+  await answerFileDialog(page, 'Download made.txt', `${workspace}/`, 'Download');
   await page.locator('.statusbar', { hasText: 'Downloaded 1 file' }).waitFor();
   assert.equal(readFileSync(path.join(workspace, 'made.txt'), 'utf8'), '');
 });
@@ -257,8 +244,7 @@ chapter('a path is gone to, and text is found', async () => {
 
 chapter('a terminal is opened in a folder', async () => {
   const { page } = editor;
-  await chooseInMenu(page, folder('srv'), 'Open Terminal Here');
-  await delay(1500);
+  await leadsToTerminal(page, () => chooseInMenu(page, folder('srv'), 'Open Terminal Here'));
   await typeInTerminal(page, 'pwd\n');
   await waitForTerminal(page, /^\/srv$/m);
 });
@@ -316,7 +302,7 @@ chapter('all changes are reverted, and the list goes with its container', async 
 chapter('it is readable in a dark theme, too', async () => {
   const { page } = editor;
   await runCommand(page, 'Preferences: Toggle between Light/Dark Themes');
-  await delay(1500);
+  await page.locator('.monaco-workbench.vs-dark').waitFor();
   await editor.screenshot('files-dark');
 });
 
@@ -337,7 +323,8 @@ chapter(
     const added = treeItem(page, `${name}:/etc`);
     await added.waitFor({ timeout: 60_000 });
     await expand(added);
-    await treeItem(page, /^motd/).waitFor();
+    // The window has a new extension host and a new helper: the first of them to be asked is this folder.
+    await treeItem(page, /^motd/).waitFor({ timeout: 60_000 });
     assert.equal(await treeItem(page, /vscode/).count(), 0);
     await editor.screenshot('files-workspace');
     terrarium('rm', '-f', name);
@@ -364,15 +351,4 @@ async function answerPath(text: string): Promise<void> {
     .first()
     .waitFor();
   await page.keyboard.press('Enter');
-}
-
-/** The editor's own dialog for files in a browser: it takes nothing before it has looked up where it begins. */
-async function answerFileDialog(title: string, file: string, button: string): Promise<void> {
-  const { page } = editor;
-  const dialog = page.locator('.quick-input-widget', { hasText: title });
-  await dialog.getByRole('option', { name: '..' }).waitFor();
-  await delay(1000);
-  await dialog.locator('input').first().fill(file);
-  await delay(1500);
-  await dialog.getByRole('button', { name: button }).click();
 }

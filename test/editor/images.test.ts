@@ -6,15 +6,17 @@ import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, statSync, symli
 import { createServer as createHttpServer, request } from 'node:http';
 import { createServer, type Server } from 'node:net';
 import * as path from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Editor, openEditor } from './support/editor.js';
-import { tellStory } from './support/story.js';
+import { beginStory } from './support/story.js';
+import { patienceMs } from './support/until.js';
 import {
+  answerFileDialog,
   answerQuickInput,
   chooseInMenu,
   collapse,
   expand,
+  leadsToTerminal,
   notification,
   openTerrarium,
   runCommand,
@@ -26,16 +28,20 @@ import {
 } from './support/workbench.js';
 
 /** Getting images and giving them away, in the order of one sitting. */
-let editor: Editor;
-const chapter = tellStory(() => editor);
 const home = process.env.TERRARIUM_EDITOR_HOMES ?? '';
-const workspace = path.join(home, 'images-workspace');
 const image = (name: string) => treeItem(editor.page, new RegExp(`^Image ${name}`));
 const container = (root: string, state = 'running') =>
   treeItem(editor.page, new RegExp(`^Container \\S+, ${state}, root ${root}`));
 const quickInput = () => editor.page.locator('.quick-input-widget');
 
 const busybox = ['/bin/busybox', '/usr/bin/busybox'].find((file) => existsSync(file));
+const { editor, chapter, workspace } = beginStory({
+  workspace: 'images',
+  prepare: (folder) => {
+    if (busybox !== undefined) makeDockerArchive(path.join(folder, 'two.tar'), ['red', 'green']);
+  },
+  settings: { 'files.simpleDialog.enable': true },
+});
 const needs = (name: string, program: string, work: () => Promise<void>) => {
   const found = ['/usr/bin', '/bin', '/usr/sbin'].some((folder) => existsSync(path.join(folder, program)));
   if (found) chapter(name, work);
@@ -105,7 +111,7 @@ async function startRegistry(): Promise<{ host: string; process: ChildProcess }>
   writeFileSync(path.join(folder, 'config.yml'), JSON.stringify(settings));
   const registry = spawn('docker-registry', ['serve', path.join(folder, 'config.yml')], { stdio: 'ignore' });
   const host = `127.0.0.1:${port}`;
-  for (const end = Date.now() + 20_000; ; await delay(100)) {
+  for (const end = Date.now() + patienceMs; ; await delay(100)) {
     const answer = await fetch(`http://${host}/v2/`).catch(() => undefined);
     if (answer?.ok) break;
     assert.ok(Date.now() < end, 'the registry answers');
@@ -149,20 +155,7 @@ async function guard(behind: string): Promise<{ host: string; attempts: string[]
 
 let registry: ChildProcess | undefined;
 let registryHost = '';
-before(async () => {
-  mkdirSync(workspace, { recursive: true });
-  chmodSync(workspace, 0o777);
-  if (busybox !== undefined) makeDockerArchive(path.join(workspace, 'two.tar'), ['red', 'green']);
-  editor = await openEditor({
-    folder: workspace,
-    settings: { 'security.workspace.trust.enabled': false, 'files.simpleDialog.enable': true },
-  });
-  await openTerrarium(editor.page);
-});
-after(async () => {
-  registry?.kill();
-  await editor?.close();
-});
+after(() => registry?.kill());
 
 needs('an archive of several images is imported from the explorer, after a choice', 'busybox', async () => {
   const { page } = editor;
@@ -284,8 +277,8 @@ needs('an image is built from programs of this machine', 'bash', async () => {
   }
   await editor.screenshot('images-build');
   await page.keyboard.press('Enter');
-  await delay(500);
-  await page.keyboard.press('Enter');
+  await page.locator('.quick-input-title', { hasText: '(2/3)' }).waitFor();
+  await answerQuickInput(page);
   await quickInput().filter({ hasText: 'Name of the image' }).waitFor();
   await quickInput().locator('input').first().fill('built');
   await page.keyboard.press('Enter');
@@ -303,11 +296,7 @@ needs('an image is built from programs of this machine', 'bash', async () => {
 
 needs('what was changed in a container becomes an image, and is there in a container of it', 'busybox', async () => {
   const { page } = editor;
-  await container('example/red:1').click();
-  await runCommand(page, 'Terrarium: Attach Terminal');
-  if (await quickInput().isVisible()) await answerQuickInput(page);
-  await delay(1000);
-  await chooseInMenu(page, container('example/red:1'), 'Attach Terminal');
+  await leadsToTerminal(page, () => chooseInMenu(page, container('example/red:1'), 'Attach Terminal'));
   await typeInTerminal(page, 'echo changed > /committed\n');
   await chooseInMenu(page, container('example/red:1'), 'Commit to Image…');
   await answerQuickInput(page, 'committed');
@@ -334,12 +323,7 @@ needs('an image is exported as a bundle', 'busybox', async () => {
   await quickInput()
     .getByRole('option', { name: /OCI Bundle/ })
     .click();
-  const dialog = quickInput().filter({ hasText: 'Export as OCI Bundle' });
-  await dialog.waitFor();
-  await delay(1000);
-  await dialog.locator('input').first().fill(destination);
-  await delay(1000);
-  await dialog.getByRole('button', { name: 'OK' }).click();
+  await answerFileDialog(page, 'Export as OCI Bundle', destination, 'OK');
   await notification(page, /Exported committed/).waitFor({ timeout: 60_000 });
   assert.ok(existsSync(path.join(destination, 'config.json')));
   assert.equal(readFileSync(path.join(destination, 'rootfs/committed'), 'utf8'), 'changed\n');

@@ -1,16 +1,10 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { type Editor, openEditor } from './support/editor.js';
-import { openTerrarium } from './support/workbench.js';
+import { beginStory } from './support/story.js';
 
-let editor: Editor;
-before(async () => {
-  editor = await openEditor();
-});
-after(() => editor?.close());
+/** What somebody sees who has just installed it. */
+const { editor, chapter } = beginStory();
 
-test('the packaged extension adds its view container, with one obvious first action', async () => {
-  await openTerrarium(editor.page);
+chapter('the packaged extension adds its view container, with one obvious first action', async () => {
   const welcome = editor.page.locator('.sidebar .pane', { hasText: 'Containers' }).locator('.welcome-view-content');
   await welcome.first().waitFor({ timeout: 60_000 });
   await editor.screenshot('welcome');

@@ -1,17 +1,15 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { after, before } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Frame } from 'playwright-core';
 import { countControls, focusedName, tabTo, unnamedControls } from './support/accessible.js';
 import { terrariumIn } from './support/command.js';
-import { type Editor, openEditor } from './support/editor.js';
 import { findInit, heldLimit, heldRates, readsOf } from './support/kernel.js';
-import { tellStory } from './support/story.js';
+import { beginStory } from './support/story.js';
+import { until } from './support/until.js';
 import {
   answerQuickInput,
   answerSteps,
-  openTerrarium,
   runCommand,
   typeInTerminal,
   waitForTerminal,
@@ -19,22 +17,15 @@ import {
 } from './support/workbench.js';
 
 /** The form of limits, by keyboard alone once it is open, with the kernel's files as the truth. */
-let editor: Editor;
+const { editor, chapter } = beginStory({ settings: { 'workbench.colorTheme': 'Default Dark Modern' } });
 let form: Frame;
 let init = 0;
 /** What the kernel has for no limit: `max` of cgroup v2 is no number. */
 let unlimited = 0;
-const chapter = tellStory(() => editor);
 const MiB = 1024 * 1024;
-
-before(async () => {
-  editor = await openEditor({ settings: { 'workbench.colorTheme': 'Default Dark Modern' } });
-});
-after(() => editor?.close());
 
 chapter('the form opens with the cursor’s keys in it, and every section it has', async () => {
   const { page } = editor;
-  await openTerrarium(page);
   await runCommand(page, 'Terrarium: Create Container with Choices');
   const inLab = { choice: 'New Group', question: 'The name of the new group', answer: 'lab' };
   await answerSteps(page, [undefined, undefined, undefined, undefined, undefined, inLab, undefined, undefined]);
@@ -409,10 +400,4 @@ async function retype(text: string): Promise<void> {
   await editor.page.keyboard.press('Home');
   await editor.page.keyboard.press('Shift+End');
   await editor.page.keyboard.type(text);
-}
-
-async function until(condition: () => boolean | Promise<boolean>, milliseconds = 20_000): Promise<void> {
-  for (const end = Date.now() + milliseconds; !(await condition()); await delay(50)) {
-    if (Date.now() > end) throw new Error(`never came true: ${condition}`);
-  }
 }

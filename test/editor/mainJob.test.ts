@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { after, before } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
-import { type Editor, openEditor } from './support/editor.js';
 import { findInit, heldLimit } from './support/kernel.js';
-import { tellStory } from './support/story.js';
+import { beginStory } from './support/story.js';
+import { until } from './support/until.js';
 import {
   answerQuickInput,
   chooseInMenu,
@@ -20,14 +18,8 @@ import {
 } from './support/workbench.js';
 
 /** The main job: launch, attach, look, limit, reload, stop, remove. One story, in order. */
-let editor: Editor;
+const { editor, chapter } = beginStory({ settings: { 'terminal.integrated.enablePersistentSessions': true } });
 let initPid = 0;
-const chapter = tellStory(() => editor);
-
-before(async () => {
-  editor = await openEditor({ settings: { 'terminal.integrated.enablePersistentSessions': true } });
-});
-after(() => editor?.close());
 
 /** One of the folders below a container. */
 const section = (name: string) => treeItem(editor.page, new RegExp(`^${name} of container`));
@@ -37,7 +29,6 @@ const container = () => row(/running/);
 
 chapter('Enter, Enter: a container on this machine’s own root runs, with a terminal in it', async () => {
   const { page } = editor;
-  await openTerrarium(page);
   await page.locator('.welcome-view-content').first().getByRole('button', { name: 'Launch Container' }).click();
   await answerQuickInput(page);
   await container().waitFor({ timeout: 30_000 });
@@ -192,8 +183,7 @@ chapter('stop ends every process; start again finds what was written; remove lea
   const own = `${editor.home}/.local/share/terrarium/containers`;
   const mounted = () =>
     execFileSync('sh', ['-c', 'grep -l "$1" /proc/[0-9]*/mountinfo 2>/dev/null || true', 'sh', own]).toString();
-  for (const end = Date.now() + 10_000; mounted() !== '' && Date.now() < end; ) await delay(100);
-  assert.equal(mounted(), '');
+  await until(() => mounted() === '');
 });
 
 async function runOnContainer(entry: string): Promise<void> {
@@ -214,12 +204,6 @@ function processes(commandLine: string): number[] {
       }
     })
     .map(Number);
-}
-
-async function until(condition: () => boolean | Promise<boolean>, milliseconds = 20_000): Promise<void> {
-  for (const end = Date.now() + milliseconds; !(await condition()); await delay(20)) {
-    if (Date.now() > end) throw new Error(`never came true: ${condition}`);
-  }
 }
 
 const stateOf = (pid: number): string => /\) (\w)/.exec(readFileSync(`/proc/${pid}/stat`, 'utf8'))?.[1] ?? '';

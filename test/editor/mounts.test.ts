@@ -1,19 +1,17 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import * as path from 'node:path';
-import { after, before } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Locator } from 'playwright-core';
 import { terrariumIn } from './support/command.js';
-import { type Editor, openEditor } from './support/editor.js';
-import { tellStory } from './support/story.js';
+import { beginStory } from './support/story.js';
+import { patienceMs } from './support/until.js';
 import {
   answerQuickInput,
   chooseInMenu,
   collapse,
   collapseView,
   expand,
-  openTerrarium,
   runCommand,
   treeItem,
   typeInTerminal,
@@ -21,17 +19,13 @@ import {
 } from './support/workbench.js';
 
 /** Somebody needs folders in a container that runs already. */
-let editor: Editor;
-const chapter = tellStory(() => editor);
-const workspace = path.join(process.env.TERRARIUM_EDITOR_HOMES ?? '', 'mounts-workspace');
-const site = path.join(workspace, 'site');
-before(async () => {
-  mkdirSync(site, { recursive: true, mode: 0o755 });
-  writeFileSync(path.join(site, 'page'), 'of the workspace\n');
-  editor = await openEditor({ folder: workspace, settings: { 'security.workspace.trust.enabled': false } });
-  await openTerrarium(editor.page);
+const { editor, chapter } = beginStory({
+  workspace: 'mounts',
+  prepare: (folder) => {
+    mkdirSync(path.join(folder, 'site'));
+    writeFileSync(path.join(folder, 'site/page'), 'of the workspace\n');
+  },
 });
-after(() => editor?.close());
 
 const container = () => treeItem(editor.page, /^Container \S+, running/);
 const mounts = () => treeItem(editor.page, /^Mounts of container/);
@@ -110,7 +104,7 @@ async function moveTo(place: Locator): Promise<void> {
 
 /** Drags over places, one after the other, until something is so. */
 async function dragOver(places: readonly Locator[], until: () => Promise<boolean>): Promise<void> {
-  for (const end = Date.now() + 20_000; ; await delay(100)) {
+  for (const end = Date.now() + patienceMs; ; await delay(100)) {
     for (const place of places) await moveTo(place);
     if (await until()) return;
     if (Date.now() > end) throw new Error('dragging over it does nothing');

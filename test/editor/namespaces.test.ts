@@ -1,16 +1,11 @@
 import assert from 'node:assert/strict';
-import { mkdirSync } from 'node:fs';
-import * as path from 'node:path';
-import { after, before } from 'node:test';
-import { type Editor, openEditor } from './support/editor.js';
-import { tellStory } from './support/story.js';
+import { beginStory } from './support/story.js';
 import {
   answerQuickInput,
   chooseInMenu,
   collapse,
   collapseView,
   expand,
-  openTerrarium,
   runCommand,
   treeItem,
   typeInTerminal,
@@ -19,17 +14,9 @@ import {
 } from './support/workbench.js';
 
 /** Somebody wonders what keeps a container apart from the machine, and looks. */
-let editor: Editor;
+const { editor, chapter } = beginStory({ workspace: 'namespaces' });
 /** Name of the container. */
 let name: string;
-const chapter = tellStory(() => editor);
-before(async () => {
-  const folder = path.join(process.env.TERRARIUM_EDITOR_HOMES ?? '', 'namespaces-workspace');
-  mkdirSync(folder, { recursive: true, mode: 0o755 });
-  editor = await openEditor({ folder, settings: { 'security.workspace.trust.enabled': false } });
-  await openTerrarium(editor.page);
-});
-after(() => editor?.close());
 
 /** Text of the editor that shows. */
 const editorText = async (): Promise<string> =>

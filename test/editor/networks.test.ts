@@ -1,42 +1,30 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { mkdirSync } from 'node:fs';
 import { get as ask, createServer as createProxy } from 'node:http';
 import { createServer, type Server } from 'node:net';
-import * as path from 'node:path';
-import { after, before } from 'node:test';
+import { after } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Editor, openEditor } from './support/editor.js';
-import { tellStory } from './support/story.js';
+import { beginStory } from './support/story.js';
+import { patienceMs } from './support/until.js';
 import {
   answerQuickInput,
   chooseInMenu,
   collapseView,
   expand,
   notification,
-  openTerrarium,
   treeItem,
   typeInTerminal,
   waitForTerminal,
 } from './support/workbench.js';
 
 /** Somebody writes a page, serves it from a container, and looks at it. */
-let editor: Editor;
-const chapter = tellStory(() => editor);
 const holders: Server[] = [];
-before(async () => {
-  const folder = path.join(process.env.TERRARIUM_EDITOR_HOMES ?? '', 'networks-workspace');
-  mkdirSync(folder, { recursive: true, mode: 0o755 });
-  editor = await openEditor({
-    folder,
-    settings: { 'security.workspace.trust.enabled': false },
-    env: { VSCODE_PROXY_URI: `http://127.0.0.1:${await startProxy()}/{{port}}/` },
-  });
-  await openTerrarium(editor.page);
+const { editor, chapter } = beginStory({
+  workspace: 'networks',
+  env: async () => ({ VSCODE_PROXY_URI: `http://127.0.0.1:${await startProxy()}/{{port}}/` }),
 });
-after(async () => {
+after(() => {
   for (const holder of holders) holder.close();
-  await editor?.close();
 });
 
 const container = () => treeItem(editor.page, /^Container \S+, running/);
@@ -139,7 +127,7 @@ chapter('it is opened from the tree, in the browser and in the editor', async ()
   await site.close();
   await chooseInMenu(page, line, 'Preview in Editor');
   await page.getByRole('tab', { name: /Simple Browser/ }).waitFor();
-  for (const end = Date.now() + 20_000; ; await delay(200)) {
+  for (const end = Date.now() + patienceMs; ; await delay(200)) {
     const texts = await Promise.all(page.frames().map((frame) => frame.content().catch(() => '')));
     if (texts.some((text) => text.includes('<h1>Out of the glass box'))) break;
     if (Date.now() > end) assert.fail('the page is not in the editor');

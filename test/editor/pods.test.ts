@@ -1,16 +1,11 @@
-import { mkdirSync } from 'node:fs';
-import * as path from 'node:path';
-import { after, before } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Locator } from 'playwright-core';
-import { type Editor, openEditor } from './support/editor.js';
-import { tellStory } from './support/story.js';
+import { beginStory } from './support/story.js';
 import {
   answerQuickInput,
   chooseInMenu,
   collapseView,
   notification,
-  openTerrarium,
   runCommand,
   treeItem,
   typeInTerminal,
@@ -18,15 +13,7 @@ import {
 } from './support/workbench.js';
 
 /** Somebody wants two containers that reach each other as if they were one machine. */
-let editor: Editor;
-const chapter = tellStory(() => editor);
-const workspace = path.join(process.env.TERRARIUM_EDITOR_HOMES ?? '', 'pods-workspace');
-before(async () => {
-  mkdirSync(workspace, { recursive: true, mode: 0o755 });
-  editor = await openEditor({ folder: workspace, settings: { 'security.workspace.trust.enabled': false } });
-  await openTerrarium(editor.page);
-});
-after(() => editor?.close());
+const { editor, chapter } = beginStory({ workspace: 'pods' });
 
 /** Answers one question after the other by what is proposed, until what they are for is there. */
 async function acceptAll(made: Locator): Promise<void> {

@@ -1,15 +1,11 @@
-import { mkdirSync } from 'node:fs';
-import * as path from 'node:path';
-import { after, before } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Editor, openEditor } from './support/editor.js';
-import { tellStory } from './support/story.js';
+import { beginStory } from './support/story.js';
+import { patienceMs } from './support/until.js';
 import {
   answerQuickInput,
   chooseInMenu,
   collapseView,
   expand,
-  openTerrarium,
   runCommand,
   treeItem,
   typeInTerminal,
@@ -17,15 +13,7 @@ import {
 } from './support/workbench.js';
 
 /** Somebody takes a privilege away, wonders what a program is refused, and allows it. */
-let editor: Editor;
-const chapter = tellStory(() => editor);
-const workspace = path.join(process.env.TERRARIUM_EDITOR_HOMES ?? '', 'privileges-workspace');
-before(async () => {
-  mkdirSync(workspace, { recursive: true, mode: 0o755 });
-  editor = await openEditor({ folder: workspace, settings: { 'security.workspace.trust.enabled': false } });
-  await openTerrarium(editor.page);
-});
-after(() => editor?.close());
+const { editor, chapter } = beginStory({ workspace: 'privileges' });
 
 const container = () => treeItem(editor.page, /^Container \S+, running/);
 const section = () => treeItem(editor.page, /^Capabilities of container/);
@@ -79,7 +67,7 @@ chapter('its sets are without it, what holds it beside them is below, and a refu
   await refused.waitFor();
   // The section is read anew at each news, which may come between the click and the key.
   const call = treeItem(page, /^unshare was refused the system call unshare, once/);
-  for (const end = Date.now() + 20_000; !(await call.isVisible()); await delay(300)) {
+  for (const end = Date.now() + patienceMs; !(await call.isVisible()); await delay(300)) {
     if (Date.now() > end) throw new Error('the refused call is not shown');
     await expand(refused);
   }

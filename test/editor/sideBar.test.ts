@@ -2,11 +2,10 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync } from 'node:fs';
 import * as path from 'node:path';
-import { after, before, test } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
-import { type Editor, openEditor } from './support/editor.js';
-import { tellStory } from './support/story.js';
+import { test } from 'node:test';
+import { beginStory } from './support/story.js';
 import {
+  answerFileDialog,
   answerQuickInput,
   answerSteps,
   chooseInMenu,
@@ -23,21 +22,12 @@ import {
 } from './support/workbench.js';
 
 /** The actions of the side bar beyond the main job, in the order of one sitting. */
-let editor: Editor;
-const chapter = tellStory(() => editor);
+const { editor, chapter } = beginStory({
+  workspace: 'side-bar',
+  settings: { 'terminal.integrated.enablePersistentSessions': true },
+});
 const home = process.env.TERRARIUM_EDITOR_HOMES ?? '';
 const container = (state = '') => treeItem(editor.page, new RegExp(`^Container \\S+, ${state}`));
-before(async () => {
-  const folder = path.join(home, 'workspace');
-  mkdirSync(folder, { recursive: true });
-  chmodSync(folder, 0o755);
-  editor = await openEditor({
-    folder,
-    settings: { 'security.workspace.trust.enabled': false, 'terminal.integrated.enablePersistentSessions': true },
-  });
-  await openTerrarium(editor.page);
-});
-after(() => editor?.close());
 
 chapter('the keyboard alone launches a container', async () => {
   const { page } = editor;
@@ -91,8 +81,9 @@ chapter(
     await waitForTerminal(page, /set-before-reload/, 60_000);
     await typeInTerminal(page, 'echo still-$kept\n');
     await waitForTerminal(page, /still-before-reload/);
+    await container('running').click();
     await runCommand(page, 'Terrarium: Attach Terminal');
-    await delay(1500);
+    await page.locator('.terminal-wrapper.active.focus, .terminal-wrapper.active :focus').waitFor();
     await typeInTerminal(page, 'echo again-$kept\n');
     await waitForTerminal(page, /again-before-reload/);
   },
@@ -173,13 +164,7 @@ async function importAndLaunch(busybox: string): Promise<void> {
   execFileSync('tar', ['-czf', path.join(home, 'Tiny Root.tar.gz'), '-C', tree, '.']);
   chmodSync(path.join(home, 'Tiny Root.tar.gz'), 0o644);
   await runCommand(page, 'Terrarium: Import Image from Archive…');
-  const dialog = page.locator('.quick-input-widget', { hasText: 'Archive with a Root File System' });
-  // It shows the folder that it begins in first, then what is typed, and takes nothing before it has looked that up.
-  await dialog.getByRole('option', { name: '..' }).waitFor();
-  await delay(1000);
-  await dialog.locator('input').first().fill(path.join(home, 'Tiny Root.tar.gz'));
-  await delay(1500);
-  await dialog.getByRole('button', { name: 'Import' }).click();
+  await answerFileDialog(page, 'Archive with a Root File System', path.join(home, 'Tiny Root.tar.gz'), 'Import');
   await page.locator('.quick-input-widget', { hasText: 'Name of the image' }).waitFor();
   assert.equal(await page.locator('.quick-input-widget input').inputValue(), 'tiny-root');
   await page.keyboard.press('Enter');

@@ -1,17 +1,12 @@
 import assert from 'node:assert/strict';
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import * as path from 'node:path';
-import { after, before } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Editor, openEditor } from './support/editor.js';
-import { tellStory } from './support/story.js';
+import { beginStory } from './support/story.js';
+import { patienceMs } from './support/until.js';
 import { notification, openFile, openTerrarium, runCommand, treeItem, waitForTerminal } from './support/workbench.js';
 
 /** A specification file that somebody else wrote: help while it is read, and nothing started before it is trusted. */
-let editor: Editor;
-const chapter = tellStory(() => editor);
-const folder = path.join(process.env.TERRARIUM_EDITOR_HOMES ?? '', 'specifications');
-
 const specification = {
   name: 'from-file',
   args: ['/bin/sh'],
@@ -29,13 +24,14 @@ const files: Record<string, string> = {
   }),
 };
 
-before(async () => {
-  mkdirSync(path.join(folder, '.vscode'), { recursive: true });
-  for (const [name, text] of Object.entries(files)) writeFileSync(path.join(folder, name), text);
-  for (const made of [folder, path.join(folder, '.vscode')]) chmodSync(made, 0o755);
-  editor = await openEditor({ folder });
+const { editor, chapter, workspace } = beginStory({
+  workspace: 'specification',
+  prepare: (folder) => {
+    mkdirSync(path.join(folder, '.vscode'));
+    for (const [name, text] of Object.entries(files)) writeFileSync(path.join(folder, name), text);
+  },
+  trusted: false,
 });
-after(() => editor?.close());
 
 /** Containers that there are, running or not. */
 function containers(): string[] {
@@ -130,11 +126,11 @@ chapter('once it is trusted, what it reaches is shown and agreed to, and then it
   const dialog = page.getByRole('dialog').filter({ hasText: 'reaches outside of its container' });
   await lens().waitFor({ timeout: 60_000 });
   // A click that meets the lens while its line is still moving is lost.
-  for (const end = Date.now() + 20_000; !(await dialog.isVisible()); await delay(1000)) {
+  for (const end = Date.now() + patienceMs; !(await dialog.isVisible()); await delay(1000)) {
     assert.ok(Date.now() < end, 'the lens asks nothing');
     await lens().click();
   }
-  assert.match((await dialog.textContent()) ?? '', new RegExp(`${folder}, to read, as /work`));
+  assert.match((await dialog.textContent()) ?? '', new RegExp(`${workspace}, to read, as /work`));
   await dialog.getByRole('button', { name: 'Cancel' }).click();
   await dialog.waitFor({ state: 'detached' });
   assert.deepEqual(containers(), []);

@@ -1,15 +1,12 @@
 import assert from 'node:assert/strict';
-import { after, before } from 'node:test';
 import type { Frame } from 'playwright-core';
 import { countControls, focusedName, tabTo, unnamedControls } from './support/accessible.js';
-import { type Editor, openEditor } from './support/editor.js';
 import { findInit, heldOpenFiles } from './support/kernel.js';
-import { tellStory } from './support/story.js';
+import { beginStory } from './support/story.js';
 import {
   answerQuickInput,
   collapseView,
   expand,
-  openTerrarium,
   runCommand,
   treeItem,
   typeInTerminal,
@@ -18,21 +15,14 @@ import {
 } from './support/workbench.js';
 
 /** The form of limits of a person to whom no cgroup is delegated: limits of each process alone. One story, in order. */
-let editor: Editor;
+const { editor, chapter } = beginStory({ settings: { 'workbench.colorTheme': 'Default Dark Modern' } });
 let form: Frame;
 let init = 0;
 /** Of the container's init, as it was born: the soft and the hard limit. */
 let born: [number, number];
-const chapter = tellStory(() => editor);
-
-before(async () => {
-  editor = await openEditor({ settings: { 'workbench.colorTheme': 'Default Dark Modern' } });
-});
-after(() => editor?.close());
 
 chapter('a container runs without a cgroup of its own', async () => {
   const { page } = editor;
-  await openTerrarium(page);
   await runCommand(page, 'Terrarium: Launch Container');
   await answerQuickInput(page);
   await waitForTerminal(page, /[#$] *$/, 60_000);

@@ -1,23 +1,9 @@
-import { after, before } from 'node:test';
 import type { Locator } from 'playwright-core';
-import { type Editor, openEditor } from './support/editor.js';
-import { tellStory } from './support/story.js';
-import {
-  answerQuickInput,
-  openTerrarium,
-  runCommand,
-  treeItem,
-  waitForTerminal,
-  webviewFrame,
-} from './support/workbench.js';
+import { beginStory } from './support/story.js';
+import { answerQuickInput, runCommand, treeItem, waitForTerminal, webviewFrame } from './support/workbench.js';
 
 /** The guided tour, step by step, by its own buttons. */
-let editor: Editor;
-const chapter = tellStory(() => editor);
-before(async () => {
-  editor = await openEditor();
-});
-after(() => editor?.close());
+const { editor, chapter } = beginStory();
 
 /** Opens a step of the tour, where it is the only one, and answers its button. */
 async function step(title: string, button: string): Promise<Locator> {
@@ -33,7 +19,6 @@ async function step(title: string, button: string): Promise<Locator> {
 
 chapter('the side bar leads to it', async () => {
   const { page } = editor;
-  await openTerrarium(page);
   await page.locator('.welcome-view-content').getByText('guided tour').click({ timeout: 60_000 });
   await page.locator('.gettingStartedContainer', { hasText: 'See what this machine can do' }).waitFor();
   await editor.screenshot('walkthrough');

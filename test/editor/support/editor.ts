@@ -10,6 +10,7 @@ import {
   startServer,
 } from '../../../scripts/editor/server.mjs';
 import { testSettings } from '../../../scripts/editor/settings.mjs';
+import { patienceMs } from './until.js';
 import { runCommand } from './workbench.js';
 
 /** A running editor with the packaged extension installed, and a browser that shows it. */
@@ -76,8 +77,8 @@ export async function openEditor(
     browser = await launchBrowser(browserHome);
     const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
     const page = await context.newPage();
-    page.setDefaultTimeout(20_000);
-    await page.goto(workbenchUrl(server, { folder: options.folder }), { timeout: 60_000 });
+    page.setDefaultTimeout(patienceMs);
+    await page.goto(workbenchUrl(server, { folder: options.folder }), { timeout: 3 * patienceMs });
     await whenPainted(page);
     return {
       page,
@@ -86,7 +87,7 @@ export async function openEditor(
       close,
       reload: async () => {
         // The command, not the browser's button: it lets the workbench save what is open.
-        const loaded = page.waitForEvent('load', { timeout: 60_000 });
+        const loaded = page.waitForEvent('load', { timeout: 3 * patienceMs });
         await runCommand(page, 'Developer: Reload Window');
         await loaded;
         await whenPainted(page);
@@ -102,5 +103,5 @@ export async function openEditor(
 }
 
 async function whenPainted(page: Page): Promise<void> {
-  await page.locator('.monaco-workbench .part.statusbar').waitFor({ timeout: 60_000 });
+  await page.locator('.monaco-workbench .part.statusbar').waitFor({ timeout: 3 * patienceMs });
 }

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Frame, Locator, Page } from 'playwright-core';
+import { patienceMs } from './until.js';
 
 /** Opens Terrarium's view container by its icon in the activity bar. */
 export async function openTerrarium(page: Page): Promise<void> {
@@ -12,7 +13,7 @@ export async function openTerrarium(page: Page): Promise<void> {
 /** Opens the palette. While the workbench moves the focus, as after trust was given, a key may reach nobody. */
 async function openPalette(page: Page): Promise<Locator> {
   const input = page.locator('.quick-input-widget input').first();
-  for (const end = Date.now() + 20_000; ; ) {
+  for (const end = Date.now() + patienceMs; ; ) {
     await page.keyboard.press('F1');
     try {
       await input.waitFor({ timeout: 2000 });
@@ -27,7 +28,7 @@ async function openPalette(page: Page): Promise<Locator> {
 export async function runCommand(page: Page, title: string): Promise<void> {
   const option = page.getByRole('option', { name: title }).first();
   // It closes when something else takes the focus, as a page does that has just loaded; then it is opened again.
-  for (const end = Date.now() + 20_000; ; ) {
+  for (const end = Date.now() + patienceMs; ; ) {
     const input = await openPalette(page);
     try {
       await input.fill(`>${title}`, { timeout: 3000 });
@@ -109,19 +110,54 @@ export async function chooseInMenu(page: Page, row: Locator, item: string): Prom
   // Its accessible name goes on with the keys of the entry, where it has some.
   const entry = page.getByRole('menuitem', { name: new RegExp(`^${item}(?:[, ]+(?:Del|Delete|F2))?$`) });
   // A menu closes when something else takes the focus at that moment, as a page does that has just loaded.
-  for (const end = Date.now() + 20_000; !(await entry.isVisible()); ) {
+  for (const end = Date.now() + patienceMs; !(await entry.isVisible()); ) {
     if (Date.now() > end) throw new Error(`there is no menu with ${item}`);
     await row.click({ button: 'right' });
     await entry.waitFor({ timeout: 4000 }).catch((error: unknown) => {
       if (!/Timeout/.test(String(error))) throw error;
     });
   }
-  for (const end = Date.now() + 20_000; await entry.isVisible(); await delay(100)) {
+  for (const end = Date.now() + patienceMs; await entry.isVisible(); await delay(100)) {
     if (Date.now() > end) throw new Error(`the menu does not take ${item}`);
     await entry.click({ timeout: 1000 }).catch((error: unknown) => {
       // It went away between the look and the click: chosen.
       if (!/Timeout|detached/.test(String(error))) throw error;
     });
+  }
+}
+
+let lefts = 0;
+
+/** Does what leads to another terminal than the one that shows, and waits until that one shows its prompt. */
+export async function leadsToTerminal(page: Page, work: () => Promise<void>): Promise<void> {
+  const mark = String(++lefts);
+  await page.evaluate(`document.querySelector('.terminal-wrapper.active')?.setAttribute('data-left', '${mark}')`);
+  await work();
+  await page.locator(`.terminal-wrapper.active:not([data-left="${mark}"])`).waitFor();
+  await waitForTerminal(page, /[#$] ?$/);
+}
+
+/**
+ * Answers the editor's own dialog for files, which it has in a browser. It shows the folder that it begins in first, and
+ * looks up what is typed: a button that is pressed meanwhile does nothing.
+ * @param title  of the dialog
+ * @param button  that takes what is typed
+ */
+export async function answerFileDialog(page: Page, title: string, file: string, button: string): Promise<void> {
+  const dialog = page.locator('.quick-input-widget', { hasText: title });
+  await dialog.getByRole('option', { name: '..' }).waitFor();
+  const input = dialog.locator('input').first();
+  const whileThere = (error: unknown) => {
+    if (!/Timeout|detached/.test(String(error))) throw error;
+  };
+  for (const end = Date.now() + patienceMs; await dialog.isVisible(); ) {
+    if (Date.now() > end) throw new Error(`${title} does not take ${file}`);
+    if ((await input.inputValue({ timeout: 1000 }).catch(whileThere)) !== file)
+      await input.fill(file, { timeout: 1000 }).catch(whileThere);
+    await delay(300);
+    if ((await input.inputValue({ timeout: 1000 }).catch(whileThere)) !== file) continue;
+    await dialog.getByRole('button', { name: button }).click({ timeout: 1000 }).catch(whileThere);
+    await dialog.waitFor({ state: 'hidden', timeout: 2000 }).catch(whileThere);
   }
 }
 
@@ -133,7 +169,7 @@ export const notification = (page: Page, text: string | RegExp): Locator =>
  * The frame with a webview's own document, by the webview's title.
  * @throws when it did not come up in time
  */
-export async function webviewFrame(page: Page, title: string | RegExp, timeoutMs = 20_000): Promise<Frame> {
+export async function webviewFrame(page: Page, title: string | RegExp, timeoutMs = patienceMs): Promise<Frame> {
   const end = Date.now() + timeoutMs;
   for (;;) {
     for (const frame of page.frames()) if (await isWebview(frame, title)) return frame;
@@ -168,7 +204,7 @@ const readTerminal = `(() => {
 })()`;
 
 /** Waits until the terminal shows something; answers with its whole text. */
-export async function waitForTerminal(page: Page, pattern: RegExp, timeoutMs = 20_000): Promise<string> {
+export async function waitForTerminal(page: Page, pattern: RegExp, timeoutMs = patienceMs): Promise<string> {
   const end = Date.now() + timeoutMs;
   for (;;) {
     const text = await terminalText(page);
