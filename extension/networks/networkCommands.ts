@@ -9,6 +9,7 @@ import {
   RemoveNetwork,
 } from '../../helper/protocol/index.js';
 import { nodeOf } from '../commands/arguments.js';
+import { inView } from '../commands/progress.js';
 import type { Handler } from '../commands/register.js';
 import { mapResult, pickStep, runSteps, type StepPosition, type StepResult, textStep } from '../flows/multiStep.js';
 import type { ChoiceItem } from '../flows/rootChoices.js';
@@ -43,7 +44,7 @@ export function networkCommands(
             ),
         ]);
         if (!answers) return;
-        const { subnet } = await helper.request(CreateNetwork, answers);
+        const { subnet } = await inView(() => helper.request(CreateNetwork, answers), 'terrarium.networks');
         window.setStatusBarMessage(l10n.t('The network {0} is {1}', answers.name, subnet), 5000);
       },
     },
@@ -51,7 +52,9 @@ export function networkCommands(
       doing: l10n.t('Remove network'),
       run: async (first) => {
         const network = nodeOf('network', first)?.network ?? (await pickNetwork(helper));
-        if (network && (await isAgreed(network))) await helper.request(RemoveNetwork, { network: network.name });
+        if (network && (await isAgreed(network))) {
+          await inView(() => helper.request(RemoveNetwork, { network: network.name }), 'terrarium.networks');
+        }
       },
     },
   };

@@ -78,7 +78,9 @@ export function podCommands(context: CommandContext, pods: PodStore): Record<str
       run: async (first) => {
         const pod = await called(first, l10n.t('Remove'));
         if (pod && (await isAgreed(context, pod))) {
-          await inView(() => context.helper.request(RemovePod, { pod: pod.name, force: true }));
+          // What was not named is not killed: somebody may have started it meanwhile.
+          const force = pod.running.length > 0;
+          await inView(() => context.helper.request(RemovePod, { pod: pod.name, force }));
         }
       },
     },

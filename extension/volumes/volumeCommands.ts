@@ -9,6 +9,7 @@ import {
 } from '../../helper/protocol/index.js';
 import { calledOn, nodeOf } from '../commands/arguments.js';
 import type { CommandContext } from '../commands/context.js';
+import { inView } from '../commands/progress.js';
 import type { Handler } from '../commands/register.js';
 import { isLive, target } from '../commands/targets.js';
 import type { Failure } from '../errors/notifier.js';
@@ -69,13 +70,15 @@ export async function removeVolumes(context: CommandContext, first: unknown, sel
     volumes.length === 1 ? l10n.t('Remove volume {0}?', only.name) : l10n.t('Remove {0} volumes?', volumes.length);
   if (!(await isAgreed(context, question, volumes))) return;
   const failures: Failure[] = [];
-  for (const { name } of volumes) {
-    try {
-      await context.helper.request(RemoveVolume, { name });
-    } catch (error) {
-      failures.push({ doing: l10n.t('Remove volume {0}', name), error });
+  await inView(async () => {
+    for (const { name } of volumes) {
+      try {
+        await context.helper.request(RemoveVolume, { name });
+      } catch (error) {
+        failures.push({ doing: l10n.t('Remove volume {0}', name), error });
+      }
     }
-  }
+  }, 'terrarium.images');
   context.notifier.showAll(failures);
 }
 
@@ -86,7 +89,7 @@ async function pruneVolumes(context: CommandContext): Promise<void> {
     return;
   }
   if (await isAgreed(context, l10n.t('Remove the volumes that no container has?'), unused)) {
-    const removed = await context.helper.request(PruneVolumes);
+    const removed = await inView(() => context.helper.request(PruneVolumes), 'terrarium.images');
     window.setStatusBarMessage(l10n.t('Removed {0}', messageText(removed.join(', '))), 5000);
   }
 }
@@ -96,7 +99,11 @@ async function isAgreed(
   question: string,
   volumes: readonly VolumeSummary[],
 ): Promise<boolean> {
-  const sizes = await Promise.all(volumes.map(({ name }) => helper.request(MeasureVolume, { name })));
+  // All of each is read for it.
+  const sizes = await inView(
+    () => Promise.all(volumes.map(({ name }) => helper.request(MeasureVolume, { name }))),
+    'terrarium.images',
+  );
   const sizeBytes = sizes.reduce((sum, one) => sum + one.sizeBytes, 0);
   const remove = { title: l10n.t('Remove') };
   const detail = removalDetail(volumes, sizeBytes);

@@ -142,7 +142,7 @@ chapter('volumes are made below the images and mounted from there, and other win
   await answerQuickInput(page, 'notes');
   const unused = treeItem(page, /^Volume notes, unused/);
   await unused.waitFor();
-  await chooseInMenu(page, unused, 'Mount in Container…');
+  await chooseInMenu(page, unused, 'Mount Volume in Container…');
   await page.locator('.quick-input-title', { hasText: /^Mount notes in / }).waitFor();
   await answerWhere();
   const used = treeItem(page, /^Volume notes, used by /);

@@ -121,11 +121,11 @@ chapter('it is opened from the tree, in the browser and in the editor', async ()
   const line = published();
   await line.hover();
   const opened = page.context().waitForEvent('page');
-  await line.getByRole('button', { name: 'Open in Browser' }).click();
+  await line.getByRole('button', { name: 'Open Port in Browser' }).click();
   const site = await opened;
   await site.getByRole('heading', { name: 'Out of the glass box' }).waitFor();
   await site.close();
-  await chooseInMenu(page, line, 'Preview in Editor');
+  await chooseInMenu(page, line, 'Preview Port in Editor');
   await page.getByRole('tab', { name: /Simple Browser/ }).waitFor();
   for (const end = Date.now() + patienceMs; ; await delay(200)) {
     const texts = await Promise.all(page.frames().map((frame) => frame.content().catch(() => '')));
@@ -165,6 +165,6 @@ chapter('a named network is made and removed again', async () => {
   const row = treeItem(page, /^Network meadow, 10\.\d+\.\d+\.0\/24, not up, 0 containers/);
   await row.waitFor();
   await editor.screenshot('networks-view');
-  await chooseInMenu(page, row, 'Remove Network');
+  await chooseInMenu(page, row, 'Remove Network…');
   await row.waitFor({ state: 'detached' });
 });

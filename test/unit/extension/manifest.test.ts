@@ -67,6 +67,37 @@ describe('the manifest', () => {
     assert.deepEqual([...registered].sort(), [...commands].sort());
   });
 
+  it('turns off in the palette what needs containers, where there can be none', () => {
+    const inPalette = manifest.contributes.menus.commandPalette ?? [];
+    // What goes by a file, a view or a selection that is not there needs nothing more.
+    const bound = new Set(inPalette.map(({ command }) => command));
+    const always = manifest.contributes.commands.filter(
+      ({ command, enablement }) => !bound.has(command) && enablement !== 'terrarium.connection != unsupported',
+    );
+    assert.deepEqual(
+      always.map(({ command }) => command),
+      ['terrarium.showLog'],
+    );
+  });
+
+  it('says of what each command is that the palette shows', () => {
+    const plain = /^(?:Open|Copy|Preview|Mount|Refresh|Remove|Rename)(?: in \w+)?…?$/;
+    const hidden = new Set(
+      (manifest.contributes.menus.commandPalette ?? []).flatMap(({ command, when }) =>
+        when === 'false' ? [command] : [],
+      ),
+    );
+    const titles = manifest.contributes.commands
+      .filter(({ command }) => !hidden.has(command))
+      .map(({ title }) => words[title.replaceAll('%', '')] ?? '');
+    assert.ok(titles.length > 50);
+    // Containers are what most commands are about: theirs are the bare words.
+    assert.deepEqual(
+      titles.filter((title) => plain.test(title)),
+      ['Rename…', 'Remove…'],
+    );
+  });
+
   it('links only to commands that exist', () => {
     const links = Object.values(words).flatMap((word) =>
       [...word.matchAll(/\(command:([\w.-]+)/g)].map(([, id]) => id ?? ''),
