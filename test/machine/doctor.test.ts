@@ -19,6 +19,7 @@ test('with systemd and cgroup v2 every controller is written, and processes are 
   const working = [
     ...['cgroup', 'cgroup-memory', 'cgroup-pids', 'cgroup-cpu', 'cgroup-cpuset', 'cgroup-io', 'cgroup-freezer'],
     ...['cgroup-kill', 'cgroup-clone', 'cgroup-mount', 'cgroup-namespace', 'pressure', 'systemd', 'linger', 'overlay'],
+    ...['veth', 'bridge', 'netem', 'masquerade', 'tun', 'pasta', 'slirp4netns'],
   ] as const;
   for (const id of working)
     assert.equal(

@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import * as path from 'node:path';
+import { readFileSync } from 'node:fs';
 import { after, before, type TestContext, test } from 'node:test';
 import * as protocol from '../../../helper/protocol/index.js';
 import { TestHelper } from '../support/helper.js';
-import { type Home, makeHome, removeHome } from '../support/home.js';
+import { type Home, makeHome, removeHome, usersHome } from '../support/home.js';
 
 /** A notification of an edit, as a client was told. */
 export type Told = { target: protocol.LimitTarget; edit: protocol.LimitEdit };
@@ -35,8 +33,7 @@ export class LimitsBed {
         await helper.request(protocol.RemoveContainer, { container: id, force: true });
       }
       for (const client of this.clients) await client.helper.stop();
-      if (runtime === 'own') await removeHome(this.home);
-      else rmSync(this.home.folder, { recursive: true, force: true });
+      await removeHome(this.home);
     });
   }
 
@@ -130,15 +127,4 @@ export function readingOf(
   name: string,
 ): protocol.LimitReading | undefined {
   return report.readings.find((reading) => reading.name === name);
-}
-
-/** The user's own runtime folder, and data of its own. */
-function usersHome(): Home {
-  const folder = mkdtempSync(path.join(tmpdir(), 't-'));
-  return {
-    folder,
-    data: path.join(folder, 'terrarium'),
-    runtime: path.join(process.env.XDG_RUNTIME_DIR ?? folder, 'terrarium'),
-    environment: { ...process.env, XDG_DATA_HOME: folder },
-  };
 }

@@ -17,8 +17,13 @@ export function testLinks(bed: Bed): void {
     bed.helper.request(protocol.ShapeLink, { container, ...how });
 
   /** So many echoes, one each 0.2 s: how many came back, and the milliseconds that the quickest took. */
-  async function ping(from: string, to: string, count: number): Promise<{ received: number; least: number }> {
-    const { stdout } = await bed.exec(from, `ping -c ${count} -i 0.2 -W 2 ${to}`);
+  async function ping(
+    from: string,
+    to: string,
+    count: number,
+    bytes = 56,
+  ): Promise<{ received: number; least: number }> {
+    const { stdout } = await bed.exec(from, `ping -c ${count} -i 0.2 -W 2 -s ${bytes} ${to}`);
     const times = [...stdout.matchAll(/time=([\d.]+) ms/g)].map((match) => Number(match[1]));
     return { received: times.length, least: Math.min(...times) };
   }
@@ -80,6 +85,10 @@ export function testLinks(bed: Bed): void {
         const { received, least } = await ping(from.id, to, 3);
         assert.ok(received === 3 && least >= 200, `${received} of 3, ${least} ms`);
       }
+      // 1000 bytes and heads at 10 kB a second take 100 ms, each way.
+      await shape(one.id, { delayMs: 1, rate: 80_000 });
+      const narrow = await ping(one.id, 'ship', 3, 1000);
+      assert.ok(narrow.received === 3 && narrow.least >= 200, `${narrow.received} of 3, ${narrow.least} ms`);
       await shape(one.id, { lossPercent: 100 });
       assert.equal((await ping(one.id, 'ship', 2)).received, 0);
       // Of 60 echoes that each pass twice a quarter comes back: all or none of them, less than once in 10^7.

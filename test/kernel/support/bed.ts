@@ -13,9 +13,9 @@ export class Bed {
   private made: { home: Home; root: string; helper: TestHelper } | undefined;
   private readonly others: TestHelper[] = [];
 
-  constructor() {
+  constructor(prepareHome: () => Home = makeHome) {
     before(async () => {
-      const home = makeHome();
+      const home = prepareHome();
       this.made = { home, root: makeBusyboxRoot(home.folder), helper: await TestHelper.start(home) };
     });
     after(async () => {

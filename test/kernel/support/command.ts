@@ -16,9 +16,9 @@ export interface CommandOutcome {
 export class Command {
   private made: { home: Home; root: string } | undefined;
 
-  constructor() {
+  constructor(prepareHome: () => Home = makeHome) {
     before(() => {
-      const home = makeHome();
+      const home = prepareHome();
       this.made = { home, root: makeBusyboxRoot(home.folder) };
     });
     after(async () => {

@@ -37,6 +37,17 @@ export function makeHome(): Home {
   };
 }
 
+/** The user's own runtime folder, where systemd is asked for a delegated unit as on a desktop, and data of the test's own. */
+export function usersHome(): Home {
+  const folder = mkdtempSync(path.join(tmpdir(), 't-'));
+  return {
+    folder,
+    data: path.join(folder, 'terrarium'),
+    runtime: path.join(process.env.XDG_RUNTIME_DIR ?? folder, 'terrarium'),
+    environment: { ...process.env, XDG_DATA_HOME: folder },
+  };
+}
+
 /** Pids of the zygotes that listen in this home. */
 export async function zygotes(home: Home): Promise<number[]> {
   const names = existsSync(home.runtime) ? readdirSync(home.runtime) : [];
@@ -46,9 +57,11 @@ export async function zygotes(home: Home): Promise<number[]> {
   return found.filter((pid) => pid !== undefined);
 }
 
-/** Ends the zygotes and removes the folders; what is left in them of subordinate ids is removed as root of the range. */
+/** Ends zygotes of the home's own and removes the folders; what is left in them of subordinate ids is removed as root of the range. */
 export async function removeHome(home: Home): Promise<void> {
-  for (const pid of await zygotes(home)) process.kill(pid, 'SIGTERM');
+  if (home.runtime.startsWith(home.folder)) {
+    for (const pid of await zygotes(home)) process.kill(pid, 'SIGTERM');
+  }
   spawnSync('unshare', ['--user', '--map-root-user', '--map-auto', 'rm', '-rf', home.data]);
   rmSync(home.folder, { recursive: true, force: true });
 }

@@ -1,6 +1,6 @@
 # Sourced by cgroup2-machine: builds the root file system, Debian with systemd as its init and one ordinary user.
 
-root_packages=systemd-sysv,dbus-user-session,libpam-systemd,uidmap,iproute2,procps,busybox-static,libstdc++6,xz-utils,zstd,crun,runc
+root_packages=systemd-sysv,dbus-user-session,libpam-systemd,uidmap,iproute2,procps,busybox-static,libstdc++6,xz-utils,zstd,crun,runc,passt,slirp4netns
 
 # build_root FILE: an ext4 image, in about 40 s.
 build_root() (
@@ -23,6 +23,7 @@ build_root() (
 
   echo machine >"$root/etc/hostname"
   printf '127.0.0.1 localhost machine\n::1 localhost\n' >"$root/etc/hosts"
+  echo nameserver 192.0.2.2 >"$root/etc/resolv.conf"
   : >"$root/etc/fstab"
   : >"$root/etc/machine-id"
   for unit in getty.target apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer \
