@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
-import { rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import * as path from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Machine } from '../../../helper/container/machine.js';
 import { announceChange, ContainerWatcher, listContainers } from '../../../helper/container/watcher.js';
 import type { ContainerSummary } from '../../../helper/protocol/index.js';
+import { eventually } from '../../kernel/support/wait.js';
 import { recordOf, temporaryMachine } from './machine.js';
 
 const settled = 150;
@@ -34,12 +35,17 @@ test('many changes in a row are told once, with what was before', async (t) => {
   const machine = temporaryMachine(t);
   await machine.store.create(recordOf({ name: 'first' }));
   const changes = watch(t, machine);
-  await delay(settled);
+  await eventually('the first list', () => changes.length > 0);
   assert.deepEqual(changes, [{ names: ['first'], before: [] }]);
-  for (let i = 0; i < 10; i++) await machine.store.create(recordOf({ name: `next-${i}` }));
-  await delay(settled);
-  const { names, before } = changes.at(-1) ?? { names: [], before: [] };
-  assert.equal(names.length, 11);
+  // At once, so that on no machine there is time to look in between.
+  for (let i = 0; i < 10; i++) {
+    const record = recordOf({ name: `next-${i}` });
+    mkdirSync(machine.store.folder(record.id));
+    writeFileSync(machine.store.folder(record.id, 'container.json'), JSON.stringify(record));
+  }
+  announceChange(machine);
+  await eventually('all of them', () => changes.at(-1)?.names.length === 11);
+  const { before } = changes.at(-1) ?? { before: [] };
   assert.ok(changes.length <= 4, `told ${changes.length} times`);
   assert.ok(before.length < 11);
 });
@@ -48,7 +54,7 @@ test('a change that changes nothing is not told', async (t) => {
   const machine = temporaryMachine(t);
   await machine.store.create(recordOf());
   const changes = watch(t, machine);
-  await delay(settled);
+  await eventually('the first list', () => changes.length > 0);
   announceChange(machine);
   writeFileSync(path.join(machine.locations.runtime, 'x.sock'), '');
   await delay(settled);
@@ -60,11 +66,10 @@ test('what another helper announces is told', async (t) => {
   const record = recordOf({ name: 'old' });
   await machine.store.create(record);
   const changes = watch(t, machine);
-  await delay(settled);
+  await eventually('the first list', () => changes.length > 0);
   await machine.store.save({ ...record, specification: { root: { kind: 'image', name: 'x' } } });
   announceChange(machine);
-  await delay(settled);
-  assert.equal(changes.length, 2);
+  await eventually('the change', () => changes.length === 2);
 });
 
 test('nothing is told after the end', async (t) => {
@@ -93,7 +98,7 @@ test('where a folder cannot be watched it is looked at now and then', async (t) 
   await delay(settled);
   assert.deepEqual(changes, []);
   t.mock.timers.tick(2000);
-  await delay(settled);
+  await eventually('the look', () => changes.length > 0);
   assert.deepEqual(changes, [{ names: ['unseen'], before: [] }]);
 });
 
