@@ -14,6 +14,9 @@ interface Json {
 
 interface CreateOptions {
   subnet?: string;
+  subnet6?: string;
+  /** False with --no-ipv6: commander's word for it. */
+  ipv6: boolean;
   outbound: protocol.OutboundChoice;
   hostLoopback?: boolean;
 }
@@ -37,6 +40,8 @@ export function addNetworkCommands(
     .command('create')
     .description('make a network, and print its subnet')
     .option('--subnet <subnet>', 'IPv4, such as 10.120.0.0/24 (default: one that is free)')
+    .option('--subnet6 <subnet>', 'IPv6, such as fd12:3456:789a::/64 (default: one that is made up)')
+    .option('--no-ipv6', 'without addresses of IPv6 (default: with them, where the kernel has it)')
     .addOption(
       new Option('--outbound <program>', 'a way out for its containers: auto is pasta, else slirp4netns')
         .choices(['none', 'auto', 'pasta', 'slirp4netns'])
@@ -44,12 +49,12 @@ export function addNetworkCommands(
     )
     .option('--host-loopback', 'with a way out: lead to what listens at this machine’s 127.0.0.1, too')
     .argument('<name>', 'name of the network')
-    .action(async (name: string, { subnet, ...options }: CreateOptions) => {
+    .action(async (name: string, { ipv6, ...options }: CreateOptions) => {
       const connection = await connect();
       const made = await connection.sendRequest(protocol.CreateNetwork, {
         name,
-        ...(subnet === undefined ? {} : { subnet }),
         ...options,
+        ...(ipv6 ? {} : { ipv6 }),
       });
       print(made.subnet);
     });
@@ -148,25 +153,30 @@ export function networkTable(networks: readonly protocol.NetworkSummary[]): stri
 export function inspectionText({
   name,
   subnet,
+  subnet6,
   address,
+  address6,
   outbound,
   holder,
   way,
   members,
 }: Omit<protocol.NetworkInspection, 'live' | 'containers'>): string {
+  const withIpv6 = subnet6 !== undefined;
   return [
     `${name}: ${subnet}, bridge ${address}, ${holder === undefined ? 'not up' : `held by process ${holder.pid}`}`,
+    ...(withIpv6 ? [`IPv6: ${subnet6}, bridge ${address6}`] : []),
     ...(outbound === 'none' ? [] : [way === undefined ? `way out: ${outbound}, not up` : wayText(way)]),
     ...(members.length === 0
       ? []
       : [
           '',
           table([
-            ['CONTAINER', 'STATE', 'ADDRESS', 'LINK'],
+            ['CONTAINER', 'STATE', 'ADDRESS', ...(withIpv6 ? ['IPV6'] : []), 'LINK'],
             ...members.map((member) => [
               member.name,
               member.running ? 'running' : 'not running',
               member.address ?? '(not started yet)',
+              ...(withIpv6 ? [member.address6 ?? ''] : []),
               member.running ? shapeText(member.link ?? {}) : '',
             ]),
           ]),
@@ -174,8 +184,16 @@ export function inspectionText({
   ].join('\n');
 }
 
-export function wayText({ program, process, problem, nameServer, hostLoopback }: protocol.NetworkOutbound): string {
+export function wayText({
+  program,
+  process,
+  problem,
+  revivals,
+  nameServer,
+  hostLoopback,
+}: protocol.NetworkOutbound): string {
+  const again = revivals === 0 ? '' : `, made again ${revivals === 1 ? 'once' : `${revivals} times`}`;
   const state = process === undefined ? `has ended: ${problem ?? 'nobody knows why'}` : `process ${process.pid}`;
   const loopback = hostLoopback === undefined ? '' : `, this machine’s 127.0.0.1 is ${hostLoopback}`;
-  return `way out: ${program}, ${state}, name server ${nameServer}${loopback}`;
+  return `way out: ${program}, ${state}${again}, name server ${nameServer}${loopback}`;
 }

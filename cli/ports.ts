@@ -28,7 +28,7 @@ export function addPortCommands(
     .command('publish')
     .description('publish a port until the container ends')
     .argument('<container>', 'name or id')
-    .argument('<mapping>', '[ADDRESS:]HOST-PORT:CONTAINER-PORT[/udp]; without an address 127.0.0.1', parsePort)
+    .argument('<mapping>', '[ADDRESS:]HOST-PORT:CONTAINER-PORT[/udp]; without an address localhost', parsePort)
     .action(async (container: string, mapping: protocol.PortMapping) => {
       const published = await (await connect()).sendRequest(protocol.PublishPort, { container, port: mapping });
       print(placeOf(published));
@@ -45,13 +45,18 @@ export function addPortCommands(
     });
 }
 
-function placeOf({ address, hostPort }: protocol.PublishedPort): string {
+function placeOf({ address, hostPort }: Pick<protocol.PublishedPort, 'address' | 'hostPort'>): string {
   return `${address.includes(':') ? `[${address}]` : address}:${hostPort}`;
+}
+
+function placesOf({ address, alsoAt, hostPort }: protocol.PublishedPort): string {
+  const addresses = [address, ...(alsoAt === undefined ? [] : [alsoAt])];
+  return addresses.map((one) => placeOf({ address: one, hostPort })).join(', ');
 }
 
 export function portTable(ports: readonly protocol.PublishedPort[]): string {
   return table([
     ['THIS MACHINE', 'PROTOCOL', 'CONTAINER', 'PROCESS'],
-    ...ports.map((port) => [placeOf(port), port.protocol, String(port.containerPort), String(port.publisher.pid)]),
+    ...ports.map((port) => [placesOf(port), port.protocol, String(port.containerPort), String(port.publisher.pid)]),
   ]);
 }

@@ -19,6 +19,7 @@ import { layerAgent } from './image/layerAgent.js';
 import { ImageStore } from './image/store.js';
 import { languageCapabilities, SpecificationLanguage } from './language/server.js';
 import { watchNetworks } from './network/changes.js';
+import { OutboundWatch } from './network/revival.js';
 import { podTeller } from './pods/changes.js';
 import {
   CallsDenied,
@@ -171,6 +172,8 @@ export function serve(connection: Connection, installation: Installation): { lea
     mounts: tellMounts,
     volumes: (volumes) => void connection.sendNotification(VolumesChanged, { volumes }),
   });
+  const tellNetworks = (names: string[]) => void connection.sendNotification(NetworksChanged, { networks: names });
+  const outbound = new OutboundWatch(machine, tellNetworks);
   const tellPods = podTeller(machine, (pods) => void connection.sendNotification(PodsChanged, { pods }));
   const watcher = new ContainerWatcher(machine, tellPods, (containers, before) => {
     throwAways.consider(containers);
@@ -180,6 +183,7 @@ export function serve(connection: Connection, installation: Installation): { lea
     files.follow(containers);
     mounts.touch();
     mountEvents.follow();
+    outbound.follow();
     language.refresh();
     void connection.sendNotification(ContainersChanged, { containers });
     void tellEnds(machine, connection, before, containers);
@@ -194,10 +198,8 @@ export function serve(connection: Connection, installation: Installation): { lea
   });
   connection.onInitialized(() => {
     watcher.start();
-    networks = watchNetworks(
-      machine.locations,
-      (names) => void connection.sendNotification(NetworksChanged, { networks: names }),
-      (error) => log(`networks are not watched: ${String(error)}`),
+    networks = watchNetworks(machine.locations, tellNetworks, (error) =>
+      log(`networks are not watched: ${String(error)}`),
     );
     mounts.start();
     void recover(machine).catch((error: unknown) => log(`recovery: ${String(error)}`));
@@ -227,6 +229,7 @@ export function serve(connection: Connection, installation: Installation): { lea
     language.dispose();
     changes.dispose();
     await files.dispose();
+    await outbound.stop();
     (await images)?.dispose();
     await allLedgersWritten();
   });

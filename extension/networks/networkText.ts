@@ -171,7 +171,7 @@ function line(label: string, description: string, icon: string): Presentation {
 }
 
 /** A named network in the view of networks. */
-export function presentNetwork({ name, subnet, live, outbound, containers }: NetworkSummary): Presentation {
+export function presentNetwork({ name, subnet, subnet6, live, outbound, containers }: NetworkSummary): Presentation {
   const shown = plainText(name, 64);
   const count = containers.length === 1 ? '1 container' : `${containers.length} containers`;
   const state = live ? 'up' : 'not up';
@@ -181,6 +181,7 @@ export function presentNetwork({ name, subnet, live, outbound, containers }: Net
     description: [subnet, count, ...reaches].join(' · '),
     tooltip: tooltipText([
       `${shown}: ${subnet}, ${count}`,
+      subnet6 === undefined ? 'Without IPv6' : `IPv6: ${subnet6}`,
       live ? 'Its namespace and bridge are there' : 'It comes up with the first container in it that is started',
     ]),
     icon: live ? { id: 'type-hierarchy', color: 'testing.iconPassed' } : { id: 'type-hierarchy' },
@@ -189,7 +190,7 @@ export function presentNetwork({ name, subnet, live, outbound, containers }: Net
   };
 }
 
-export function presentMember({ name, address, running, link }: NetworkMember): Presentation {
+export function presentMember({ name, address, address6, running, link }: NetworkMember): Presentation {
   const shown = plainText(name, 64);
   const worse = link === undefined ? [] : [shapeText(link)];
   const at = address ?? 'no address yet';
@@ -197,7 +198,7 @@ export function presentMember({ name, address, running, link }: NetworkMember): 
     label: shown,
     description: [at, ...(running ? [] : ['not running']), ...worse].join(' · '),
     tooltip: tooltipText([
-      `${shown}: ${at}`,
+      `${shown}: ${[at, ...(address6 === undefined ? [] : [address6])].join(', ')}`,
       address === undefined
         ? 'It gets an address with its first start'
         : 'The others in this network reach it by its name, too',

@@ -102,6 +102,7 @@ const programsOf = ({ programs }: Pick<Listener, 'programs'>) => programs.join('
 /** A published port, with who waits at its other end. */
 export function presentPort(port: PublishedPort, listeners: readonly Listener[]): Presentation {
   const place = placeOf(port);
+  const also = port.alsoAt === undefined ? '' : `, and ${placeOf({ ...port, address: port.alsoAt })}`;
   const listener = listeners.find((one) => one.port === port.containerPort && one.protocol === port.protocol);
   const programs = listener && programsOf(listener);
   const who = listener === undefined ? 'nothing listens inside' : programs === '' ? 'listening' : programs;
@@ -109,7 +110,7 @@ export function presentPort(port: PublishedPort, listeners: readonly Listener[])
     label: `${place} → ${port.containerPort}`,
     description: [...(port.protocol === 'udp' ? ['udp'] : []), who].join(' · '),
     tooltip: tooltipText([
-      `${place} of this machine leads to ${port.containerPort}/${port.protocol} in the container`,
+      `${place}${also} of this machine leads to ${port.containerPort}/${port.protocol} in the container`,
       listener === undefined ? 'Nothing listens there now: connections are closed at once' : who,
       `Process ${port.publisher.pid} publishes it, until it is withdrawn or the container ends`,
     ]),

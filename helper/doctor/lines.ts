@@ -107,6 +107,7 @@ export const lineShapes: Readonly<Record<DoctorLineId, LineShape>> = {
 
   veth: { title: 'Pairs of interfaces', features: ['networks between containers'] },
   bridge: { title: 'Bridges', features: ['networks of several containers'] },
+  ipv6: { title: 'IPv6', features: ['addresses of IPv6 in networks of several containers'] },
   masquerade: { title: 'Masquerading', features: ['networks with a way out'] },
   netem: { title: 'Slow and lossy links (netem)', features: ['links that are late or lose packets, to test with'] },
   'low-port': { title: 'Ports below 1024', features: ['servers on their usual ports inside'] },

@@ -219,6 +219,12 @@ const plans: readonly PlanTrial[] = [
     steps: () => [calls('bridge')],
   },
   {
+    id: 'ipv6',
+    what: 'an address of IPv6 given to the loopback of a network namespace',
+    flags: CLONE_NEWNET,
+    steps: () => [loopbackUp, { kind: 'addAddress', interface: 'lo', address: 'fd00::1', prefix: 128 }],
+  },
+  {
     id: 'masquerade',
     what: 'a rule of nf_tables that gives what leaves by an interface its address',
     flags: CLONE_NEWNET,

@@ -141,6 +141,15 @@ const cgroupClone: Rule = (failure) => {
     : undefined;
 };
 
+const ipv6: Rule = (failure) =>
+  isErrno(failure, 'EOPNOTSUPP', 'ENOTSUP', 'EAFNOSUPPORT', 'EACCES')
+    ? {
+        cause: 'The kernel was started with ipv6.disable=1 or ipv6.disable_ipv6=1, or built without IPv6.',
+        fix: 'Networks of containers have IPv4 alone. To have both, start the kernel without that parameter.',
+        command: 'grep -o "ipv6[^ ]*" /proc/cmdline',
+      }
+    : undefined;
+
 /**
  * What failures of single trials mean, where that is more than the general rules know. By the line of the trial; a rule that
  * has no answer leaves it to those.
@@ -159,6 +168,7 @@ export const trialRules: Readonly<Partial<Record<DoctorLineId, Rule>>> = {
   keyring,
   veth: moduleMissing('veth', unknownLink),
   bridge: moduleMissing('bridge', unknownLink),
+  ipv6,
   masquerade: moduleMissing('nft_masq', unknownNat),
   netem: moduleMissing('sch_netem', unknownQdisc),
   'low-port': lowPort,

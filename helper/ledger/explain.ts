@@ -72,6 +72,20 @@ export function explain(step: Step): Explanation {
         manual: ['proc(5)'],
       };
     }
+    if (step.path.endsWith('/accept_ra')) {
+      return {
+        purpose: 'Listen to nobody who says to be a router of IPv6.',
+        without: 'any container of the network could have what others send led to it',
+        manual: ['icmp(7)', 'sysctl(8)'],
+      };
+    }
+    if (step.path.endsWith('/disable_ipv6')) {
+      return {
+        purpose: 'Have no IPv6 on this interface: the network was made without it.',
+        without: 'it would have an address of the link',
+        manual: ['ipv6(7)', 'sysctl(8)'],
+      };
+    }
   }
   return general;
 }

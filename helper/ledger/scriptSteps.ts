@@ -57,7 +57,9 @@ export function insideLines(step: Step): string[] {
         ? [`echo ${quote(step.data)} > ${below(step.path)}`]
         : [`echo ${quote(step.data.trim())} > ${quote(step.path)}`];
     case 'addAddress':
-      return [`ip addr add ${quote(`${step.address}/${step.prefix}`)} dev ${quote(step.interface)}`];
+      return [
+        `ip addr add ${quote(`${step.address}/${step.prefix}`)} dev ${quote(step.interface)}${step.address.includes(':') ? ' nodad' : ''}`,
+      ];
     case 'addDefaultRoute':
       return [`ip route add default via ${quote(step.gateway)}`];
     case 'bringUp':

@@ -21,6 +21,7 @@ import { bootId } from '../inspect/boot.js';
 import { isAlive } from '../inspect/stat.js';
 import { holderPlan, successorPlan } from '../plan/networkSteps.js';
 import type { ProcessIdentity } from '../protocol/index.js';
+import { ipv6Of } from './ipv6.js';
 import type { NetworkRecord } from './store.js';
 import { addressText, bridgeAddress, parseSubnet } from './subnet.js';
 
@@ -56,6 +57,7 @@ export async function startHolder(
     socket: path.join(folder, 's'),
     address: addressText(bridgeAddress(subnet)),
     prefix: subnet.prefix,
+    ipv6: ipv6Of(network, bridgeAddress(subnet)),
     outbound: network.outbound !== 'none',
   };
   const plan = anchor === undefined ? holderPlan(place) : successorPlan(place, anchor);

@@ -7,6 +7,7 @@ import { endNetwork } from './ending.js';
 import { type Endpoint, endpointsOf } from './endpoints.js';
 import { awaitHolderEnd, liveHolder, type NetworkHolder, startHolder } from './holder.js';
 import { hostsFile, hostsText } from './hosts.js';
+import { ipv6Of } from './ipv6.js';
 import { readyOutbound } from './outbound.js';
 import { uplink } from './outboundPrograms.js';
 import { resolverFile, resolverText } from './resolver.js';
@@ -38,12 +39,14 @@ export async function joinNetwork(machine: Machine, { id, choice }: Endpoint): P
     await readyOutbound(machine, allotted, holder);
     tell(machine, allotted, endpoints);
     const subnet = parseSubnet(network.subnet);
+    const address = addresses[id] ?? '';
     return {
       anchor: holder.init,
       // The one of an earlier run is there until the kernel has done away with that run's namespace, which takes its time.
       port: `v${id.slice(0, 8)}-${randomBytes(2).toString('hex')}`,
-      address: addresses[id] ?? '',
+      address,
       prefix: subnet.prefix,
+      ipv6: ipv6Of(network, parseAddress(address) ?? 0),
       ...(network.outbound === 'none' ? {} : { gateway: addressText(bridgeAddress(subnet)) }),
     };
   });
@@ -163,10 +166,16 @@ async function holderFor(
 function tell(machine: Machine, network: NetworkRecord, endpoints: readonly Endpoint[]): void {
   const entries = endpoints.flatMap(({ id, names }) => {
     const address = network.addresses[id];
-    return address === undefined ? [] : [{ address, names }];
+    return address === undefined ? [] : addressesOf(network, address).map((one) => ({ address: one, names }));
   });
   const folder = networkFolder(machine.locations, network.name);
   writeShared(hostsFile(folder), hostsText(network.name, entries));
   const nameServer = network.outbound === 'none' ? undefined : uplink.nameServer;
   writeShared(resolverFile(folder), resolverText(network.name, nameServer));
+}
+
+/** That of IPv4 first, and of IPv6 what the kernel lets containers have. */
+function addressesOf(network: NetworkRecord, address: string): string[] {
+  const ipv6 = ipv6Of(network, parseAddress(address) ?? 0);
+  return [address, ...(typeof ipv6 === 'string' ? [] : [ipv6.address])];
 }

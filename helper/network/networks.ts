@@ -1,4 +1,5 @@
 /** Named networks: made, listed, looked at, removed. */
+import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { ResponseError } from 'vscode-jsonrpc';
 import type { Machine } from '../container/machine.js';
@@ -18,7 +19,8 @@ import { announceNetworks } from './changes.js';
 import { endNetwork } from './ending.js';
 import { type Endpoint, endpointsOf } from './endpoints.js';
 import { liveHolder, type NetworkHolder } from './holder.js';
-import { checkInstalled, outboundOf, readyOutbound } from './outbound.js';
+import { address6, kernelHasIpv6, parseSubnet6, subnetOf } from './ipv6.js';
+import { checkInstalled, outboundOf, outboundState, readyOutbound } from './outbound.js';
 import { linkShape } from './shape.js';
 import {
   forgetNetwork,
@@ -36,6 +38,7 @@ import {
   bridgeAddress,
   freeSubnet,
   overlap,
+  parseAddress,
   parseSubnet,
   routedSubnets,
   type Subnet,
@@ -78,11 +81,13 @@ export async function createNetwork(machine: Machine, params: CreateNetworkParam
     }
     const others = await readNetworks(locations);
     const subnet = params.subnet === undefined ? anySubnet(others) : thisSubnet(params.subnet, others);
+    const subnet6 = subnet6Of(params, others);
     const record: NetworkRecord = {
       version: 1,
       name: params.name,
       createdAt: new Date().toISOString(),
       subnet: subnetText(subnet),
+      ...(subnet6 === undefined ? {} : { subnet6 }),
       outbound,
       hostLoopback: params.hostLoopback === true,
       addresses: {},
@@ -122,6 +127,33 @@ function thisSubnet(text: string, others: readonly NetworkRecord[]): Subnet {
   });
 }
 
+/** @throws Invalid for a subnet that cannot be, Unavailable when IPv6 is asked for and the kernel has none */
+function subnet6Of(
+  { ipv6, subnet6 }: Pick<CreateNetworkParams, 'ipv6' | 'subnet6'>,
+  others: readonly NetworkRecord[],
+): string | undefined {
+  if (ipv6 === false) {
+    if (subnet6 === undefined) return undefined;
+    throw terrariumError(ErrorCode.Invalid, `A network without IPv6 cannot have the subnet ${subnet6}`, {
+      fix: 'Leave out one of the two.',
+    });
+  }
+  const asked = subnet6 === undefined ? undefined : parseSubnet6(subnet6);
+  if (!kernelHasIpv6()) {
+    if (asked === undefined && ipv6 === undefined) return undefined;
+    throw terrariumError(ErrorCode.Unavailable, 'No network can have IPv6 here', {
+      cause: 'The kernel was started or built without it.',
+      fix: 'Make it without, or start the kernel without the parameter ipv6.disable=1.',
+      doctor: 'ipv6',
+    });
+  }
+  const other = others.find((one) => one.subnet6 !== undefined && one.subnet6 === asked);
+  if (other === undefined) return asked ?? subnetOf(randomBytes(5));
+  throw terrariumError(ErrorCode.Invalid, `${asked} is the subnet of the network ${other.name}`, {
+    fix: 'Choose another one, or none: then one is made up.',
+  });
+}
+
 /** By name. */
 export async function listNetworks(machine: Machine): Promise<NetworkSummary[]> {
   const networks = await readNetworks(machine.locations);
@@ -136,10 +168,16 @@ export async function inspectNetwork(machine: Machine, name: string): Promise<Ne
   const endpoints = await endpointsOf(machine, name);
   const holder = liveHolder(machine.locations, name);
   const way = await outboundOf(machine.locations, network);
+  const subnet = parseSubnet(network.subnet);
+  const inIpv6 = (address: number | undefined) =>
+    network.subnet6 === undefined || address === undefined
+      ? {}
+      : { address6: address6(network.subnet6, subnet, address) };
   return {
     ...summaryOf(machine, network, endpoints),
     createdAt: network.createdAt,
-    address: addressText(bridgeAddress(parseSubnet(network.subnet))),
+    address: addressText(bridgeAddress(subnet)),
+    ...inIpv6(bridgeAddress(subnet)),
     ...(holder === undefined ? {} : { holder: holder.init }),
     ...(way === undefined ? {} : { way }),
     members: endpoints
@@ -152,7 +190,7 @@ export async function inspectNetwork(machine: Machine, name: string): Promise<Ne
             container: member.id,
             name: member.name,
             running: run !== undefined,
-            ...(address === undefined ? {} : { address }),
+            ...(address === undefined ? {} : { address, ...inIpv6(parseAddress(address)) }),
             ...(Object.keys(link).length === 0 ? {} : { link }),
           };
         });
@@ -210,9 +248,18 @@ function containersOf(endpoints: readonly Endpoint[]): ContainerRecord[] {
 
 function summaryOf(
   machine: Machine,
-  { name, subnet, outbound }: NetworkRecord,
+  { name, subnet, subnet6, outbound }: NetworkRecord,
   endpoints: readonly Endpoint[],
 ): NetworkSummary {
   const containers = containersOf(endpoints).map(({ id }) => id);
-  return { name, subnet, outbound, live: liveHolder(machine.locations, name) !== undefined, containers };
+  const state = outboundState(machine.locations, { name, outbound });
+  return {
+    name,
+    subnet,
+    ...(subnet6 === undefined ? {} : { subnet6 }),
+    outbound,
+    ...(state === undefined ? {} : { outboundState: state }),
+    live: liveHolder(machine.locations, name) !== undefined,
+    containers,
+  };
 }

@@ -20,6 +20,7 @@ import {
   type NetworkOutbound,
   type OutboundChoice,
   type OutboundProgram,
+  type OutboundState,
   type TerrariumError,
   terrariumError,
 } from '../protocol/index.js';
@@ -33,15 +34,21 @@ const wayOutSchema = z.object({
   program: z.enum(['pasta', 'slirp4netns']),
   init: processIdentity,
   monitor: processIdentity,
+  /** When it was made again since somebody asked for it, in milliseconds since 1970: see revival.ts. */
+  revivals: z.array(z.number()).default([]),
+  /** It ended too often: it is made again only when asked for. */
+  givenUp: z.boolean().default(false),
 });
 const exitSchema = z.object({ outputStart: z.string() });
-type OutboundRecord = z.infer<typeof wayOutSchema>;
+export type OutboundRecord = z.infer<typeof wayOutSchema>;
 
-const folderOf = (locations: Locations, network: string) => path.join(holderFolder(locations, network), 'outbound');
+/** Of its monitor, which writes down there how it ended. */
+export const outboundFolder = (locations: Locations, network: string): string =>
+  path.join(holderFolder(locations, network), 'outbound');
 const recordFile = (folder: string) => path.join(folder, 'outbound.json');
 
 /** The latest since the machine's start, whether it is still there or not. */
-function readOutbound(folder: string): OutboundRecord | undefined {
+export function readOutbound(folder: string): OutboundRecord | undefined {
   let text: string;
   try {
     text = readFileSync(recordFile(folder), 'utf8');
@@ -53,14 +60,33 @@ function readOutbound(folder: string): OutboundRecord | undefined {
   return record.bootId === bootId() ? record : undefined;
 }
 
+export function writeOutbound(folder: string, record: OutboundRecord): Promise<void> {
+  return writeAtomically(recordFile(folder), JSON.stringify(record), { durable: false });
+}
+
+/** The state of a network's way out; undefined when there is none, or none was started yet. */
+export function outboundState(
+  locations: Locations,
+  { name, outbound }: Pick<NetworkRecord, 'name' | 'outbound'>,
+): OutboundState | undefined {
+  const record = outbound === 'none' ? undefined : readOutbound(outboundFolder(locations, name));
+  return record === undefined ? undefined : stateOf(record);
+}
+
+export function stateOf({ init, givenUp }: OutboundRecord): OutboundState {
+  if (isAlive(init)) return 'up';
+  return givenUp ? 'given-up' : 'ended';
+}
+
 /** The way out as it is now; undefined when there is none, or none was started yet. */
 export async function outboundOf(locations: Locations, network: NetworkRecord): Promise<NetworkOutbound | undefined> {
   if (network.outbound === 'none') return undefined;
-  const folder = folderOf(locations, network.name);
+  const folder = outboundFolder(locations, network.name);
   const record = readOutbound(folder);
   if (record === undefined) return undefined;
   return {
     program: record.program,
+    revivals: record.revivals.length,
     ...(isAlive(record.init) ? { process: record.init } : { problem: await lastWords(folder) }),
     nameServer: uplink.nameServer,
     ...(network.hostLoopback ? { hostLoopback: uplink.gateway } : {}),
@@ -86,12 +112,18 @@ function missing(programs: readonly OutboundProgram[]): TerrariumError {
 
 /**
  * Sees to it that a network that is to have a way out has it. The caller has the lock of networks.
+ * @param revivals  when it was made again by itself, this time included; none when somebody asked for it
  * @throws Unavailable with what each program said, StepFailed
  */
-export async function readyOutbound(machine: Machine, network: NetworkRecord, holder: NetworkHolder): Promise<void> {
+export async function readyOutbound(
+  machine: Machine,
+  network: NetworkRecord,
+  holder: NetworkHolder,
+  revivals: number[] = [],
+): Promise<void> {
   const programs = programsFor(network.outbound);
   if (programs.length === 0) return;
-  const earlier = readOutbound(folderOf(machine.locations, network.name));
+  const earlier = readOutbound(outboundFolder(machine.locations, network.name));
   if (earlier !== undefined && isAlive(earlier.init)) return;
   if (earlier !== undefined) await waitForEnd(earlier);
   checkInstalled(network.outbound);
@@ -100,7 +132,7 @@ export async function readyOutbound(machine: Machine, network: NetworkRecord, ho
     const file = findProgram(program);
     if (file === undefined) continue;
     try {
-      return await start(machine, network, holder, { program, file });
+      return await start(machine, network, holder, { program, file, revivals });
     } catch (error) {
       if (!(error instanceof ResponseError) || error.code !== ErrorCode.Unavailable) throw error;
       // The first one's is told: it is what should have worked.
@@ -114,9 +146,9 @@ async function start(
   machine: Machine,
   network: NetworkRecord,
   { init: holder, ...origin }: NetworkHolder,
-  { program, file }: { program: OutboundProgram; file: string },
+  { program, file, revivals }: { program: OutboundProgram; file: string; revivals: number[] },
 ): Promise<void> {
-  const folder = folderOf(machine.locations, network.name);
+  const folder = outboundFolder(machine.locations, network.name);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const namespace = path.join(folder, 'net');
   const plan = outboundPlan({
@@ -137,6 +169,8 @@ async function start(
     program,
     init: { pid: answer.pid, startTime: answer.startTime },
     monitor: { pid: answer.monitorPid, startTime: answer.monitorStartTime },
+    revivals,
+    givenUp: false,
   };
   await noteStarted(recordFile(folder), record.init, record);
   if (await comesUp(record, holder.pid)) return;
@@ -199,7 +233,7 @@ async function waitForEnd({ init, monitor }: OutboundRecord): Promise<void> {
 
 /** Waits for a way out whose network has ended: the kernel ends it. */
 export async function awaitOutboundEnd(locations: Locations, network: string): Promise<void> {
-  const record = readOutbound(folderOf(locations, network));
+  const record = readOutbound(outboundFolder(locations, network));
   if (record !== undefined) await waitForEnd(record);
 }
 

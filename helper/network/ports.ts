@@ -21,12 +21,14 @@ import {
   terrariumError,
   type WithdrawPortParams,
 } from '../protocol/index.js';
+import { hasLoopback6 } from './ipv6.js';
 import { livePorts, portsFile } from './publishedPorts.js';
 import { portText, startPublisher, type WholeMapping } from './publisher.js';
 
-/** With the defaults filled in. Pure. */
-export function wholeMapping({ protocol = 'tcp', address = '127.0.0.1', ...ports }: PortMapping): WholeMapping {
-  return { protocol, address, ...ports };
+/** With the defaults filled in: without an address it is at both of localhost's, for programs try ::1 first. */
+export function wholeMapping({ protocol = 'tcp', address, ...ports }: PortMapping): WholeMapping {
+  const also = address === undefined && hasLoopback6() ? { alsoAt: '::1' } : {};
+  return { protocol, address: address ?? '127.0.0.1', ...also, ...ports };
 }
 
 /** Where ports lead to, and the folder in which they are noted. */

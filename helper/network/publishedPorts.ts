@@ -9,6 +9,7 @@ const recordSchema: z.ZodType<PublishedPort[]> = z.array(
   z.object({
     protocol: z.enum(['tcp', 'udp']),
     address: z.string(),
+    alsoAt: z.string().exactOptional(),
     hostPort: z.int(),
     containerPort: z.int(),
     publisher: z.object({ pid: z.int().positive(), startTime: z.number() }),

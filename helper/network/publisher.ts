@@ -7,19 +7,22 @@ import {
   ErrorCode,
   type PortMapping,
   type ProcessIdentity,
+  type PublishedPort,
   type TerrariumError,
   terrariumError,
 } from '../protocol/index.js';
 import { findPortHolder } from './sockets.js';
 
-export type WholeMapping = Required<PortMapping>;
+/** `alsoAt`: a second address. */
+export type WholeMapping = Required<PortMapping> & Pick<PublishedPort, 'alsoAt'>;
 
 /** It enters a namespace, which never takes long. */
 const patienceMilliseconds = 10_000;
 
-/** For people: `127.0.0.1:8080/tcp`. */
-export function portText({ address, hostPort, protocol }: Omit<WholeMapping, 'containerPort'>): string {
-  return `${address.includes(':') ? `[${address}]` : address}:${hostPort}/${protocol}`;
+/** For people: `127.0.0.1:8080/tcp`, `localhost:8080/tcp` when it is at both addresses that this name stands for. */
+export function portText({ address, alsoAt, hostPort, protocol }: Omit<WholeMapping, 'containerPort'>): string {
+  const place = alsoAt !== undefined ? 'localhost' : address.includes(':') ? `[${address}]` : address;
+  return `${place}:${hostPort}/${protocol}`;
 }
 
 /** @throws WrongState when the port is taken, Unavailable when it may not be had, NotFound when the container has ended */
@@ -28,11 +31,12 @@ export async function startPublisher(
   { init, monitor }: Pick<RuntimeRecord, 'init' | 'monitor'>,
   mapping: WholeMapping,
 ): Promise<ProcessIdentity> {
-  const { protocol, address, hostPort, containerPort } = mapping;
+  const { protocol, address, alsoAt, hostPort, containerPort } = mapping;
+  const addresses = [address, ...(alsoAt === undefined ? [] : [alsoAt])].join(',');
   const said = await run(stage, [
     // Into the user namespace of the monitor: it has a say over the container's network, whoever made that.
     ...['enter', `${monitor.pid}:${monitor.startTime}`, '--', stage],
-    ...['publish', `${init.pid}:${init.startTime}`, protocol, address, String(hostPort), String(containerPort)],
+    ...['publish', `${init.pid}:${init.startTime}`, protocol, addresses, String(hostPort), String(containerPort)],
   ]);
   const pid = /^ok (\d+)$/m.exec(said)?.[1];
   const publisher = pid === undefined ? undefined : processIdentity(Number(pid));

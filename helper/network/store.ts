@@ -16,6 +16,8 @@ const recordSchema = z.object({
   name: z.string(),
   createdAt: z.string(),
   subnet: z.string(),
+  /** Absent: it is without IPv6. */
+  subnet6: z.string().exactOptional(),
   outbound: outboundSchema.default('none'),
   hostLoopback: z.boolean().default(false),
   /** By the container's id. */

@@ -12,6 +12,9 @@ export const interfaceName = 'eth0';
 /** The way out's, in the network's namespace. */
 export const uplinkName = 'tap0';
 
+/** Its address, in a /64; `off` in a network without; `missing`: the kernel has none. */
+export type Ipv6 = { address: string } | 'off' | 'missing';
+
 /** How a container is connected to a network. */
 export interface Connection {
   /** A process in the network's namespace. */
@@ -20,6 +23,7 @@ export interface Connection {
   port: string;
   address: string;
   prefix: number;
+  ipv6: Ipv6;
   /** The bridge's address, when the network has a way out. */
   gateway?: string;
 }
@@ -30,6 +34,7 @@ export interface HolderPlace {
   socket: string;
   address: string;
   prefix: number;
+  ipv6: Ipv6;
   /** It is to have a way out. */
   outbound: boolean;
 }
@@ -42,17 +47,32 @@ const outputLimit = 64n * 1024n;
  * too, may connect containers to it, and these, whose user namespaces are below it, may not touch it. It is the first
  * process of a pid namespace: what is started in that ends with it, by the kernel's own hand.
  */
-export function holderPlan({ folder, socket, address, prefix, outbound }: HolderPlace): Plan {
+export function holderPlan({ folder, socket, address, prefix, ipv6, outbound }: HolderPlace): Plan {
   return [
     { kind: 'monitor', directory: folder, socket, outputLimit, events: '' },
     { kind: 'clone', flags: CLONE_NEWNET | CLONE_NEWPID, cgroup: '' },
     { kind: 'bringUp', interface: 'lo' },
     { kind: 'makeBridge', name: bridgeName, mac: hardwareAddress(address) },
     { kind: 'addAddress', interface: bridgeName, address, prefix },
+    ...ipv6Steps(bridgeName, ipv6),
     { kind: 'bringUp', interface: bridgeName },
     ...(outbound ? forwardSteps : []),
     { kind: 'stayInit' },
   ];
+}
+
+/**
+ * Before the interface is up. Every container could announce itself as the router of all others, which take any (RFC 4861,
+ * 11.2): so none is listened to. ip-sysctl.rst
+ */
+function ipv6Steps(of: string, ipv6: Ipv6): Step[] {
+  const set = (name: string, data: string): Step => {
+    const path = `/proc/sys/net/ipv6/conf/${of}/${name}`;
+    return { kind: 'writeFile', path, data, magic: PROC_SUPER_MAGIC };
+  };
+  if (ipv6 === 'missing') return [];
+  if (ipv6 === 'off') return [set('disable_ipv6', '1')];
+  return [set('accept_ra', '0'), { kind: 'addAddress', interface: of, address: ipv6.address, prefix: 64 }];
 }
 
 /** Locally administered (IEEE 802), and of an IPv4 address: unique where that is. */
@@ -142,9 +162,10 @@ export function connectAfterClone({ port }: Connection): Step[] {
 }
 
 /** The container's own steps. */
-export function connectInside({ address, prefix, gateway }: Connection): Step[] {
+export function connectInside({ address, prefix, ipv6, gateway }: Connection): Step[] {
   return [
     { kind: 'addAddress', interface: interfaceName, address, prefix },
+    ...ipv6Steps(interfaceName, ipv6),
     { kind: 'bringUp', interface: interfaceName },
     ...(gateway === undefined ? [] : [{ kind: 'addDefaultRoute', gateway, interface: interfaceName } as const]),
   ];

@@ -171,7 +171,10 @@ export const stepShapes = {
    * (setNamespaces before the clone), and is up; the other, `peer`, is the new process's, and down.
    */
   makeVeth: { code: 51, actor: 'monitor', fields: { name: 'string', bridge: 'string', peer: 'string' } },
-  /** RTM_NEWADDR: an address, IPv4 or IPv6, and with it the route to all in the same subnet. */
+  /**
+   * RTM_NEWADDR: an address, IPv4 or IPv6, and with it the route to all in the same subnet. One of IPv6 can be used at once:
+   * no duplicates are looked for (IFA_F_NODAD).
+   */
   addAddress: { code: 52, actor: 'any', fields: { interface: 'string', address: 'string', prefix: 'u32' } },
   /** RTM_NEWROUTE: where IPv4 goes that no other route leads to. */
   addDefaultRoute: { code: 53, actor: 'any', fields: { gateway: 'string', interface: 'string' } },

@@ -46,7 +46,7 @@ export const doctorGroups = {
     'inotify',
     'keyring',
   ],
-  Network: ['veth', 'bridge', 'masquerade', 'netem', 'low-port', 'ping', 'tun', 'pasta', 'slirp4netns'],
+  Network: ['veth', 'bridge', 'ipv6', 'masquerade', 'netem', 'low-port', 'ping', 'tun', 'pasta', 'slirp4netns'],
   Security: ['seccomp', 'seccomp-log', 'seccomp-notify', 'ptrace'],
   Programs: ['fuse-overlayfs', 'bootstrap'],
 } as const;

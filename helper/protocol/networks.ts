@@ -7,6 +7,9 @@ export type OutboundProgram = 'pasta' | 'slirp4netns';
 /** `auto`: pasta, else slirp4netns. */
 export type OutboundChoice = 'none' | 'auto' | OutboundProgram;
 
+/** `ended`: it comes back by itself while containers run; `given-up`: it ended too often for that. */
+export type OutboundState = 'up' | 'ended' | 'given-up';
+
 /** A network that need not be made: it has a way out, and comes with the first container that is to be in it. */
 export const outboundNetwork = 'outbound';
 
@@ -15,8 +18,12 @@ export interface NetworkSummary {
   name: string;
   /** IPv4, in CIDR notation: `10.120.0.0/24`. */
   subnet: string;
+  /** Of IPv6, unique local addresses (RFC 4193): `fd12:3456:789a::/64`; absent for a network without it. */
+  subnet6?: string;
   /** How it leads to where this machine leads; `none`: it reaches only its own containers. */
   outbound: OutboundChoice;
+  /** Absent when it has none, or nothing in it was started yet. */
+  outboundState?: OutboundState;
   /** Its namespace is there: from the start of its first container until it is removed or the machine restarts. */
   live: boolean;
   /** Ids of the containers that were made to be in it. */
@@ -29,6 +36,8 @@ export interface NetworkMember {
   running: boolean;
   /** Kept for it from its first start until it is removed. */
   address?: string;
+  /** Of IPv6: the same number in the network as its address of IPv4. */
+  address6?: string;
   /** How its link was made worse; absent: it is as good as it gets. */
   link?: LinkShape;
 }
@@ -41,6 +50,8 @@ export interface NetworkOutbound {
   process?: ProcessIdentity;
   /** What it said at its end, when it is there no more. */
   problem?: string;
+  /** How often it was made again since the last time that somebody asked for it. */
+  revivals: number;
   /** Where its containers ask for names: it passes the question on to this machine's name server. */
   nameServer: string;
   /** At which address they reach what listens at this machine's 127.0.0.1; absent: they do not. */
@@ -52,6 +63,7 @@ export interface NetworkInspection extends NetworkSummary {
   createdAt: string;
   /** The bridge's own address. */
   address: string;
+  address6?: string;
   /** The process that holds the namespace, while it is there. */
   holder?: ProcessIdentity;
   /** Absent when it has none, or nothing in it was started yet. */
@@ -70,6 +82,10 @@ export interface CreateNetworkParams {
   name: string;
   /** IPv4 in CIDR notation; default: the first of `10.120.0.0/24`, `10.120.1.0/24`… that nothing on this machine uses. */
   subnet?: string;
+  /** Whether its containers have addresses of IPv6, too. Default: where the kernel has it. */
+  ipv6?: boolean;
+  /** `fdXX:…/64`; default: one that is made up as RFC 4193 says. Only with IPv6. */
+  subnet6?: string;
   /** Default `none`. */
   outbound?: OutboundChoice;
   /** With a way out: lead to what listens at this machine's 127.0.0.1, too. Default false. */
@@ -80,7 +96,7 @@ export const CreateNetwork = new RequestType<CreateNetworkParams, NetworkSummary
 /** `WrongState` while a container in it runs. Those that do not run stay, and cannot be started without it. */
 export const RemoveNetwork = new RequestType<NetworkReference, null, ErrorData>('network/remove');
 export const InspectNetwork = new RequestType<NetworkReference, NetworkInspection, ErrorData>('network/inspect');
-/** Starts the way out of a live network anew when it has ended; answers what it is. `WrongState` when it has none. */
+/** Starts the way out of a live network anew when it has ended, however often it did; answers what it is. `WrongState` when it has none. */
 export const ReconnectNetwork = new RequestType<NetworkReference, NetworkOutbound, ErrorData>('network/reconnect');
 
 /** What a container's link to its named network does to packets, those that it sends and those that it gets. */

@@ -10,11 +10,16 @@ export interface PortMapping {
   containerPort: number;
   /** Default `tcp`. */
   protocol?: PortProtocol;
-  /** Address of this machine to listen at, IPv4 or IPv6; default 127.0.0.1, which other machines do not reach. */
+  /**
+   * Address of this machine to listen at, IPv4 or IPv6; default 127.0.0.1, and ::1 where this machine has it: neither is
+   * reached by other machines.
+   */
   address?: string;
 }
 
 export interface PublishedPort extends Required<PortMapping> {
+  /** With no address asked for: the other one of localhost, `::1`, at which the same process listens. */
+  alsoAt?: string;
   /** The process that listens. It ends when the port is withdrawn, or with the container. */
   publisher: ProcessIdentity;
 }

@@ -22,12 +22,17 @@
 #include "fd.h"
 #include "process_stat.h"
 
+struct place {
+  struct sockaddr_storage address;
+  socklen_t size;
+};
+
 struct publication {
   pid_t pid;
   uint64_t start_time;
   bool udp;
-  struct sockaddr_storage address;
-  socklen_t address_size;
+  struct place places[PLACES];
+  size_t count;
   in_port_t port_inside;
 };
 
@@ -48,15 +53,24 @@ static bool parse_port(const char *text, in_port_t *port) {
   return *text >= '0' && *text <= '9' && *end == '\0' && number >= 1 && number <= 65535;
 }
 
-static bool parse_address(const char *text, in_port_t port, struct publication *publication) {
+static bool parse_address(const char *text, in_port_t port, struct place *place) {
   struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = port};
   struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = port};
   if (inet_pton(AF_INET, text, &v4.sin_addr) == 1) {
-    memcpy(&publication->address, &v4, publication->address_size = sizeof v4);
+    memcpy(&place->address, &v4, place->size = sizeof v4);
   } else if (inet_pton(AF_INET6, text, &v6.sin6_addr) == 1) {
-    memcpy(&publication->address, &v6, publication->address_size = sizeof v6);
+    memcpy(&place->address, &v6, place->size = sizeof v6);
   }
-  return publication->address_size > 0;
+  return place->size > 0;
+}
+
+/* One address, or several with commas between them. */
+static bool parse_addresses(char *text, in_port_t port, struct publication *publication) {
+  char *rest = text;
+  for (char *one = strsep(&rest, ","); one != NULL; one = strsep(&rest, ",")) {
+    if (publication->count == PLACES || !parse_address(one, port, &publication->places[publication->count++])) return false;
+  }
+  return true;
 }
 
 static bool parse(int argc, char **argv, struct publication *publication) {
@@ -69,24 +83,24 @@ static bool parse(int argc, char **argv, struct publication *publication) {
   publication->start_time = strtoull(end + 1, &end, 10);
   publication->udp = strcmp(argv[3], "udp") == 0;
   return *end == '\0' && (publication->udp || strcmp(argv[3], "tcp") == 0) && parse_port(argv[5], &port) &&
-         parse_address(argv[4], port, publication) && parse_port(argv[6], &publication->port_inside);
+         parse_addresses(argv[4], port, publication) && parse_port(argv[6], &publication->port_inside);
 }
 
 /* Before the container's network namespace is entered: a socket stays in the one it was made in. */
-static int listen_outside(const struct publication *publication, struct failure *failure) {
+static int listen_outside(const struct place *place, bool udp, struct failure *failure) {
   const int yes = 1;
-  AUTO_CLOSE int fd = socket(publication->address.ss_family,
-                             (publication->udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  AUTO_CLOSE int fd =
+      socket(place->address.ss_family, (udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (fd < 0) return failed(failure, "socket");
   /* Connections that have ended keep a port for a minute; two UDP sockets could share it, and one get nothing. */
-  if (!publication->udp && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) < 0)
+  if (!udp && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) < 0)
     return failed(failure, "setsockopt");
   /* :: means IPv6 alone; who wants both publishes twice. */
-  if (publication->address.ss_family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &yes, sizeof yes) < 0)
+  if (place->address.ss_family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &yes, sizeof yes) < 0)
     return failed(failure, "setsockopt");
-  if (bind(fd, (const struct sockaddr *)&publication->address, publication->address_size) < 0)
+  if (bind(fd, (const struct sockaddr *)&place->address, place->size) < 0)
     return failed(failure, "bind");
-  if (!publication->udp && listen(fd, SOMAXCONN) < 0) return failed(failure, "listen");
+  if (!udp && listen(fd, SOMAXCONN) < 0) return failed(failure, "listen");
   return steal_fd(&fd);
 }
 
@@ -161,15 +175,18 @@ static int publish(const struct publication *publication, struct failure *failur
   static struct source ending = {.ready = end};
   uint32_t nothing = 0;
   if (close_range(3, ~0u, 0) < 0) return failed(failure, "close_range");
-  int listen_fd = listen_outside(publication, failure);
-  if (listen_fd < 0) return -1;
+  int listen_fds[PLACES];
+  for (size_t i = 0; i < publication->count; i++) {
+    listen_fds[i] = listen_outside(&publication->places[i], publication->udp, failure);
+    if (listen_fds[i] < 0) return -1;
+  }
   int pidfd = enter_network(publication, failure);
   if (pidfd < 0 || give_up_privileges(failure) < 0) return -1;
   raise_descriptor_limit();
   int epoll_fd = epoll_create1(EPOLL_CLOEXEC);
   if (epoll_fd < 0) return failed(failure, "epoll_create1");
-  int begun = publication->udp ? publish_udp(epoll_fd, listen_fd, publication->port_inside)
-                               : publish_tcp(epoll_fd, listen_fd, publication->port_inside);
+  int begun = publication->udp ? publish_udp(epoll_fd, listen_fds, publication->count, publication->port_inside)
+                               : publish_tcp(epoll_fd, listen_fds, publication->count, publication->port_inside);
   if (begun < 0 || await_events(epoll_fd, pidfd, &ending, &nothing, EPOLLIN) < 0) return failed(failure, "epoll_ctl");
   if (leave(failure) < 0) return -1;
   serve(epoll_fd);
@@ -178,7 +195,7 @@ static int publish(const struct publication *publication, struct failure *failur
 int publish_main(int argc, char **argv) {
   struct publication publication = {0};
   if (!parse(argc, argv, &publication)) {
-    fputs("usage: terrarium-stage publish PID:STARTTIME tcp|udp ADDRESS PORT PORT-INSIDE\n", stderr);
+    fputs("usage: terrarium-stage publish PID:STARTTIME tcp|udp ADDRESS[,ADDRESS] PORT PORT-INSIDE\n", stderr);
     return 2;
   }
   for (int number = 1; number < NSIG; number++) signal(number, number == SIGPIPE || number == SIGHUP ? SIG_IGN : SIG_DFL);

@@ -6,6 +6,7 @@
 #define TERRARIUM_PUBLISH_H
 
 #include <netinet/in.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* What epoll tells of; it is the first member of what it is part of. */
@@ -16,9 +17,12 @@ struct source {
 /* Sets what is waited for on a descriptor: from `*current` to `wanted`, both EPOLL*, 0: nothing. Returns 0 or -1. */
 int await_events(int epoll_fd, int fd, struct source *source, uint32_t *current, uint32_t wanted);
 
-/* Takes what comes to the listening socket, which does not block. The socket is in another network namespace than we are. */
-int publish_tcp(int epoll_fd, int listen_fd, in_port_t port_inside);
-int publish_udp(int epoll_fd, int outside_fd, in_port_t port_inside);
+/* The most addresses that one process listens at: 127.0.0.1 and ::1. */
+enum { PLACES = 2 };
+
+/* Takes what comes to the listening sockets, which do not block. They are in another network namespace than we are. */
+int publish_tcp(int epoll_fd, const int *listen_fds, size_t count, in_port_t port_inside);
+int publish_udp(int epoll_fd, const int *outside_fds, size_t count, in_port_t port_inside);
 
 /* To be called when all sources that were ready have been told: what was closed meanwhile is freed only now. */
 void publish_tcp_tidy(void);

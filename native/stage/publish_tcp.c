@@ -32,11 +32,16 @@ struct connection {
   struct way in, out; /* from the client, to the client */
 };
 
-static struct {
+struct listener {
   struct source source;
-  int epoll_fd, fd;
+  int fd;
+};
+
+static struct {
+  struct listener listeners[PLACES];
+  int epoll_fd;
   in_port_t port_inside;
-} listener;
+} relay;
 
 static struct connection *closed_ones;
 
@@ -108,8 +113,8 @@ static bool await(struct connection *connection) {
     server = EPOLLOUT;
   }
   struct source *source = &connection->source;
-  return await_events(listener.epoll_fd, connection->client, source, &connection->client_events, client) == 0 &&
-         await_events(listener.epoll_fd, connection->server, source, &connection->server_events, server) == 0;
+  return await_events(relay.epoll_fd, connection->client, source, &connection->client_events, client) == 0 &&
+         await_events(relay.epoll_fd, connection->server, source, &connection->server_events, server) == 0;
 }
 
 static void advance(struct source *source, uint32_t events) {
@@ -137,7 +142,7 @@ static void advance(struct source *source, uint32_t events) {
 
 static int connect_inside(void) {
   const struct sockaddr_in address = {
-      .sin_family = AF_INET, .sin_port = listener.port_inside, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+      .sin_family = AF_INET, .sin_port = relay.port_inside, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
   AUTO_CLOSE int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (fd < 0) return -1;
   if (connect(fd, (const struct sockaddr *)&address, sizeof address) < 0 && errno != EINPROGRESS) return -1;
@@ -163,10 +168,10 @@ static void begin(int client) {
 }
 
 static void take_clients(struct source *source, uint32_t events) {
-  (void)source;
   (void)events;
+  struct listener *listener = (struct listener *)source;
   for (;;) {
-    int client = accept4(listener.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    int client = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (client >= 0) {
       begin(client);
       continue;
@@ -179,11 +184,14 @@ static void take_clients(struct source *source, uint32_t events) {
   }
 }
 
-int publish_tcp(int epoll_fd, int listen_fd, in_port_t port_inside) {
-  listener.source.ready = take_clients;
-  listener.epoll_fd = epoll_fd;
-  listener.fd = listen_fd;
-  listener.port_inside = port_inside;
-  uint32_t nothing = 0;
-  return await_events(epoll_fd, listen_fd, &listener.source, &nothing, EPOLLIN);
+int publish_tcp(int epoll_fd, const int *listen_fds, size_t count, in_port_t port_inside) {
+  relay.epoll_fd = epoll_fd;
+  relay.port_inside = port_inside;
+  for (size_t i = 0; i < count; i++) {
+    struct listener *listener = &relay.listeners[i];
+    *listener = (struct listener){.source.ready = take_clients, .fd = listen_fds[i]};
+    uint32_t nothing = 0;
+    if (await_events(epoll_fd, listener->fd, &listener->source, &nothing, EPOLLIN) < 0) return -1;
+  }
+  return 0;
 }

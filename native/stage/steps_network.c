@@ -78,6 +78,8 @@ int run_add_address(struct context *context, const struct step_add_address *step
   if (index < 0) return index;
   struct ifaddrmsg info = {
       .ifa_family = (uint8_t)family, .ifa_prefixlen = (uint8_t)step->prefix, .ifa_index = (uint32_t)index};
+  /* Whose it is has been settled: looking for others that have it would take a second, in which it cannot be used. */
+  if (family == AF_INET6) info.ifa_flags = IFA_F_NODAD;
   struct netlink_message message;
   netlink_begin(&message, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, &info, sizeof info);
   netlink_attribute(&message, IFA_LOCAL, &address, size);

@@ -43,6 +43,7 @@ const inside: Partial<Record<protocol.DoctorLineId, { flags: readonly string[]; 
     flags: ['--net'],
     script: 'ip link add bridge type bridge && ip link add one type veth && ip link set one master bridge',
   },
+  ipv6: { flags: ['--net'], script: 'ip link set lo up && ip addr add fd00::1/128 dev lo' },
   masquerade: {
     flags: ['--net'],
     script:

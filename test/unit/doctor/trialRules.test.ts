@@ -24,6 +24,7 @@ const known: [DoctorLineId, string, Partial<Facts>, RegExp, RegExp][] = [
   ['keyring', 'EDQUOT', {}, /as many keys/, /kernel\.keys\.maxkeys/],
   ['keyring', 'EPERM', {}, /seccomp filter around us/, /keyctl/],
   ['veth', 'EOPNOTSUPP', {}, /no veth loaded/, /modprobe veth/],
+  ['ipv6', 'EOPNOTSUPP', {}, /without IPv6/, /proc\/cmdline/],
   ['bridge', 'EOPNOTSUPP', {}, /no bridge loaded/, /modprobe bridge/],
   ['masquerade', 'ENOENT', {}, /no nft_masq loaded/, /modprobe nft_masq/],
   ['netem', 'ENOENT', {}, /no sch_netem loaded/, /modprobe sch_netem/],

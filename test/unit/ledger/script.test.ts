@@ -194,7 +194,13 @@ test('a script says where it differs from the container', () => {
 });
 
 test('a container of a named network is connected as the stage does it, by who has a say over both sides', () => {
-  const connection = { anchor: { pid: 7, startTime: 1 }, port: 'p-0123', address: '10.1.2.3', prefix: 24 };
+  const connection = {
+    anchor: { pid: 7, startTime: 1 },
+    port: 'p-0123',
+    address: '10.1.2.3',
+    prefix: 24,
+    ipv6: { address: 'fd00::3' },
+  };
   const script = render(containerPlan(planInput({ network: { kind: 'bridge', network: 'n' } }, { connection })));
   assertSound(script);
   const order = [
@@ -206,9 +212,12 @@ test('a container of a named network is connected as the stage does it, by who h
     'master bridge0 up',
     'exec unshare --user',
   ];
-  const places = [...order, 'ip addr add 10.1.2.3/24 dev eth0', 'ip link set eth0 up'].map((text) =>
-    script.indexOf(text),
-  );
+  const places = [
+    ...order,
+    'ip addr add 10.1.2.3/24 dev eth0',
+    'ip addr add fd00::3/64 dev eth0 nodad',
+    'ip link set eth0 up',
+  ].map((text) => script.indexOf(text));
   assert.ok(
     places.every((place) => place > 0),
     script,

@@ -48,7 +48,13 @@ describe('the plan of a container', () => {
   });
 
   test('is connected to a network by the monitor, which is in it before the clone, while the new process waits', () => {
-    const connection = { anchor: { pid: 77, startTime: 5 }, port: 'v0123-ab', address: '10.120.0.2', prefix: 24 };
+    const connection = {
+      anchor: { pid: 77, startTime: 5 },
+      port: 'v0123-ab',
+      address: '10.120.0.2',
+      prefix: 24,
+      ipv6: 'missing' as const,
+    };
     const plan = containerPlan(planInput({ network: { kind: 'bridge', network: 'lab' } }, { connection }));
     assertOrder(plan, 'setNamespaces', 'clone', 'makeVeth', 'addAddress', 'pivotRoot');
     assert.deepEqual(stepOf(plan, 'setNamespaces'), {
