@@ -1,4 +1,4 @@
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { MessageConnection } from 'vscode-jsonrpc/node';
 import * as protocol from '../helper/protocol/index.js';
 import { json as printedJson } from './failure.js';
@@ -22,6 +22,7 @@ interface CreateOptions {
 }
 
 interface ShapeOptions {
+  pod?: string;
   delay?: number;
   loss?: number;
   rate?: number;
@@ -118,16 +119,20 @@ export function addNetworkCommands(
 
   network
     .command('shape')
-    .description('make the link of a running container slow, lossy or cut; without options as it was at its start')
+    .description(
+      'make the link of a running container or pod slow, lossy or cut; without options as it was at its start',
+    )
     .option('--delay <milliseconds>', 'later, each way', parsePositive)
     .option('--loss <percent>', 'lost at random, each way', parsePositive)
     .option('--rate <rate>', 'bits a second, each way, such as 500kbit or 10mbit', parseRate)
     .option('--down', 'cut')
-    .argument('<container>', 'name or id')
-    .action(async (container: string, { delay, loss, rate, down }: ShapeOptions) => {
+    .option('--pod <name>', 'of a pod, in place of a container')
+    .argument('[container]', 'name or id')
+    .action(async (container: string | undefined, { pod, delay, loss, rate, down }: ShapeOptions) => {
+      const of = linkReference(container, pod);
       const connection = await connect();
       const shape = await connection.sendRequest(protocol.ShapeLink, {
-        container,
+        ...of,
         ...(delay === undefined ? {} : { delayMs: delay }),
         ...(loss === undefined ? {} : { lossPercent: loss }),
         ...(rate === undefined ? {} : { rate }),
@@ -135,6 +140,12 @@ export function addNetworkCommands(
       });
       print(shapeText(shape));
     });
+}
+
+function linkReference(container: string | undefined, pod: string | undefined): protocol.LinkReference {
+  if (container !== undefined && pod === undefined) return { container };
+  if (container === undefined && pod !== undefined) return { pod };
+  throw new InvalidArgumentError('Say a container or --pod NAME.');
 }
 
 export function networkTable(networks: readonly protocol.NetworkSummary[]): string {

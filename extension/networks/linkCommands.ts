@@ -1,5 +1,12 @@
 import { l10n, window } from 'vscode';
-import { type LinkShape, ShapeLink } from '../../helper/protocol/index.js';
+import {
+  type LinkReference,
+  type LinkShape,
+  ListPods,
+  type PodSummary,
+  ShapeLink,
+} from '../../helper/protocol/index.js';
+import { nodeOf } from '../commands/arguments.js';
 import type { CommandContext } from '../commands/context.js';
 import { inView } from '../commands/progress.js';
 import type { Handler } from '../commands/register.js';
@@ -11,24 +18,49 @@ import { parseShape, shapeText } from './networkText.js';
 
 type ShapeChoice = { kind: 'shape'; shape: LinkShape } | { kind: 'other' };
 
-/** Commands that make the link of a container to its network slow, lossy or cut. */
+interface ChosenLink {
+  of: LinkReference;
+  /** For people. */
+  title: string;
+  /** Those that see it. */
+  containers: readonly string[];
+}
+
+/** Commands that make the link of a container or pod to its network slow, lossy or cut. */
 export function linkCommands({
   helper,
   store,
   containers,
 }: CommandContext): Record<string, { doing: string; run: Handler }> {
+  const podLink = ({ name, running }: PodSummary): ChosenLink => ({
+    of: { pod: name },
+    title: l10n.t('the pod {0}', plainText(name, 64)),
+    containers: running,
+  });
+  /** Of a pod, or of a container: one that has its network from its pod has the pod's. */
+  const chosenLink = async (first: unknown): Promise<ChosenLink | undefined> => {
+    const pods = await helper.request(ListPods);
+    const called = nodeOf('pod', first)?.pod.name;
+    const summary =
+      called === undefined
+        ? await target(store, { first, selection: undefined }, l10n.t('Make the link slow or lossy of'), isLive)
+        : undefined;
+    const name = called ?? summary?.pod;
+    const pod = pods.find((one) => one.name === name && (called !== undefined || one.shares.includes('network')));
+    if (pod) return podLink(pod);
+    return summary && { of: { container: summary.id }, title: plainText(summary.name, 64), containers: [summary.id] };
+  };
   return {
     'terrarium.shapeLink': {
       doing: l10n.t('Make link slow or lossy'),
       run: async (first) => {
-        const question = l10n.t('Make the link slow or lossy of');
-        const summary = await target(store, { first, selection: undefined }, question, isLive);
-        if (!summary) return;
-        const shape = await askShape(l10n.t('The Link of {0}', plainText(summary.name, 64)));
+        const link = await chosenLink(first);
+        if (!link) return;
+        const shape = await askShape(l10n.t('The Link of {0}', link.title));
         if (!shape) return;
-        const made = await inView(() => helper.request(ShapeLink, { container: summary.id, ...shape }));
-        containers.tree.readNetwork(summary.id);
-        window.setStatusBarMessage(l10n.t('The link of {0}: {1}', plainText(summary.name, 64), shapeText(made)), 5000);
+        const made = await inView(() => helper.request(ShapeLink, { ...link.of, ...shape }));
+        for (const id of link.containers) containers.tree.readNetwork(id);
+        window.setStatusBarMessage(l10n.t('The link of {0}: {1}', link.title, shapeText(made)), 5000);
       },
     },
   };

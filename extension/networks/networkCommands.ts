@@ -6,6 +6,7 @@ import {
   type NetworkChoice,
   type NetworkSummary,
   type OutboundChoice,
+  ReconnectNetwork,
   RemoveNetwork,
 } from '../../helper/protocol/index.js';
 import { nodeOf } from '../commands/arguments.js';
@@ -48,10 +49,24 @@ export function networkCommands(
         window.setStatusBarMessage(l10n.t('The network {0} is {1}', answers.name, subnet), 5000);
       },
     },
+    'terrarium.reconnectNetwork': {
+      doing: l10n.t('Reconnect network'),
+      run: async (first) => {
+        const title = l10n.t('Reconnect Network');
+        const hasWayOut = ({ outbound, live }: NetworkSummary) => live && outbound !== 'none';
+        const network = nodeOf('network', first)?.network ?? (await pickNetwork(helper, title, hasWayOut));
+        if (!network) return;
+        const { program } = await inView(
+          () => helper.request(ReconnectNetwork, { network: network.name }),
+          'terrarium.networks',
+        );
+        window.setStatusBarMessage(l10n.t('The network {0} leads out by {1}', network.name, program), 5000);
+      },
+    },
     'terrarium.removeNetwork': {
       doing: l10n.t('Remove network'),
       run: async (first) => {
-        const network = nodeOf('network', first)?.network ?? (await pickNetwork(helper));
+        const network = nodeOf('network', first)?.network ?? (await pickNetwork(helper, l10n.t('Remove Network')));
         if (network && (await isAgreed(network))) {
           await inView(() => helper.request(RemoveNetwork, { network: network.name }), 'terrarium.networks');
         }
@@ -60,15 +75,19 @@ export function networkCommands(
   };
 }
 
-async function pickNetwork(helper: HelperClient): Promise<NetworkSummary | undefined> {
-  const networks = await helper.request(ListNetworks);
-  if (networks.length === 0) throw new Error(l10n.t('There are no networks.'));
+async function pickNetwork(
+  helper: HelperClient,
+  title: string,
+  suits: (network: NetworkSummary) => boolean = () => true,
+): Promise<NetworkSummary | undefined> {
+  const networks = (await helper.request(ListNetworks)).filter(suits);
+  if (networks.length === 0) throw new Error(l10n.t('There is no network for this.'));
   const picks = networks.map((network) => ({
     label: iconSafeText(network.name, 64),
     description: network.subnet,
     network,
   }));
-  return (await window.showQuickPick(picks, { title: l10n.t('Remove network') }))?.network;
+  return (await window.showQuickPick(picks, { title }))?.network;
 }
 
 /** One that nothing was made to be in can be made again as it was; containers that were cannot start without it. */

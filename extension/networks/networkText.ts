@@ -171,11 +171,21 @@ function line(label: string, description: string, icon: string): Presentation {
 }
 
 /** A named network in the view of networks. */
-export function presentNetwork({ name, subnet, subnet6, live, outbound, containers }: NetworkSummary): Presentation {
+export function presentNetwork({
+  name,
+  subnet,
+  subnet6,
+  live,
+  outbound,
+  outboundState,
+  containers,
+}: NetworkSummary): Presentation {
   const shown = plainText(name, 64);
   const count = containers.length === 1 ? '1 container' : `${containers.length} containers`;
   const state = live ? 'up' : 'not up';
-  const reaches = outbound === 'none' ? [] : ['with a way out'];
+  const isCut = live && outboundState !== undefined && outboundState !== 'up';
+  const ending = outboundState === 'given-up' ? 'its way out ended too often' : 'its way out has ended';
+  const reaches = outbound === 'none' ? [] : [isCut ? ending : 'with a way out'];
   return {
     label: shown,
     description: [subnet, count, ...reaches].join(' · '),
@@ -183,9 +193,18 @@ export function presentNetwork({ name, subnet, subnet6, live, outbound, containe
       `${shown}: ${subnet}, ${count}`,
       subnet6 === undefined ? 'Without IPv6' : `IPv6: ${subnet6}`,
       live ? 'Its namespace and bridge are there' : 'It comes up with the first container in it that is started',
+      isCut
+        ? outboundState === 'given-up'
+          ? 'It is made again with Reconnect, or with the next start of a container in it'
+          : 'It is made again by itself while containers of it run'
+        : undefined,
     ]),
-    icon: live ? { id: 'type-hierarchy', color: 'testing.iconPassed' } : { id: 'type-hierarchy' },
-    contextValue: 'network',
+    icon: isCut
+      ? { id: 'warning', color: 'problemsWarningIcon.foreground' }
+      : live
+        ? { id: 'type-hierarchy', color: 'testing.iconPassed' }
+        : { id: 'type-hierarchy' },
+    contextValue: isCut ? 'network.cut' : 'network',
     accessibleLabel: [`Network ${shown}`, subnet, state, count, ...reaches].join(', '),
   };
 }

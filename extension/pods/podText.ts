@@ -32,7 +32,7 @@ export function presentPod(pod: PodSummary): Presentation {
       : isUp
         ? { id: 'combine', color: 'testing.iconPassed' }
         : { id: 'combine' },
-    contextValue: `pod.${isUp ? 'running' : 'stopped'}${containers.length === 0 ? '.empty' : ''}`,
+    contextValue: `pod.${isUp ? 'running' : 'stopped'}${containers.length === 0 ? '.empty' : isUp && net !== undefined ? '.linked' : ''}`,
     accessibleLabel: [`Pod ${name}`, state, isLost ? 'holder lost' : undefined, `shares ${shares.join(', ')}`, net]
       .filter((part) => part !== undefined)
       .join(', '),

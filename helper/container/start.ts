@@ -8,7 +8,7 @@ import { removeCgroups } from '../cgroup/remove.js';
 import { leaseFile } from '../files/lease.js';
 import { endRootView } from '../files/view.js';
 import { bootId } from '../inspect/boot.js';
-import { isAlive } from '../inspect/stat.js';
+import { isAlive, isEnding } from '../inspect/stat.js';
 import { containerEndpoint } from '../network/endpoints.js';
 import { joinNetwork } from '../network/membership.js';
 import { publishPort } from '../network/ports.js';
@@ -185,7 +185,8 @@ async function publishAll(machine: Machine, record: ContainerRecord): Promise<vo
     for (const port of record.specification.ports ?? []) await publishPort(machine, record, port);
   } catch (error) {
     // A command that has done its work already needs no port, and did not fail.
-    if (liveRun(machine, record) === undefined) return;
+    const run = liveRun(machine, record);
+    if (run === undefined || isEnding(run.runtime.init)) return;
     await killContainer(machine, record);
     throw error;
   }

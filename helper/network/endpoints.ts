@@ -2,7 +2,7 @@
 import type { Machine } from '../container/machine.js';
 import type { ContainerRecord } from '../container/record.js';
 import { liveRun } from '../container/stop.js';
-import { liveHolder } from '../pods/holder.js';
+import { holderFolder, liveHolder } from '../pods/holder.js';
 import { containersOf } from '../pods/members.js';
 import { findPod, type PodRecord, readPods } from '../pods/store.js';
 import type { ContainerSpecification, NetworkChoice, ProcessIdentity } from '../protocol/index.js';
@@ -19,6 +19,10 @@ export interface Endpoint {
   names: string[];
   /** Those that are reached by its address. */
   containers: readonly ContainerRecord[];
+  /** Of a pod: its name. */
+  pod?: string;
+  /** Where it is noted what its link was made, while it is up. */
+  link?: string;
   /** Monitors in the network's namespace, with the zygotes that they are from. */
   monitors: { monitor: ProcessIdentity; zygotePid: number }[];
 }
@@ -48,6 +52,7 @@ export function containerEndpoint(machine: Machine, record: ContainerRecord): En
     choice: specification.network,
     names: [name, ...(config.hostname === undefined ? [] : [config.hostname])],
     containers: [record],
+    ...(run === undefined ? {} : { link: run.folder }),
     monitors: run === undefined ? [] : [run.runtime],
   };
 }
@@ -66,6 +71,8 @@ export function podEndpoint(
     choice: network,
     names: [name, ...(hostname === undefined ? [] : [hostname]), ...containers.map((container) => container.name)],
     containers,
+    pod: name,
+    ...(holder === undefined ? {} : { link: holderFolder(machine.locations, name) }),
     monitors: holder === undefined ? [] : [holder],
   };
 }

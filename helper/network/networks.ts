@@ -20,8 +20,8 @@ import { endNetwork } from './ending.js';
 import { type Endpoint, endpointsOf } from './endpoints.js';
 import { liveHolder, type NetworkHolder } from './holder.js';
 import { address6, kernelHasIpv6, parseSubnet6, subnetOf } from './ipv6.js';
+import { linkShape } from './linkRecord.js';
 import { checkInstalled, outboundOf, outboundState, readyOutbound } from './outbound.js';
-import { linkShape } from './shape.js';
 import {
   forgetNetwork,
   isNetwork,
@@ -184,12 +184,12 @@ export async function inspectNetwork(machine: Machine, name: string): Promise<Ne
       .flatMap((endpoint) => {
         const address = network.addresses[endpoint.id];
         return endpoint.containers.map((member) => {
-          const run = liveRun(machine, member);
-          const link = run === undefined ? {} : linkShape(run.folder);
+          const link = endpoint.link === undefined ? {} : linkShape(endpoint.link);
           return {
             container: member.id,
             name: member.name,
-            running: run !== undefined,
+            ...(endpoint.pod === undefined ? {} : { pod: endpoint.pod }),
+            running: liveRun(machine, member) !== undefined,
             ...(address === undefined ? {} : { address, ...inIpv6(parseAddress(address)) }),
             ...(Object.keys(link).length === 0 ? {} : { link }),
           };

@@ -1,58 +1,69 @@
-/** Slow, lossy and cut links of running containers. What was made of one is kept in the run's folder, as long as the run. */
-import { readFileSync } from 'node:fs';
-import * as path from 'node:path';
+/** Slow, lossy and cut links of running containers, and of pods, which have one for all containers in them. */
 import { z } from 'zod';
-import { writeAtomically } from '../container/atomicFile.js';
 import { stepFailure } from '../container/failure.js';
 import type { Machine } from '../container/machine.js';
-import type { ContainerRecord, RuntimeRecord } from '../container/record.js';
+import type { ContainerRecord } from '../container/record.js';
 import { runningRun } from '../container/stop.js';
-import { shapePlan } from '../plan/linkSteps.js';
+import { type Link, shapePlan } from '../plan/linkSteps.js';
+import { holderFolder, liveHolder as livePodHolder, type PodHolder } from '../pods/holder.js';
+import { findPod, lockedPods, type PodRecord } from '../pods/store.js';
 import { ErrorCode, type LinkShape, terrariumError } from '../protocol/index.js';
+import { liveHolder } from './holder.js';
+import { keepLinkShape, linkShape, shapeSchema } from './linkRecord.js';
 
-const shapeSchema = z.strictObject({
-  delayMs: z.number().min(0).max(60_000, 'at most a minute').exactOptional(),
-  lossPercent: z.number().min(0).max(100).exactOptional(),
-  // 1 kB a second, below which connections do not come about, to what 64 bits of bytes never reach.
-  rate: z.number().min(8000, 'at least 8000 bits a second').max(1e12).exactOptional(),
-  down: z.boolean().exactOptional(),
-});
-
-const recordFile = (run: string) => path.join(run, 'link.json');
-
-/** As it was made last; empty when it is as at the start. */
-export function linkShape(run: string): LinkShape {
-  let text: string;
-  try {
-    text = readFileSync(recordFile(run), 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
-    throw error;
-  }
-  return shapeSchema.parse(JSON.parse(text));
+/** A link that is there. */
+interface LiveLink extends Link {
+  /** For people. */
+  title: string;
+  /** Where it is noted how it was made. */
+  folder: string;
+  /** Of the zygote in whose user namespace both ends are. */
+  zygotePid: number;
 }
 
 /**
- * Makes the link of a running container so, in place of what it was. The caller holds the container's lock.
+ * Makes the link of a running container so, in place of what it was; that of its pod, when it has its network from one. The
+ * caller holds the container's lock.
  * @throws Invalid, WrongState, StepFailed: then it is as it was
  */
 export async function shapeLink(machine: Machine, record: ContainerRecord, asked: LinkShape): Promise<LinkShape> {
+  const { name, specification } = record;
+  const pod = specification.pod === undefined ? undefined : findPod(machine.locations, specification.pod);
+  if (pod?.shares.includes('network') === true) return shapePodLink(machine, pod, asked);
   const shape = checkShape(asked);
   const { runtime, folder } = runningRun(machine, record);
   if (runtime.port === undefined) {
-    throw terrariumError(ErrorCode.WrongState, `${record.name} has no link to a named network`, {
+    throw terrariumError(ErrorCode.WrongState, `${name} has no link to a named network`, {
       fix: 'Make it in one; one that was started by an earlier Terrarium has to be started anew.',
       command: 'terrarium network create NAME',
     });
   }
-  try {
-    await carryOut(machine, record, runtime, runtime.port, shape);
-  } catch (error) {
-    await carryOut(machine, record, runtime, runtime.port, linkShape(folder));
-    throw error;
+  return make(machine, { ...runtime, port: runtime.port, title: name, folder }, shape);
+}
+
+/** The same for a pod. @throws Invalid, WrongState when it is not up or in no named network, StepFailed */
+export async function shapePodLink(machine: Machine, pod: PodRecord, asked: LinkShape): Promise<LinkShape> {
+  const shape = checkShape(asked);
+  return lockedPods(machine.locations, async () => make(machine, podLink(machine, pod), shape));
+}
+
+function podLink(machine: Machine, pod: PodRecord): LiveLink {
+  const { name, network } = pod;
+  const refuse = (cause: string, fix: string) =>
+    terrariumError(ErrorCode.WrongState, `The pod ${name} has no link to a named network`, { cause, fix });
+  if (network?.kind !== 'bridge') throw refuse('It was not made to be in one.', 'Make one with --network NAME.');
+  const holder = livePodHolder(machine.locations, name);
+  const monitor = holder && anchorOf(machine, network.network, holder);
+  if (holder?.port === undefined || monitor === undefined) {
+    throw refuse('The process that holds its network is not there.', 'Start a container in it.');
   }
-  await writeAtomically(recordFile(folder), JSON.stringify(shape), { durable: false });
-  return shape;
+  const folder = holderFolder(machine.locations, name);
+  return { ...holder, monitor, port: holder.port, title: `the pod ${name}`, folder };
+}
+
+/** Who is in the network's namespace: the monitor of a holder that took over from a killed one is not. */
+function anchorOf({ locations }: Machine, network: string, { connected, monitor }: PodHolder) {
+  return connected ? monitor : liveHolder(locations, network)?.init;
 }
 
 /** Without what is as at the start. Pure. @throws Invalid */
@@ -72,15 +83,20 @@ export function checkShape(asked: LinkShape): LinkShape {
   };
 }
 
-async function carryOut(
-  machine: Machine,
-  { name }: ContainerRecord,
-  runtime: RuntimeRecord,
-  port: string,
-  shape: LinkShape,
-): Promise<void> {
-  const plan = shapePlan({ ...runtime, port }, shape);
-  const { answer } = await machine.zygote.carryOutBy(runtime, plan);
+async function make(machine: Machine, link: LiveLink, shape: LinkShape): Promise<LinkShape> {
+  try {
+    await carryOut(machine, link, shape);
+  } catch (error) {
+    await carryOut(machine, link, linkShape(link.folder));
+    throw error;
+  }
+  await keepLinkShape(link.folder, shape);
+  return shape;
+}
+
+async function carryOut(machine: Machine, link: LiveLink, shape: LinkShape): Promise<void> {
+  const plan = shapePlan(link, shape);
+  const { answer } = await machine.zygote.carryOutBy(link, plan);
   if (answer.status !== 'failed') return;
-  throw await stepFailure(machine, `The link of ${name} could not be shaped`, plan, answer);
+  throw await stepFailure(machine, `The link of ${link.title} could not be shaped`, plan, answer);
 }

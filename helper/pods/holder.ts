@@ -19,6 +19,7 @@ import { signalUnlessEnded } from '../container/standStill.js';
 import { leaseFile } from '../files/lease.js';
 import { bootId } from '../inspect/boot.js';
 import { isEnding } from '../inspect/stat.js';
+import { forgetLinkShape } from '../network/linkRecord.js';
 import type { Connection } from '../plan/networkSteps.js';
 import { podHolderPlan } from '../plan/podSteps.js';
 import type { ContainerSpecification, ProcessIdentity } from '../protocol/index.js';
@@ -27,6 +28,8 @@ import { findPod, type PodRecord } from './store.js';
 const holderSchema = commonSchema.extend({
   /** Its monitor is in the namespace of the pod's named network. */
   connected: z.boolean(),
+  /** Of the pod's link, the end that is the network's; a holder that takes over has it from the one before. */
+  port: z.string().exactOptional(),
 });
 export type PodHolder = z.infer<typeof holderSchema>;
 
@@ -62,6 +65,8 @@ export type HolderStart =
 export async function startHolder(machine: Machine, pod: PodRecord, start: HolderStart): Promise<PodHolder> {
   const folder = holderFolder(machine.locations, pod.name);
   await ended(machine.locations, pod.name);
+  const port = start.kind === 'new' ? start.connection?.port : readHolder(folder, holderSchema)?.port;
+  if (start.kind === 'new') await forgetLinkShape(folder);
   const plan = podHolderPlan({
     // Beside the folder: that it goes is seen by those who watch for sockets.
     place: { folder, socket: `${folder}.sock`, lease: leaseFile(folder) },
@@ -80,6 +85,7 @@ export async function startHolder(machine: Machine, pod: PodRecord, start: Holde
     monitor: { pid: answer.monitorPid, startTime: answer.monitorStartTime },
     zygotePid: await machine.zygote.pid(),
     connected: start.kind === 'new' && start.connection !== undefined,
+    ...(port === undefined ? {} : { port }),
   };
   await keepHolder(folder, holder);
   return holder;

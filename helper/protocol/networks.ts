@@ -33,6 +33,8 @@ export interface NetworkSummary {
 export interface NetworkMember {
   container: string;
   name: string;
+  /** The pod that it has its address and its link from. */
+  pod?: string;
   running: boolean;
   /** Kept for it from its first start until it is removed. */
   address?: string;
@@ -110,9 +112,11 @@ export interface LinkShape {
   /** It is cut: nothing passes, and the interface has no carrier. */
   down?: boolean;
 }
+/** Whose link: a container in a pod that shares its network has that of the pod. */
+export type LinkReference = { container: string } | { pod: string };
 /**
- * Makes the link of a running container slow, lossy or cut, in place of what it was made before; with none of them it is as
- * at its start. Until the container ends. `WrongState` when it is in no named network or does not run, `Invalid`,
+ * Makes the link of a running container or pod slow, lossy or cut, in place of what it was made before; with none of them it is as
+ * at its start. Until that ends. `WrongState` when it is in no named network or does not run, `Invalid`,
  * `StepFailed`, with the doctor's line netem, when this kernel has none.
  */
-export const ShapeLink = new RequestType<LinkShape & { container: string }, LinkShape, ErrorData>('network/shape');
+export const ShapeLink = new RequestType<LinkShape & LinkReference, LinkShape, ErrorData>('network/shape');

@@ -7,8 +7,9 @@ import { findTarget } from '../namespaces/look.js';
 import { announceNetworks } from '../network/changes.js';
 import { ListenerWatch } from '../network/listeners.js';
 import { createNetwork, inspectNetwork, listNetworks, reconnectNetwork, removeNetwork } from '../network/networks.js';
-import { shapeLink } from '../network/shape.js';
+import { shapeLink, shapePodLink } from '../network/shape.js';
 import { readNetworkState, readSockets } from '../network/state.js';
+import { readPod } from '../pods/store.js';
 import * as protocol from '../protocol/index.js';
 import type { Router } from './router.js';
 
@@ -31,7 +32,12 @@ export function routeNetworks(router: Router, machine: Machine, tell: (container
     return null;
   });
   router.on(protocol.ReconnectNetwork, ({ network }) => reconnectNetwork(machine, network));
-  router.on(protocol.ShapeLink, async ({ container, ...shape }) => {
+  router.on(protocol.ShapeLink, async (params) => {
+    if ('pod' in params) {
+      const { pod, ...shape } = params;
+      return shapePodLink(machine, readPod(machine.locations, pod), shape);
+    }
+    const { container, ...shape } = params;
     const { id } = await machine.store.find(container);
     return machine.store.locked(id, (record) => shapeLink(machine, record, shape));
   });

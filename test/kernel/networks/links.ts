@@ -45,6 +45,54 @@ export function testLinks(bed: Bed): void {
     for (const { id } of [one, two]) await bed.helper.request(protocol.RemoveContainer, { container: id, force: true });
   });
 
+  test('a pod has one link, which is shaped by its name or that of a container in it', async () => {
+    await bed.helper.request(protocol.CreateNetwork, { name: 'cord' });
+    const network = { kind: 'bridge', network: 'cord' } as const;
+    await bed.helper.request(protocol.CreatePod, { name: 'shoal', network });
+    const outside = await bed.up(on('cord', 'shore'));
+    const inside = await bed.up({ name: 'roe', pod: 'shoal' });
+    const shapePod = (how: protocol.LinkShape) => bed.helper.request(protocol.ShapeLink, { pod: 'shoal', ...how });
+    const queue = async () => {
+      const { interfaces } = await bed.helper.request(protocol.ReadNetworkState, { target: { container: inside.id } });
+      return interfaces.find(({ name }) => name === 'eth0')?.queue;
+    };
+    const told = async () => {
+      const { members } = await bed.helper.request(protocol.InspectNetwork, { network: 'cord' });
+      return members.find(({ container }) => container === inside.id);
+    };
+    assert.equal((await ping(outside.id, 'shoal', 1)).received, 1);
+    // What was cut, or has another hardware address now, is found again after a while.
+    const reached = () => eventually('an echo', async () => (await ping(outside.id, 'shoal', 1)).received === 1);
+    const plain = await queue();
+    assert.deepEqual(await shapePod({ down: true }), { down: true });
+    assert.equal((await ping(outside.id, 'shoal', 1)).received, 0);
+    assert.deepEqual([(await told())?.pod, (await told())?.link], ['shoal', { down: true }]);
+    assert.deepEqual(await shape(inside.id, { rate: 1_000_000 }), { rate: 1_000_000 });
+    assert.equal(await queue(), 'tbf');
+    await reached();
+
+    // Who takes over from a holder that was killed has the same link.
+    const { holder } = await bed.helper.request(protocol.InspectPod, { pod: 'shoal' });
+    process.kill(holder?.pid ?? assert.fail('no holder'), 'SIGKILL');
+    const next = await bed.up({ name: 'fry', pod: 'shoal' });
+    assert.deepEqual((await told())?.link, { rate: 1_000_000 });
+    assert.deepEqual(await shapePod({}), {});
+    assert.equal(await queue(), plain);
+    assert.equal((await told())?.link, undefined);
+
+    // A new link is as good as it gets.
+    await shapePod({ down: true });
+    for (const { id } of [inside, next])
+      await bed.helper.request(protocol.RemoveContainer, { container: id, force: true });
+    await assert.rejects(shapePod({}), { code: protocol.ErrorCode.WrongState });
+    const last = await bed.up({ name: 'spawn', pod: 'shoal' });
+    await reached();
+    const { members } = await bed.helper.request(protocol.InspectNetwork, { network: 'cord' });
+    assert.equal(members.find(({ container }) => container === last.id)?.link, undefined);
+    for (const { id } of [outside, last])
+      await bed.helper.request(protocol.RemoveContainer, { container: id, force: true });
+  });
+
   test('a limited rate holds both ways, and ends', async () => {
     await bed.helper.request(protocol.CreateNetwork, { name: 'thread' });
     const [one, two] = [await bed.up(on('thread', 'source')), await bed.up(on('thread', 'drain'))];

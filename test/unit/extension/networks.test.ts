@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { FactNode } from '../../../extension/containers/nodes.js';
 import { networkLeaves } from '../../../extension/networks/networkLeaves.js';
-import { parseShape, shapeText } from '../../../extension/networks/networkText.js';
+import { parseShape, presentNetwork, shapeText } from '../../../extension/networks/networkText.js';
 import {
   listenersOf,
   offerText,
@@ -12,7 +12,13 @@ import {
   unpublished,
   urlOf,
 } from '../../../extension/networks/portText.js';
-import type { NetworkSocket, NetworkState, PublishedPort, UnixSocket } from '../../../helper/protocol/index.js';
+import type {
+  NetworkSocket,
+  NetworkState,
+  NetworkSummary,
+  PublishedPort,
+  UnixSocket,
+} from '../../../helper/protocol/index.js';
 
 const socket = (port: number, more: Partial<NetworkSocket> = {}): NetworkSocket => ({
   protocol: 'tcp',
@@ -180,5 +186,34 @@ describe('ports that are typed', () => {
     assert.equal(urlOf(published), 'http://127.0.0.1:8080/');
     assert.equal(urlOf({ ...published, address: '0.0.0.0', containerPort: 443 }), 'https://127.0.0.1:8080/');
     assert.equal(urlOf({ ...published, address: '::' }), 'http://[::1]:8080/');
+  });
+});
+
+describe('a network in the view of networks', () => {
+  const network: NetworkSummary = {
+    name: 'lab',
+    subnet: '10.120.0.0/24',
+    subnet6: 'fd12:3456:789a::/64',
+    outbound: 'auto',
+    live: true,
+    containers: ['a'],
+  };
+
+  it('says when its way out has ended, and can then be reconnected', () => {
+    const shown = (more: Partial<NetworkSummary>) => presentNetwork({ ...network, ...more });
+    assert.equal(shown({ outboundState: 'up' }).description, '10.120.0.0/24 · 1 container · with a way out');
+    assert.equal(shown({ outboundState: 'up' }).contextValue, 'network');
+    assert.match(shown({ outboundState: 'ended' }).description ?? '', /its way out has ended$/);
+    const left = shown({ outboundState: 'given-up' });
+    assert.equal(left.contextValue, 'network.cut');
+    assert.match(left.accessibleLabel, /its way out ended too often$/);
+    // One that is not up has none to miss.
+    assert.equal(shown({ outboundState: 'ended', live: false }).contextValue, 'network');
+  });
+
+  it('has its subnet of IPv6 in the tooltip, or says that there is none', () => {
+    assert.match(presentNetwork(network).tooltip ?? '', /^IPv6: fd12:3456:789a::\/64$/m);
+    const { subnet6: _, ...without } = network;
+    assert.match(presentNetwork(without).tooltip ?? '', /^Without IPv6$/m);
   });
 });
