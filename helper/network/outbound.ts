@@ -4,6 +4,7 @@ import * as path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ResponseError } from 'vscode-jsonrpc';
 import { z } from 'zod';
+import { writeAtomically } from '../container/atomicFile.js';
 import { stepFailure } from '../container/failure.js';
 import type { Locations } from '../container/locations.js';
 import type { Machine } from '../container/machine.js';
