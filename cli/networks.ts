@@ -197,6 +197,7 @@ export function inspectionText({
 
 export function wayText({
   program,
+  ipv6,
   process,
   problem,
   revivals,
@@ -206,5 +207,5 @@ export function wayText({
   const again = revivals === 0 ? '' : `, made again ${revivals === 1 ? 'once' : `${revivals} times`}`;
   const state = process === undefined ? `has ended: ${problem ?? 'nobody knows why'}` : `process ${process.pid}`;
   const loopback = hostLoopback === undefined ? '' : `, this machine’s 127.0.0.1 is ${hostLoopback}`;
-  return `way out: ${program}, ${state}${again}, name server ${nameServer}${loopback}`;
+  return `way out: ${program}${ipv6 ? ' with IPv6' : ''}, ${state}${again}, name server ${nameServer}${loopback}`;
 }

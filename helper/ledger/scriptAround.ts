@@ -223,6 +223,7 @@ function cableOf(plan: Plan): Cable | undefined {
   const ip = `nsenter ${heldOption(held)} -- ip`;
   // Those of all runs of the container begin alike, and end in what is drawn for each.
   const ports = veth.name.replace(/[^-]*$/, '');
+  const hardware = [...veth.mac].map((byte) => byte.toString(16).padStart(2, '0')).join(':');
   return {
     anchor,
     before: [
@@ -233,7 +234,7 @@ function cableOf(plan: Plan): Cable | undefined {
     ],
     during: [
       '# A cable, one end in the container and the other at the bridge.',
-      `${ip} link add ${quote(veth.name)} type veth peer name ${quote(veth.peer)} netns "$pid"`,
+      `${ip} link add ${quote(veth.name)} type veth peer name ${quote(veth.peer)} address ${hardware} netns "$pid"`,
       `${ip} link set ${quote(veth.name)} master ${quote(veth.bridge)} up`,
     ],
     after: [`exec ${closing(held)}`],

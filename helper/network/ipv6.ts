@@ -1,9 +1,9 @@
 /** IPv6 of networks: subnets of unique local addresses (RFC 4193), and what address follows from one of IPv4. */
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { isIPv6, SocketAddress } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import type { Ipv6 } from '../plan/networkSteps.js';
-import { ErrorCode, terrariumError } from '../protocol/errors.js';
+import { ErrorCode, type OutboundChoice, terrariumError } from '../protocol/index.js';
 import { parseSubnet, type Subnet, sizeOf } from './subnet.js';
 
 /** Bits of the network's part: what is left is for interfaces (RFC 4291). */
@@ -17,6 +17,26 @@ export function kernelHasIpv6(): boolean {
 /** Whether this machine has ::1: some that have IPv6 are set up without. */
 export function hasLoopback6(): boolean {
   return Object.values(networkInterfaces()).some((addresses) => addresses?.some(({ address }) => address === '::1'));
+}
+
+/**
+ * Whether this machine leads to elsewhere by IPv6: a default route in the text of /proc/net/ipv6_route (net/ipv6/route.c: destination,
+ * its bits, …, flags, device). What rejects (RTF_REJECT) leads nowhere. Pure.
+ */
+export function hasDefaultRoute6(routes: string): boolean {
+  return routes.split('\n').some((line) => {
+    const [destination = '', bits, , , , , , , flags = '', device] = line.trim().split(/\s+/);
+    const isDefault = /^0{32}$/.test(destination) && bits === '00' && device !== 'lo';
+    return isDefault && (Number.parseInt(flags, 16) & RTF_REJECT) === 0;
+  });
+}
+
+const RTF_REJECT = 0x200;
+
+/** Whether what is of IPv6 in this network is to go out: where this machine's own does. */
+export function goesOut6({ subnet6, outbound }: { subnet6?: string; outbound: OutboundChoice }): boolean {
+  const asked = outbound !== 'none' && outbound !== 'slirp4netns' && subnet6 !== undefined && kernelHasIpv6();
+  return asked && hasDefaultRoute6(readFileSync('/proc/net/ipv6_route', 'utf8'));
 }
 
 /** `fdXX:XXXX:XXXX::/64` of a global id (RFC 4193, 3.2), 40 random bits, and the subnet 0 of it. Pure. */

@@ -1,13 +1,13 @@
 /** Containers and pods in networks: what address each has, how it is connected at its start, and by what names the others find it. */
 import { randomBytes } from 'node:crypto';
 import type { Machine } from '../container/machine.js';
-import type { Connection } from '../plan/networkSteps.js';
+import type { Connection, Ipv6 } from '../plan/networkSteps.js';
 import { ErrorCode, terrariumError } from '../protocol/index.js';
 import { endNetwork } from './ending.js';
 import { type Endpoint, endpointsOf } from './endpoints.js';
 import { awaitHolderEnd, liveHolder, type NetworkHolder, startHolder } from './holder.js';
 import { hostsFile, hostsText } from './hosts.js';
-import { ipv6Of } from './ipv6.js';
+import { goesOut6, ipv6Of } from './ipv6.js';
 import { readyOutbound } from './outbound.js';
 import { uplink } from './outboundPrograms.js';
 import { resolverFile, resolverText } from './resolver.js';
@@ -46,7 +46,7 @@ export async function joinNetwork(machine: Machine, { id, choice }: Endpoint): P
       port: `v${id.slice(0, 8)}-${randomBytes(2).toString('hex')}`,
       address,
       prefix: subnet.prefix,
-      ipv6: ipv6Of(network, parseAddress(address) ?? 0),
+      ipv6: memberIpv6(network, address),
       ...(network.outbound === 'none' ? {} : { gateway: addressText(bridgeAddress(subnet)) }),
     };
   });
@@ -172,6 +172,14 @@ function tell(machine: Machine, network: NetworkRecord, endpoints: readonly Endp
   writeShared(hostsFile(folder), hostsText(network.name, entries));
   const nameServer = network.outbound === 'none' ? undefined : uplink.nameServer;
   writeShared(resolverFile(folder), resolverText(network.name, nameServer));
+}
+
+/** With the bridge's as that of the way to elsewhere, if there is one. */
+function memberIpv6(network: NetworkRecord, address: string): Ipv6 {
+  const own = ipv6Of(network, parseAddress(address) ?? 0);
+  const bridge = ipv6Of(network, bridgeAddress(parseSubnet(network.subnet)));
+  if (typeof own === 'string' || typeof bridge === 'string' || !goesOut6(network)) return own;
+  return { ...own, gateway: bridge.address };
 }
 
 /** That of IPv4 first, and of IPv6 what the kernel lets containers have. */

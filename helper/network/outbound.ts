@@ -26,6 +26,7 @@ import {
   terrariumError,
 } from '../protocol/index.js';
 import { holderFolder, type NetworkHolder } from './holder.js';
+import { goesOut6 } from './ipv6.js';
 import { outboundArguments, packageOf, programsFor, uplink } from './outboundPrograms.js';
 import type { NetworkRecord } from './store.js';
 
@@ -35,6 +36,7 @@ const wayOutSchema = z.object({
   program: z.enum(['pasta', 'slirp4netns']),
   init: processIdentity,
   monitor: processIdentity,
+  ipv6: z.boolean().default(false),
   /** When it was made again since somebody asked for it, in milliseconds since 1970: see revival.ts. */
   revivals: z.array(z.number()).default([]),
   /** It ended too often: it is made again only when asked for. */
@@ -87,6 +89,7 @@ export async function outboundOf(locations: Locations, network: NetworkRecord): 
   if (record === undefined) return undefined;
   return {
     program: record.program,
+    ipv6: record.ipv6,
     revivals: record.revivals.length,
     ...(isAlive(record.init) ? { process: record.init } : { problem: await lastWords(folder) }),
     nameServer: uplink.nameServer,
@@ -152,6 +155,7 @@ async function start(
   const folder = outboundFolder(machine.locations, network.name);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const namespace = path.join(folder, 'net');
+  const ipv6 = program === 'pasta' && goesOut6(network);
   const plan = outboundPlan({
     folder,
     // Not in the folder: the path of a socket may not be long.
@@ -159,7 +163,7 @@ async function start(
     holder,
     namespace,
     program: file,
-    args: outboundArguments(program, namespace, network.hostLoopback),
+    args: outboundArguments(program, namespace, { hostLoopback: network.hostLoopback, ipv6 }),
   });
   const { answer } = await machine.zygote.carryOutBy(origin, plan);
   if (answer.status === 'failed') {
@@ -168,6 +172,7 @@ async function start(
   const record: OutboundRecord = {
     bootId: bootId(),
     program,
+    ipv6,
     init: { pid: answer.pid, startTime: answer.startTime },
     monitor: { pid: answer.monitorPid, startTime: answer.monitorStartTime },
     revivals,

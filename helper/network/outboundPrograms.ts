@@ -15,6 +15,9 @@ export const uplink = {
   address: '169.254.2.100',
 } as const;
 
+/** The same of IPv6: a /64 of unique local addresses, with a global id drawn once at random (RFC 4193). */
+export const uplink6 = { gateway: 'fd7c:91e5:2b40:2::2', address: 'fd7c:91e5:2b40:2::64' } as const;
+
 /** What of Debian has them. */
 export const packageOf: Readonly<Record<OutboundProgram, string>> = { pasta: 'passt', slirp4netns: 'slirp4netns' };
 
@@ -25,7 +28,11 @@ export function programsFor(choice: OutboundChoice): OutboundProgram[] {
 }
 
 /** Its arguments, its name first. `namespace`: a path of the network's. It runs in the foreground, as root of the user namespace that has the network's. */
-export function outboundArguments(program: OutboundProgram, namespace: string, hostLoopback: boolean): string[] {
+export function outboundArguments(
+  program: OutboundProgram,
+  namespace: string,
+  { hostLoopback, ipv6 }: { hostLoopback: boolean; ipv6: boolean },
+): string[] {
   if (program === 'slirp4netns') {
     return [
       program,
@@ -36,12 +43,14 @@ export function outboundArguments(program: OutboundProgram, namespace: string, h
   }
   return [
     program,
-    ...['--foreground', '--config-net', '--ipv4-only', '--ns-ifname', uplinkName],
+    ...['--foreground', '--config-net', '--ns-ifname', uplinkName],
     ...['--address', uplink.address, '--netmask', uplink.netmask, '--gateway', uplink.gateway],
+    // The namespace asks who has the gateway's address (NDP).
+    ...(ipv6 ? ['--address', uplink6.address, '--gateway', uplink6.gateway] : ['--ipv4-only', '--no-ndp']),
     // By default it would open every port of this machine's that somebody listens at inside, and the other way round.
     ...['--tcp-ports', 'none', '--udp-ports', 'none', '--tcp-ns', 'none', '--udp-ns', 'none'],
     ...(hostLoopback ? [] : ['--no-map-gw']),
-    ...['--dns-forward', uplink.nameServer, '--no-dhcp', '--no-dhcpv6', '--no-ndp', '--no-ra'],
+    ...['--dns-forward', uplink.nameServer, '--no-dhcp', '--no-dhcpv6', '--no-ra'],
     ...['--netns-only', '--netns', namespace],
   ];
 }

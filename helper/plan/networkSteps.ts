@@ -12,8 +12,8 @@ export const interfaceName = 'eth0';
 /** The way out's, in the network's namespace. */
 export const uplinkName = 'tap0';
 
-/** Its address, in a /64; `off` in a network without; `missing`: the kernel has none. */
-export type Ipv6 = { address: string } | 'off' | 'missing';
+/** Its address, in a /64, and the bridge's when IPv6 goes out; `off` in a network without; `missing`: the kernel has none. */
+export type Ipv6 = { address: string; gateway?: string } | 'off' | 'missing';
 
 /** How a container is connected to a network. */
 export interface Connection {
@@ -39,6 +39,9 @@ export interface HolderPlace {
   outbound: boolean;
 }
 
+/** socket(2): asm-generic, the same on all architectures. */
+const [AF_INET, AF_INET6] = [2, 10];
+
 /** The least the stage takes: a holder prints nothing. */
 const outputLimit = 64n * 1024n;
 
@@ -57,6 +60,7 @@ export function holderPlan({ folder, socket, address, prefix, ipv6, outbound }: 
     ...ipv6Steps(bridgeName, ipv6),
     { kind: 'bringUp', interface: bridgeName },
     ...(outbound ? forwardSteps : []),
+    ...(outbound && typeof ipv6 === 'object' ? forwardSteps6 : []),
     { kind: 'stayInit' },
   ];
 }
@@ -96,7 +100,13 @@ export function successorPlan(
 /** What comes from containers for elsewhere goes on by the way out, with its address in place of theirs. */
 const forwardSteps: readonly Step[] = [
   { kind: 'writeFile', path: '/proc/sys/net/ipv4/ip_forward', data: '1', magic: PROC_SUPER_MAGIC },
-  { kind: 'masquerade', interface: uplinkName },
+  { kind: 'masquerade', interface: uplinkName, family: AF_INET },
+];
+
+/** The same for IPv6, which a kernel may not be able to masquerade: then IPv4 alone goes out. */
+const forwardSteps6: readonly Step[] = [
+  { kind: 'writeFile', path: '/proc/sys/net/ipv6/conf/all/forwarding', data: '1', magic: PROC_SUPER_MAGIC },
+  { kind: 'masquerade', interface: uplinkName, family: AF_INET6, tolerate: 'any' },
 ];
 
 /** A program that is the way out of a network. */
@@ -157,8 +167,10 @@ export function connectBeforeClone({ anchor }: Connection): Step[] {
 }
 
 /** The monitor's steps while the new process waits. */
-export function connectAfterClone({ port }: Connection): Step[] {
-  return [{ kind: 'makeVeth', name: port, bridge: bridgeName, peer: interfaceName }];
+export function connectAfterClone({ port, address }: Connection): Step[] {
+  // Who comes back with its address is found at once: the others remember what hardware has it.
+  const mac = hardwareAddress(address);
+  return [{ kind: 'makeVeth', name: port, bridge: bridgeName, peer: interfaceName, mac }];
 }
 
 /** The container's own steps. */
@@ -167,6 +179,8 @@ export function connectInside({ address, prefix, ipv6, gateway }: Connection): S
     { kind: 'addAddress', interface: interfaceName, address, prefix },
     ...ipv6Steps(interfaceName, ipv6),
     { kind: 'bringUp', interface: interfaceName },
-    ...(gateway === undefined ? [] : [{ kind: 'addDefaultRoute', gateway, interface: interfaceName } as const]),
+    ...[gateway, typeof ipv6 === 'object' ? ipv6.gateway : undefined].flatMap((by): Step[] =>
+      by === undefined ? [] : [{ kind: 'addDefaultRoute', gateway: by, interface: interfaceName }],
+    ),
   ];
 }

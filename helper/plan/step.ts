@@ -168,18 +168,25 @@ export const stepShapes = {
   makeBridge: { code: 50, actor: 'any', fields: { name: 'string', mac: 'bytes' } },
   /**
    * RTM_NEWLINK: a veth pair. One end, `name`, becomes a port of `bridge` in the network namespace that the monitor is in
-   * (setNamespaces before the clone), and is up; the other, `peer`, is the new process's, and down.
+   * (setNamespaces before the clone), and is up; the other, `peer`, is the new process's, and down. `mac`: the six bytes of that one.
    */
-  makeVeth: { code: 51, actor: 'monitor', fields: { name: 'string', bridge: 'string', peer: 'string' } },
+  makeVeth: {
+    code: 51,
+    actor: 'monitor',
+    fields: { name: 'string', bridge: 'string', peer: 'string', mac: 'bytes' },
+  },
   /**
    * RTM_NEWADDR: an address, IPv4 or IPv6, and with it the route to all in the same subnet. One of IPv6 can be used at once:
    * no duplicates are looked for (IFA_F_NODAD).
    */
   addAddress: { code: 52, actor: 'any', fields: { interface: 'string', address: 'string', prefix: 'u32' } },
-  /** RTM_NEWROUTE: where IPv4 goes that no other route leads to. */
+  /** RTM_NEWROUTE: where what is of the gateway's kind, IPv4 or IPv6, goes that no other route leads to. */
   addDefaultRoute: { code: 53, actor: 'any', fields: { gateway: 'string', interface: 'string' } },
-  /** NFT_MSG_NEWTABLE, NEWCHAIN and NEWRULE in one batch: what leaves by the interface, there or not, gets its address. */
-  masquerade: { code: 54, actor: 'any', fields: { interface: 'string' } },
+  /**
+   * NFT_MSG_NEWTABLE, NEWCHAIN and NEWRULE in one batch: what leaves by the interface, there or not, gets its address. `family`:
+   * AF_INET or AF_INET6, of what.
+   */
+  masquerade: { code: 54, actor: 'any', fields: { interface: 'string', family: 'u32' } },
   /** RTM_NEWLINK: brings an interface up (1) or down (0). */
   setLink: { code: 55, actor: 'any', fields: { interface: 'string', up: 'u32' } },
   /**

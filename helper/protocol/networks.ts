@@ -48,6 +48,8 @@ export interface NetworkMember {
 export interface NetworkOutbound {
   /** What it is, or was when it has ended. */
   program: OutboundProgram;
+  /** IPv6 goes out by it, too: with pasta, where this machine's own does. */
+  ipv6: boolean;
   /** While it is there. */
   process?: ProcessIdentity;
   /** What it said at its end, when it is there no more. */

@@ -293,6 +293,7 @@ struct step_make_veth {
   const char *name;
   const char *bridge;
   const char *peer;
+  struct field_bytes mac;
 };
 
 struct step_add_address {
@@ -308,6 +309,7 @@ struct step_add_default_route {
 
 struct step_masquerade {
   const char *interface;
+  uint32_t family;
 };
 
 struct step_set_link {
@@ -648,6 +650,7 @@ static const struct field_shape fields_make_veth[] = {
     {FIELD_STRING, offsetof(struct step_make_veth, name)},
     {FIELD_STRING, offsetof(struct step_make_veth, bridge)},
     {FIELD_STRING, offsetof(struct step_make_veth, peer)},
+    {FIELD_BYTES, offsetof(struct step_make_veth, mac)},
 };
 static const struct field_shape fields_add_address[] = {
     {FIELD_STRING, offsetof(struct step_add_address, interface)},
@@ -660,6 +663,7 @@ static const struct field_shape fields_add_default_route[] = {
 };
 static const struct field_shape fields_masquerade[] = {
     {FIELD_STRING, offsetof(struct step_masquerade, interface)},
+    {FIELD_U32, offsetof(struct step_masquerade, family)},
 };
 static const struct field_shape fields_set_link[] = {
     {FIELD_STRING, offsetof(struct step_set_link, interface)},
@@ -803,10 +807,10 @@ static const struct step_shape step_shapes[] = {
     [STEP_SHARE_CGROUPS] = {"shareCgroups", ACTOR_MONITOR, 1, fields_share_cgroups},
     [STEP_COUNT_DENIED] = {"countDenied", ACTOR_MONITOR, 1, fields_count_denied},
     [STEP_MAKE_BRIDGE] = {"makeBridge", ACTOR_ANY, 2, fields_make_bridge},
-    [STEP_MAKE_VETH] = {"makeVeth", ACTOR_MONITOR, 3, fields_make_veth},
+    [STEP_MAKE_VETH] = {"makeVeth", ACTOR_MONITOR, 4, fields_make_veth},
     [STEP_ADD_ADDRESS] = {"addAddress", ACTOR_ANY, 3, fields_add_address},
     [STEP_ADD_DEFAULT_ROUTE] = {"addDefaultRoute", ACTOR_ANY, 2, fields_add_default_route},
-    [STEP_MASQUERADE] = {"masquerade", ACTOR_ANY, 1, fields_masquerade},
+    [STEP_MASQUERADE] = {"masquerade", ACTOR_ANY, 2, fields_masquerade},
     [STEP_SET_LINK] = {"setLink", ACTOR_ANY, 2, fields_set_link},
     [STEP_ADD_NETEM] = {"addNetem", ACTOR_ANY, 5, fields_add_netem},
     [STEP_ADD_TOKEN_BUCKET] = {"addTokenBucket", ACTOR_ANY, 4, fields_add_token_bucket},

@@ -4,7 +4,7 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
-#include <linux/netfilter_ipv4.h>
+#include <linux/netfilter_ipv4.h> /* NF_IP_PRI_NAT_SRC is that of linux/netfilter_ipv6.h, too */
 #include <net/if.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -27,8 +27,8 @@ static void border(struct netlink_message *message, int type) {
   message->header.nlmsg_flags = NLM_F_REQUEST;
 }
 
-static void begin_table(struct netlink_message *message, int type, int flags) {
-  begin(message, NFNL_SUBSYS_NFTABLES << 8 | type, NFPROTO_IPV4, 0, flags);
+static void begin_table(struct netlink_message *message, uint8_t family, int type, int flags) {
+  begin(message, NFNL_SUBSYS_NFTABLES << 8 | type, family, 0, flags);
 }
 
 static struct rtattr *open_nested(struct netlink_message *message, int type) {
@@ -40,13 +40,13 @@ static void number(struct netlink_message *message, int type, uint32_t value) {
   netlink_attribute(message, type, &ordered, sizeof ordered);
 }
 
-static void describe_table(struct netlink_message *message) {
-  begin_table(message, NFT_MSG_NEWTABLE, NLM_F_CREATE);
+static void describe_table(struct netlink_message *message, uint8_t family) {
+  begin_table(message, family, NFT_MSG_NEWTABLE, NLM_F_CREATE);
   netlink_text(message, NFTA_TABLE_NAME, table);
 }
 
-static void describe_chain(struct netlink_message *message) {
-  begin_table(message, NFT_MSG_NEWCHAIN, NLM_F_CREATE);
+static void describe_chain(struct netlink_message *message, uint8_t family) {
+  begin_table(message, family, NFT_MSG_NEWCHAIN, NLM_F_CREATE);
   netlink_text(message, NFTA_CHAIN_TABLE, table);
   netlink_text(message, NFTA_CHAIN_NAME, chain);
   struct rtattr *hook = open_nested(message, NFTA_CHAIN_HOOK);
@@ -83,8 +83,8 @@ static void compare_interface(struct netlink_message *message, const char *inter
   netlink_close(message, expression);
 }
 
-static void describe_rule(struct netlink_message *message, const char *interface) {
-  begin_table(message, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND);
+static void describe_rule(struct netlink_message *message, uint8_t family, const char *interface) {
+  begin_table(message, family, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND);
   netlink_text(message, NFTA_RULE_TABLE, table);
   netlink_text(message, NFTA_RULE_CHAIN, chain);
   struct rtattr *expressions = open_nested(message, NFTA_RULE_EXPRESSIONS);
@@ -98,11 +98,13 @@ static void describe_rule(struct netlink_message *message, const char *interface
 
 int run_masquerade(struct context *context, const struct step_masquerade *step) {
   if (*step->interface == '\0' || strlen(step->interface) >= IFNAMSIZ) return -EINVAL;
+  if (step->family != NFPROTO_IPV4 && step->family != NFPROTO_IPV6) return -EAFNOSUPPORT;
+  uint8_t family = (uint8_t)step->family;
   struct netlink_message messages[NETLINK_BATCH];
   border(&messages[0], NFNL_MSG_BATCH_BEGIN);
-  describe_table(&messages[1]);
-  describe_chain(&messages[2]);
-  describe_rule(&messages[3], step->interface);
+  describe_table(&messages[1], family);
+  describe_chain(&messages[2], family);
+  describe_rule(&messages[3], family, step->interface);
   border(&messages[4], NFNL_MSG_BATCH_END);
   return netlink_ask_all(context, NETLINK_NETFILTER, messages, NETLINK_BATCH, "masquerade", step->interface);
 }

@@ -28,6 +28,7 @@ static void describe_veth(struct netlink_message *message, const struct new_link
   struct rtattr *peer = netlink_open(message, VETH_INFO_PEER);
   netlink_put(message, &any, sizeof any);
   netlink_text(message, IFLA_IFNAME, link->peer);
+  if (link->peer_mac != NULL) netlink_attribute(message, IFLA_ADDRESS, link->peer_mac, ETH_ALEN);
   uint32_t pid = (uint32_t)link->peer_of;
   if (pid != 0) netlink_attribute(message, IFLA_NET_NS_PID, &pid, sizeof pid);
   netlink_close(message, peer);
@@ -58,28 +59,37 @@ int run_make_bridge(struct context *context, const struct step_make_bridge *step
 }
 
 int run_make_veth(struct context *context, const struct step_make_veth *step) {
+  if (step->mac.length != ETH_ALEN) return -EINVAL;
   /* The new process waits, so its pid is its own. */
   const struct new_link link = {.kind = "veth",
                                 .name = step->name,
                                 .bridge = step->bridge,
                                 .peer = step->peer,
+                                .peer_mac = step->mac.data,
                                 .peer_of = context->watch.pid};
   return make_link(context, &link);
 }
 
+/* An address of either kind. Returns its bytes, or 0. */
+static size_t parse_address(const char *text, struct in6_addr *address, uint8_t *family) {
+  if (inet_pton(AF_INET, text, address) == 1) {
+    *family = AF_INET;
+    return sizeof(struct in_addr);
+  }
+  *family = AF_INET6;
+  return inet_pton(AF_INET6, text, address) == 1 ? sizeof *address : 0;
+}
+
 int run_add_address(struct context *context, const struct step_add_address *step) {
   struct in6_addr address;
-  int family = inet_pton(AF_INET, step->address, &address) == 1    ? AF_INET
-               : inet_pton(AF_INET6, step->address, &address) == 1 ? AF_INET6
-                                                                   : AF_UNSPEC;
-  size_t size = family == AF_INET ? sizeof(struct in_addr) : sizeof(struct in6_addr);
-  if (family == AF_UNSPEC || step->prefix > size * 8) return -EINVAL;
+  struct ifaddrmsg info = {.ifa_prefixlen = (uint8_t)step->prefix};
+  size_t size = parse_address(step->address, &address, &info.ifa_family);
+  if (size == 0 || step->prefix > size * 8) return -EINVAL;
   int index = index_of_interface(step->interface);
   if (index < 0) return index;
-  struct ifaddrmsg info = {
-      .ifa_family = (uint8_t)family, .ifa_prefixlen = (uint8_t)step->prefix, .ifa_index = (uint32_t)index};
+  info.ifa_index = (uint32_t)index;
   /* Whose it is has been settled: looking for others that have it would take a second, in which it cannot be used. */
-  if (family == AF_INET6) info.ifa_flags = IFA_F_NODAD;
+  if (info.ifa_family == AF_INET6) info.ifa_flags = IFA_F_NODAD;
   struct netlink_message message;
   netlink_begin(&message, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, &info, sizeof info);
   netlink_attribute(&message, IFA_LOCAL, &address, size);
@@ -88,18 +98,18 @@ int run_add_address(struct context *context, const struct step_add_address *step
 }
 
 int run_add_default_route(struct context *context, const struct step_add_default_route *step) {
-  struct in_addr gateway;
-  if (inet_pton(AF_INET, step->gateway, &gateway) != 1) return -EINVAL;
-  int index = index_of_interface(step->interface);
-  if (index < 0) return index;
-  struct rtmsg info = {.rtm_family = AF_INET,
-                       .rtm_table = RT_TABLE_MAIN,
+  struct in6_addr gateway;
+  struct rtmsg info = {.rtm_table = RT_TABLE_MAIN,
                        .rtm_protocol = RTPROT_STATIC,
                        .rtm_scope = RT_SCOPE_UNIVERSE,
                        .rtm_type = RTN_UNICAST};
+  size_t size = parse_address(step->gateway, &gateway, &info.rtm_family);
+  if (size == 0) return -EINVAL;
+  int index = index_of_interface(step->interface);
+  if (index < 0) return index;
   struct netlink_message message;
   netlink_begin(&message, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, &info, sizeof info);
-  netlink_attribute(&message, RTA_GATEWAY, &gateway, sizeof gateway);
+  netlink_attribute(&message, RTA_GATEWAY, &gateway, size);
   netlink_attribute(&message, RTA_OIF, &index, sizeof index);
   return netlink_ask(context, &message, step->gateway, step->interface);
 }

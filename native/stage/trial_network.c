@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/netfilter.h>
 #include <linux/sockios.h>
 #include <net/if.h>
 #include <netinet/ip_icmp.h>
@@ -36,7 +37,7 @@ int trial_bridge(struct context *context) {
 }
 
 int trial_masquerade(struct context *context) {
-  static const struct step_masquerade masquerade = {.interface = "doctor0"};
+  static const struct step_masquerade masquerade = {.interface = "doctor0", .family = NFPROTO_IPV4};
   return run_masquerade(context, &masquerade);
 }
 

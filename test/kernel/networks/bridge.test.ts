@@ -88,6 +88,9 @@ test('an address stays a container’s over restarts, and can be chosen', async 
   const before = await addressOf('brook', id);
   await bed.helper.request(protocol.RestartContainer, { container: id, graceSeconds: 1 });
   assert.equal(await addressOf('brook', id), before);
+  // Others remember which hardware has an address.
+  const { stdout } = await bed.exec(id, 'cat /sys/class/net/eth0/address');
+  assert.equal(stdout.trim(), hardware(before));
   assert.equal((await bed.exec(id, 'ping -c 1 -W 5 perch')).exitCode, 0, 'after the restart');
   const twice = { ...on('brook'), network: { kind: 'bridge', network: 'brook', address: '10.121.0.9' } } as const;
   await assert.rejects(bed.up(twice), { code: protocol.ErrorCode.Invalid });

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
@@ -8,6 +9,7 @@ import { test } from 'node:test';
 import * as protocol from '../../../helper/protocol/index.js';
 import { Bed } from '../support/bed.js';
 import { eventually } from '../support/wait.js';
+import { body, fetching, outboundObstacle, serve } from './outside.js';
 
 const bed = new Bed();
 const skip = existsSync('/proc/sys/net/ipv6') ? false : 'this kernel has no IPv6';
@@ -100,6 +102,27 @@ test('a port published without an address is at both of localhost’s; with one,
     assert.equal(await eventually(`an echo at ${host}`, () => echoed(kind, host, udp)), host);
   }
   for (const container of [id, echo.id]) await remove(container);
+});
+
+test('IPv6 goes out by pasta where this machine’s own does, and only there', { skip }, async (t) => {
+  const obstacle = (await outboundObstacle(bed.helper))('pasta');
+  if (obstacle !== undefined) return t.skip(obstacle);
+  await bed.helper.request(protocol.CreateNetwork, { name: 'outward', outbound: 'pasta' });
+  const { id } = await bed.up(on('outward'));
+  const { way, address6 } = await inspect('outward');
+  const route = (await bed.exec(id, 'ip -6 route show default')).stdout;
+  const machine = execFileSync('ip', ['-6', 'route', 'show', 'default'], { encoding: 'utf8' });
+  assert.equal(way?.ipv6, machine.startsWith('default via'));
+  assert.match(route, way.ipv6 ? new RegExp(`^default via ${address6} dev eth0`) : /^$/);
+  const address = Object.values(networkInterfaces())
+    .flatMap((all) => all ?? [])
+    .find((one) => one.family === 'IPv6' && !one.internal && one.scopeid === 0)?.address;
+  if (way.ipv6 && address !== undefined) {
+    const outside = await serve(address);
+    t.after(() => outside.close());
+    assert.equal(body((await bed.exec(id, fetching(address, outside.port))).stdout), `seen ${address}\n`);
+  }
+  await remove(id);
 });
 
 /** A port that is free at both addresses just now: `::` takes those of IPv4, too. */

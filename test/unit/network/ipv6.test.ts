@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { address6, parseSubnet6, subnetOf } from '../../../helper/network/ipv6.js';
+import { address6, hasDefaultRoute6, parseSubnet6, subnetOf } from '../../../helper/network/ipv6.js';
 import { parseAddress, parseSubnet } from '../../../helper/network/subnet.js';
 import { connectInside, type Ipv6 } from '../../../helper/plan/networkSteps.js';
 import { ErrorCode } from '../../../helper/protocol/index.js';
@@ -39,6 +39,18 @@ describe('IPv6 of networks', () => {
     assert.equal(of('10.120.3.0/24', '10.120.3.1'), 'fd12:3456:789a::1');
     assert.equal(of('10.120.3.8/29', '10.120.3.13'), 'fd12:3456:789a::5');
     assert.equal(of('10.0.0.0/8', '10.171.205.239'), 'fd12:3456:789a::ab:cdef');
+  });
+
+  test('this machine leads to elsewhere by a default route that does not reject', () => {
+    const zero = '0'.repeat(32);
+    const route = (to: string, bits: string, flags: string, device: string) =>
+      `${to} ${bits} ${zero} 00 ${zero} 00000400 00000003 00000000 ${flags} ${device.padStart(8)}`;
+    const own = route(`fd${'0'.repeat(30)}`, '40', '00000001', 'eth0');
+    const none = route(zero, '00', '00200200', 'lo');
+    assert.equal(hasDefaultRoute6([own, none, ''].join('\n')), false);
+    assert.equal(hasDefaultRoute6(route(zero, '00', '00000201', 'eth0')), false, 'unreachable default');
+    assert.equal(hasDefaultRoute6([own, route(zero, '00', '00000003', 'eth0'), ''].join('\n')), true);
+    assert.equal(hasDefaultRoute6(''), false);
   });
 
   test('an interface listens to no router, or has nothing of IPv6', () => {

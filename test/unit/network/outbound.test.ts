@@ -12,19 +12,34 @@ describe('the way out of a network', () => {
   });
 
   test('neither leads to this machine’s loopback unless that is asked for', () => {
-    assert.ok(outboundArguments('pasta', '/net', false).includes('--no-map-gw'));
-    assert.ok(!outboundArguments('pasta', '/net', true).includes('--no-map-gw'));
-    assert.ok(outboundArguments('slirp4netns', '/net', false).includes('--disable-host-loopback'));
-    assert.ok(!outboundArguments('slirp4netns', '/net', true).includes('--disable-host-loopback'));
+    assert.ok(outboundArguments('pasta', '/net', { hostLoopback: false, ipv6: false }).includes('--no-map-gw'));
+    assert.ok(!outboundArguments('pasta', '/net', { hostLoopback: true, ipv6: false }).includes('--no-map-gw'));
+    assert.ok(
+      outboundArguments('slirp4netns', '/net', { hostLoopback: false, ipv6: false }).includes(
+        '--disable-host-loopback',
+      ),
+    );
+    assert.ok(
+      !outboundArguments('slirp4netns', '/net', { hostLoopback: true, ipv6: false }).includes(
+        '--disable-host-loopback',
+      ),
+    );
   });
 
   test('pasta opens no ports by itself, whatever leads to the loopback', () => {
     for (const hostLoopback of [true, false]) {
-      const args = outboundArguments('pasta', '/net', hostLoopback);
+      const args = outboundArguments('pasta', '/net', { hostLoopback, ipv6: true });
       for (const ports of ['--tcp-ports', '--udp-ports', '--tcp-ns', '--udp-ns']) {
         assert.equal(args[args.indexOf(ports) + 1], 'none', ports);
       }
     }
+  });
+
+  test('pasta leads IPv6 out, and looks for neighbours of it, only where that is wanted', () => {
+    const args = (ipv6: boolean) => outboundArguments('pasta', '/net', { hostLoopback: false, ipv6 });
+    assert.ok(args(false).includes('--ipv4-only') && args(false).includes('--no-ndp'));
+    assert.ok(!args(true).includes('--ipv4-only') && !args(true).includes('--no-ndp'));
+    assert.equal(args(true).filter((one) => one === '--gateway').length, 2);
   });
 
   test('it is there when a default route leads to it', () => {
