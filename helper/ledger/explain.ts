@@ -79,6 +79,13 @@ export function explain(step: Step): Explanation {
         manual: ['icmp(7)', 'sysctl(8)'],
       };
     }
+    if (step.path.endsWith('/accept_dad')) {
+      return {
+        purpose: 'Use addresses of IPv6 at once, without asking whether another has them.',
+        without: 'they could not be used for a second',
+        manual: ['ipv6(7)', 'sysctl(8)'],
+      };
+    }
     if (step.path.endsWith('/disable_ipv6')) {
       return {
         purpose: 'Have no IPv6 on this interface: the network was made without it.',

@@ -67,7 +67,8 @@ export function holderPlan({ folder, socket, address, prefix, ipv6, outbound }: 
 
 /**
  * Before the interface is up. Every container could announce itself as the router of all others, which take any (RFC 4861,
- * 11.2): so none is listened to. ip-sysctl.rst
+ * 11.2): so none is listened to. Addresses of the link follow from those of the hardware, which nobody else in the network has:
+ * duplicates are not looked for, and what is left of an earlier run cannot be taken for one. ip-sysctl.rst
  */
 function ipv6Steps(of: string, ipv6: Ipv6): Step[] {
   const set = (name: string, data: string): Step => {
@@ -76,7 +77,11 @@ function ipv6Steps(of: string, ipv6: Ipv6): Step[] {
   };
   if (ipv6 === 'missing') return [];
   if (ipv6 === 'off') return [set('disable_ipv6', '1')];
-  return [set('accept_ra', '0'), { kind: 'addAddress', interface: of, address: ipv6.address, prefix: 64 }];
+  return [
+    set('accept_ra', '0'),
+    set('accept_dad', '0'),
+    { kind: 'addAddress', interface: of, address: ipv6.address, prefix: 64 },
+  ];
 }
 
 /** Locally administered (IEEE 802), and of an IPv4 address: unique where that is. */

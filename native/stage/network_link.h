@@ -9,11 +9,11 @@
 struct new_link {
   const char *kind; /* bridge, veth */
   const char *name;
-  const void *mac;    /* six bytes, or NULL: the kernel chooses */
-  const char *bridge; /* one that is there, for it to be a port of; or NULL */
-  const char *peer;   /* of a veth: what its other end is called; NULL: the kernel chooses */
-  const void *peer_mac; /* six bytes, or NULL: the kernel chooses */
-  pid_t peer_of;      /* whose network namespace gets that other end; 0: the same */
+  const void *mac;      /* six bytes, or NULL: the kernel chooses */
+  const char *bridge;   /* one that is there, for it to be a port of; or NULL */
+  const char *peer;     /* of a veth: what its other end is called; NULL: the kernel chooses */
+  const void *peer_mac; /* as mac */
+  pid_t peer_of;        /* whose network namespace gets that other end; 0: the same */
 };
 
 /* RTM_NEWLINK in the network namespace that this process is in; as the port of a bridge it is brought up, too. */

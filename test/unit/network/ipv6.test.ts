@@ -58,7 +58,8 @@ describe('IPv6 of networks', () => {
       connectInside({ anchor: { pid: 1, startTime: 1 }, port: 'v', address: '10.0.0.2', prefix: 24, ipv6 }).flatMap(
         (step) => (step.kind === 'writeFile' ? [`${step.path} ${step.data}`] : []),
       );
-    assert.deepEqual(written({ address: 'fd00::2' }), ['/proc/sys/net/ipv6/conf/eth0/accept_ra 0']);
+    const settings = '/proc/sys/net/ipv6/conf/eth0';
+    assert.deepEqual(written({ address: 'fd00::2' }), [`${settings}/accept_ra 0`, `${settings}/accept_dad 0`]);
     assert.deepEqual(written('off'), ['/proc/sys/net/ipv6/conf/eth0/disable_ipv6 1']);
     assert.deepEqual(written('missing'), []);
   });
