@@ -23,6 +23,9 @@ export function containerManifest(member: MemberFacts): Pod {
     notes.push('The network of another container is not shared: put both into one Pod.');
   }
   noteNetwork(network, notes);
+  if (specification.pod !== undefined) {
+    notes.push(`What it shares in the pod ${specification.pod} is left out: that is exported as a whole.`);
+  }
   const text = manifest(`${label.slice(0, 59).replace(/-+$/, '')}-pod`, label, {
     ...(config.hostname === undefined ? {} : { hostname: podName(config.hostname) }),
     ...(network?.kind === 'host' ? { hostNetwork: true } : {}),

@@ -233,6 +233,8 @@ test('a pod becomes one Pod: ports stand once, a folder is one volume, names dif
     ],
     isLimited: true,
   };
+  const [alone] = facts.members.map((one) => containerManifest({ ...one, specification: { pod: 'Web' } }));
+  assert.match(alone?.notes.join('\n') ?? '', /shares in the pod Web is left out/);
   const { text, notes } = podManifest(facts);
   const count = (line: string) => text.split('\n').filter((one) => one.trim() === line).length;
   const counts = {
