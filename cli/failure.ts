@@ -1,5 +1,5 @@
 import { ResponseError } from 'vscode-jsonrpc';
-import { ErrorCode, type ErrorData } from '../helper/protocol/index.js';
+import { ErrorCode, type ErrorData, enteredProcesses } from '../helper/protocol/index.js';
 
 /** Statuses of our own, as env(1), timeout(1) and container engines have them. */
 export const exitStatus = { failed: 125, cannotExecute: 126, notFound: 127 } as const;
@@ -16,10 +16,15 @@ export function describeFailure(error: unknown): string {
     ...(data?.doctor === undefined ? [] : [`  see:   terrarium doctor ${data.doctor}`]),
     ...(data?.ledger === undefined
       ? []
-      : [`  more:  terrarium ledger ${data.ledger.container} --operation ${data.ledger.operation}`]),
+      : [`  more:  terrarium ledger ${ledgersOf(data.ledger.container)} --operation ${data.ledger.operation}`]),
   ]
     .map(printable)
     .join('\n');
+}
+
+/** As `terrarium ledger` is told whose ledgers are meant. */
+function ledgersOf(container: string): string {
+  return container === enteredProcesses ? '--entered' : container;
 }
 
 /** What a terminal or a reader's eye obeys: control characters, marks that turn the direction of text, line separators. */

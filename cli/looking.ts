@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import type { MessageConnection } from 'vscode-jsonrpc/node';
 import * as protocol from '../helper/protocol/index.js';
 import { json, printable } from './failure.js';
@@ -31,41 +31,56 @@ export function addLookingCommands(program: Command, connect: Connect, print: Pr
 
   program
     .command('ledger')
-    .description('how a container was made: every step and system call')
+    .description('how a container was made, or a process entered: every step and system call')
     .option('--script', 'as a shell script that a person can run')
     .option('--json', 'as JSON')
     .option('--operation <name>', 'which operation (default: the latest start)')
     .option('--list', 'list the operations that are kept')
-    .argument('<container>', 'name or id')
-    .action(
-      async (container: string, options: { script?: boolean; json?: boolean; operation?: string; list?: boolean }) => {
-        const connection = await connect();
-        const which = { container, ...(options.operation === undefined ? {} : { operation: options.operation }) };
-        if (options.list === true) {
-          const ledgers = await connection.sendRequest(protocol.ListLedgers, { container });
-          print(
-            options.json === true
-              ? json(ledgers)
-              : table([
-                  ['OPERATION', 'AT', 'RESULT', 'TIME'],
-                  ...ledgers.map((ledger) => [
-                    ledger.operation,
-                    ledger.at,
-                    ledger.succeeded ? 'succeeded' : 'failed',
-                    `${(ledger.durationNanoseconds / 1e6).toFixed(2)} ms`,
-                  ]),
+    .option('--entered', 'of processes in no container, that were entered')
+    .argument('[container]', 'name or id')
+    .action(async (named: string | undefined, options: LedgerOptions) => {
+      const container = ledgersMeant(named, options.entered === true);
+      const connection = await connect();
+      const which = { container, ...(options.operation === undefined ? {} : { operation: options.operation }) };
+      if (options.list === true) {
+        const ledgers = await connection.sendRequest(protocol.ListLedgers, { container });
+        print(
+          options.json === true
+            ? json(ledgers)
+            : table([
+                ['OPERATION', ...(options.entered === true ? ['PID'] : []), 'AT', 'RESULT', 'TIME'],
+                ...ledgers.map((ledger) => [
+                  ledger.operation,
+                  ...(options.entered === true ? [String(ledger.pid ?? '')] : []),
+                  ledger.at,
+                  ledger.succeeded ? 'succeeded' : 'failed',
+                  `${(ledger.durationNanoseconds / 1e6).toFixed(2)} ms`,
                 ]),
-          );
-        } else if (options.json === true) {
-          print(json(await connection.sendRequest(protocol.ReadLedger, which)));
-        } else {
-          const format = options.script === true ? 'script' : 'markdown';
-          const { text } = await connection.sendRequest(protocol.RenderLedger, { ...which, format });
-          // A script is to be run as it is: it quotes control characters by itself.
-          print(format === 'script' ? text.trimEnd() : printable(text.trimEnd()));
-        }
-      },
-    );
+              ]),
+        );
+      } else if (options.json === true) {
+        print(json(await connection.sendRequest(protocol.ReadLedger, which)));
+      } else {
+        const format = options.script === true ? 'script' : 'markdown';
+        const { text } = await connection.sendRequest(protocol.RenderLedger, { ...which, format });
+        // A script is to be run as it is: it quotes control characters by itself.
+        print(format === 'script' ? text.trimEnd() : printable(text.trimEnd()));
+      }
+    });
+}
+
+interface LedgerOptions {
+  script?: boolean;
+  json?: boolean;
+  operation?: string;
+  list?: boolean;
+  entered?: boolean;
+}
+
+/** A container, or what was entered: one of the two. */
+function ledgersMeant(container: string | undefined, entered: boolean): string {
+  if (entered !== (container === undefined)) throw new InvalidArgumentError('Name a container, or say --entered.');
+  return container ?? protocol.enteredProcesses;
 }
 
 async function printLogs(connection: MessageConnection, container: string, raw: boolean): Promise<void> {

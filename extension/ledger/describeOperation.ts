@@ -4,7 +4,8 @@ import type { LedgerSummary } from '../../helper/protocol/index.js';
 export function describeOperation(summary: LedgerSummary): { label: string; description: string } {
   const duration = formatDuration(summary.durationNanoseconds);
   const outcome = summary.succeeded ? duration : `failed after ${duration}`;
-  return { label: summary.operation, description: `${outcome}, ${new Date(summary.at).toLocaleString()}` };
+  const whom = summary.pid === undefined ? '' : `process ${summary.pid}, `;
+  return { label: summary.operation, description: `${whom}${outcome}, ${new Date(summary.at).toLocaleString()}` };
 }
 
 /** Nanoseconds in the unit in which they are short: `420 µs`, `2.2 ms`, `1.5 s`. */

@@ -8,7 +8,7 @@ import {
   window,
   workspace,
 } from 'vscode';
-import { ListContainers, ListLedgers, RenderLedger } from '../../helper/protocol/index.js';
+import { enteredProcesses, ListContainers, ListLedgers, RenderLedger } from '../../helper/protocol/index.js';
 import { chooseContainer, containerArgument } from '../containers/chooseContainer.js';
 import { showMarkdown } from '../documents/showMarkdown.js';
 import type { Notifier } from '../errors/notifier.js';
@@ -28,10 +28,10 @@ export function registerLedger(context: ExtensionContext, helper: LedgerHelper, 
       return (await helper.request(RenderLedger, address, token)).text;
     },
   };
-  const command = (name: string, format: LedgerFormat, show: (uri: Uri) => Promise<void>) =>
+  const command = (name: string, format: LedgerFormat, show: (uri: Uri) => Promise<void>, whose?: unknown) =>
     commands.registerCommand(name, async (argument: unknown) => {
       try {
-        const chosen = await chooseLedger(helper, argument, format);
+        const chosen = await chooseLedger(helper, whose ?? argument, format);
         if (chosen !== undefined) await show(chosen);
       } catch (error) {
         notifier.show(error, l10n.t('Show how it was made'));
@@ -40,6 +40,7 @@ export function registerLedger(context: ExtensionContext, helper: LedgerHelper, 
   context.subscriptions.push(
     workspace.registerTextDocumentContentProvider(ledgerScheme, provider),
     command('terrarium.showLedger', 'markdown', showMarkdown),
+    command('terrarium.showEntered', 'markdown', showMarkdown, { container: enteredProcesses }),
     command('terrarium.showLedgerScript', 'script', async (uri) => {
       await showText(await workspace.openTextDocument(uri));
     }),
@@ -62,7 +63,8 @@ async function chooseLedger(helper: LedgerHelper, argument: unknown, format: Led
   const operation = operationArgument(argument) ?? (await chooseOperation(helper, container));
   if (operation === undefined) return undefined;
   const address: LedgerAddress = { container, operation, format };
-  return Uri.from({ scheme: ledgerScheme, ...ledgerUriParts(address, summary?.name ?? container) });
+  const title = container === enteredProcesses ? l10n.t('Entered') : (summary?.name ?? container);
+  return Uri.from({ scheme: ledgerScheme, ...ledgerUriParts(address, title) });
 }
 
 function operationArgument(argument: unknown): string | undefined {
@@ -74,7 +76,11 @@ async function chooseOperation(helper: LedgerHelper, container: string): Promise
   const ledgers = await helper.request(ListLedgers, { container });
   const [first] = ledgers;
   if (first === undefined) {
-    window.showInformationMessage(l10n.t('Nothing was done with this container yet.'));
+    window.showInformationMessage(
+      container === enteredProcesses
+        ? l10n.t('No process outside of containers was entered yet.')
+        : l10n.t('Nothing was done with this container yet.'),
+    );
     return undefined;
   }
   if (ledgers.length === 1) return first.operation;

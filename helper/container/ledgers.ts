@@ -2,10 +2,11 @@ import { promises as fs } from 'node:fs';
 import * as path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { composeLedger } from '../ledger/ledger.js';
+import { entryOf } from '../ledger/scriptEnter.js';
 import { type Answer, parseAnswer } from '../plan/answer.js';
 import { decodePlan } from '../plan/decode.js';
 import type { Plan } from '../plan/step.js';
-import { ErrorCode, type Ledger, type LedgerSummary, terrariumError } from '../protocol/index.js';
+import { ErrorCode, enteredProcesses, type Ledger, type LedgerSummary, terrariumError } from '../protocol/index.js';
 import type { Exchange } from '../zygote/connection.js';
 
 /** Operations of a container, each as two files: the plan and the stage's answer, byte for byte as they were sent. */
@@ -131,8 +132,10 @@ export async function summarizeLedgers(container: string, folder: string): Promi
   const operations = await listOperations(folder);
   return Promise.all(
     operations.map(async ({ operation }) => {
-      const { at, succeeded, durationNanoseconds } = await readLedger(container, folder, operation);
-      return { operation, at, succeeded, durationNanoseconds };
+      const { plan, ...kept } = await readOperation(folder, operation);
+      const { at, succeeded, durationNanoseconds } = composeLedger({ container, ...kept }, plan, kept.answer);
+      const pid = container === enteredProcesses ? entryOf(plan)?.pid : undefined;
+      return { operation, at, succeeded, durationNanoseconds, ...(pid === undefined ? {} : { pid }) };
     }),
   );
 }

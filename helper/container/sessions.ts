@@ -24,6 +24,11 @@ export function foreignSessions(machine: Machine): SessionPlace {
   return { folder: machine.locations.entered, prefix: 'entered' };
 }
 
+/** Ledgers of entering them, beside the sessions. */
+export function foreignLedgers(machine: Machine): string {
+  return path.join(machine.locations.entered, 'ledgers');
+}
+
 /** A process that entered something. Its monitor writes to `folder`, which is `sessions/N`, and listens at `socket`. */
 export interface Session {
   number: number;

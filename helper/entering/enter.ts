@@ -5,7 +5,7 @@ import { stepFailure } from '../container/failure.js';
 import { keepLedger } from '../container/ledgers.js';
 import type { Machine } from '../container/machine.js';
 import type { ContainerRecord } from '../container/record.js';
-import { claimSession, foreignSessions, pruneSessions, sessionsOf } from '../container/sessions.js';
+import { claimSession, foreignLedgers, foreignSessions, pruneSessions, sessionsOf } from '../container/sessions.js';
 import { attachTarget, deniedPlan } from '../container/start.js';
 import { type LiveRun, runningRun } from '../container/stop.js';
 import { undoUnanswered } from '../container/unanswered.js';
@@ -21,6 +21,7 @@ import {
   ErrorCode,
   type ExecSession,
   type ExecSpecification,
+  enteredProcesses,
   type NamespaceInodes,
   type ProcessIdentity,
   terrariumError,
@@ -126,24 +127,18 @@ export async function enterProcess(
     throw error;
   });
   const { answer } = exchange;
-  const ledger =
+  const [of, folderOfLedgers, doing] =
     container === undefined
-      ? undefined
-      : {
-          container: container.record.id,
-          operation: `exec-${number}`,
-          kept: keep(machine, container, number, exchange),
-        };
+      ? [enteredProcesses, foreignLedgers(machine), 'enter']
+      : [container.record.id, machine.store.folder(container.record.id, 'ledgers'), 'exec'];
+  const operation = `${doing}-${number}`;
+  const keeping = keepLedger(folderOfLedgers, operation, exchange, (error) => {
+    machine.log(`the ledger of ${operation} was not kept: ${String(error)}`);
+  });
   if (answer.status === 'failed') {
-    await ledger?.kept;
+    await keeping;
     const what = `${args[0]} could not be run in ${around.name}`;
-    throw await stepFailure(
-      machine,
-      what,
-      plan,
-      answer,
-      ledger && { container: ledger.container, operation: ledger.operation },
-    );
+    throw await stepFailure(machine, what, plan, answer, { container: of, operation });
   }
   // Nobody waits for it.
   void pruneSessions(machine, place, number).catch((error: unknown) => {
@@ -233,11 +228,4 @@ async function hasTerminals(root: RootReader): Promise<boolean> {
   return (
     stats?.isCharacterDevice() === true && BigInt(stats.rdev) === makeDevice(5, 2) && (stats.mode & 0o006) === 0o006
   );
-}
-
-function keep(machine: Machine, { record }: EnteredContainer, number: number, exchange: Exchange): Promise<void> {
-  const operation = `exec-${number}`;
-  return keepLedger(machine.store.folder(record.id, 'ledgers'), operation, exchange, (error) => {
-    machine.log(`the ledger of ${operation} was not kept: ${String(error)}`);
-  });
 }

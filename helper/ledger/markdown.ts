@@ -1,7 +1,7 @@
 import type { Ledger, LedgerCall, LedgerStep } from '../protocol/index.js';
 
-/** A ledger as a document to read: a table of the steps, then each with its system calls. Pure. */
-export function renderMarkdown(ledger: Ledger): string {
+/** A ledger as a document to read: what there is to say before, a table of the steps, then each with its system calls. Pure. */
+export function renderMarkdown(ledger: Ledger, before: readonly string[] = []): string {
   const failed = ledger.steps.find((step) => step.failed);
   const calls = ledger.steps.reduce((sum, step) => sum + step.calls.length, 0);
   return [
@@ -14,6 +14,7 @@ export function renderMarkdown(ledger: Ledger): string {
       : ['', `The step that failed is [${failed.index + 1}. ${failed.kind}](#${anchor(failed)}).`]),
     ...(ledger.dropped === 0 ? [] : ['', `${ledger.dropped} further calls did not fit into the ledger.`]),
     '',
+    ...before,
     '| | Step | About | Why | Calls | Time |',
     '|---:|---|---|---|---:|---:|',
     ...ledger.steps.map(
@@ -73,6 +74,6 @@ function about(subject: string): string {
 }
 
 /** Names come from people and images: a code span shows them as they are, but for what would end it. */
-function code(text: string): string {
+export function code(text: string): string {
   return `\`${text.replaceAll('`', 'ˋ').replace(/\p{Cc}/gu, '�')}\``;
 }

@@ -3,7 +3,8 @@ import * as kernel from '../plan/constants.js';
 import type { Plan, Step, StepOf } from '../plan/step.js';
 import type { oci, ProcessIdentity } from '../protocol/index.js';
 import type { Identity } from '../zygote/identity.js';
-import { aroundLines, attachLines, comesToOthers, nsenterOptions } from './scriptAround.js';
+import { aroundLines, attachLines, comesToOthers } from './scriptAround.js';
+import { enterLines } from './scriptEnter.js';
 import { executeLines } from './scriptExecution.js';
 import { gapsOf } from './scriptGaps.js';
 import { mountLines } from './scriptMounts.js';
@@ -11,6 +12,7 @@ import { functions, insideLines, outsideLines, propagationName } from './scriptS
 import { quote } from './scriptWords.js';
 
 export interface ScriptHeading {
+  /** As people call it: `container 0123456789ab`. */
   container: string;
   operation: string;
   identity: Identity;
@@ -35,7 +37,7 @@ export function renderScript(plan: Plan, heading: ScriptHeading): string {
   const around = comesToOthers(plan) ? aroundLines(plan, heading.zygote, own) : undefined;
   const title = [
     '#!/bin/bash',
-    `# ${heading.operation} of container ${heading.container}, as a script. Run it as an ordinary user:   bash script.sh`,
+    `# ${heading.operation} of ${heading.container}, as a script. Run it as an ordinary user:   bash script.sh`,
   ];
   const strict = ['set -eu -o pipefail', ''];
   // What makes a container maps ids; it may join another's network, too.
@@ -181,28 +183,6 @@ function joinLines(paths: readonly string[]): string[] {
     '  echo $$ > "$group/cgroup.procs" ||',
     `    echo "Limits in $group do not count. Try: systemd-run --user --scope bash SCRIPT" >&2`,
     'done',
-  ];
-}
-
-/** Entering a running container is one command of util-linux. */
-function enterLines(plan: Plan): string[] {
-  const targets = plan.flatMap((step) => {
-    if (step.kind === 'setNamespaces') return [{ pid: step.pid, flags: step.flags }];
-    return step.kind === 'openNamespace' && step.pid !== 0 ? [{ pid: step.pid, flags: step.type }] : [];
-  });
-  const flags = targets.reduce((all, step) => all | step.flags, 0);
-  const execution = plan.find((step): step is StepOf<'execute'> => step.kind === 'execute');
-  const ids = plan.find((step): step is StepOf<'setIds'> => step.kind === 'setIds');
-  const [uid, gid] = [ids?.uid ?? 0, ids?.gid ?? 0];
-  // nsenter sets groups along with an id, which is denied where a single id is mapped; you are root inside as you are.
-  const credentials = uid === 0 && gid === 0 ? '--preserve-credentials' : `--setuid ${uid} --setgid ${gid}`;
-  return [
-    '# Enter the namespaces of the running process, as the user inside.',
-    ...(plan.some(({ kind }) => kind === 'pivotRoot')
-      ? ['# The root of its tools is not part of this: nsenter has none.']
-      : []),
-    `exec nsenter --target ${targets[0]?.pid ?? ''} ${nsenterOptions(flags)} ${credentials} -- ${(execution?.args ?? ['sh']).map(quote).join(' ')}`,
-    '',
   ];
 }
 

@@ -4,10 +4,11 @@
  * to be joined, and a second process stays there, which maps the ids and lays the cable while the new user namespace waits. Pure.
  */
 import * as kernel from '../plan/constants.js';
-import type { Plan, StepKind, StepOf } from '../plan/step.js';
+import type { Plan, StepOf } from '../plan/step.js';
 import type { ProcessIdentity } from '../protocol/index.js';
 import { mountLine } from './scriptSteps.js';
 import { quote } from './scriptWords.js';
+import { stepOf } from './stepOf.js';
 
 /** Whether a plan has anything to do with namespaces of others. */
 export function comesToOthers(plan: Plan): boolean {
@@ -33,7 +34,8 @@ export function nsenterOptions(flags: number): string {
     .join(' ');
 }
 
-function namesOf(flags: number): string[] {
+/** What nsenter(1) calls them. */
+export function namesOf(flags: number): string[] {
   return names.filter(([flag]) => (flags & flag) !== 0).map(([, name]) => name);
 }
 
@@ -47,7 +49,8 @@ interface Held {
 /** Of those that bash leaves to scripts, what the scripts use for nothing else. */
 const firstHeld = 10;
 
-const processFunction: readonly string[] = [
+/** A function for the script, and how it is called: see `check`. */
+export const processFunction: readonly string[] = [
   '# Ends unless a process is still the one that is meant, by its start time: the 22nd field of /proc/PID/stat.',
   'process() {',
   '  local stat',
@@ -146,7 +149,8 @@ const heldOption = ({ fd, name }: Held) => `--${name}=/proc/self/fd/${fd}`;
 const opening = ({ fd, pid, name }: Held) => `${fd}< /proc/${pid}/ns/${name}`;
 const closing = ({ fd }: Held) => `${fd}<&-`;
 
-function check({ pid, startTime }: { pid: number; startTime: number | bigint }): string {
+/** Ends the script unless that process is still there. */
+export function check({ pid, startTime }: { pid: number; startTime: number | bigint }): string {
   return `process ${pid} ${startTime}`;
 }
 
@@ -239,8 +243,4 @@ function cableOf(plan: Plan): Cable | undefined {
     ],
     after: [`exec ${closing(held)}`],
   };
-}
-
-function stepOf<K extends StepKind>(plan: Plan, kind: K): StepOf<K> | undefined {
-  return plan.find((step): step is StepOf<K> & Plan[number] => step.kind === kind);
 }

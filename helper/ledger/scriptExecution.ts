@@ -1,8 +1,9 @@
 import * as kernel from '../plan/constants.js';
-import type { Plan, StepKind, StepOf } from '../plan/step.js';
+import type { Plan, StepOf } from '../plan/step.js';
 import { capabilityNamesOf } from '../protocol/index.js';
 import { filterLines } from './scriptFilter.js';
 import { quote } from './scriptWords.js';
+import { stepOf } from './stepOf.js';
 
 /**
  * The last lines: change the root, drop privileges, run the command. Once the root is changed no program of this machine
@@ -95,7 +96,8 @@ function limitOption({ resource, soft, hard }: StepOf<'setRlimit'>): string {
   return `--${name.replace('RLIMIT_', '').toLowerCase()}=${soft}:${hard}`;
 }
 
-function privilegeOptions(plan: Plan): string {
+/** The options of setpriv(1) for what a plan leaves its process of ids and capabilities. */
+export function privilegeOptions(plan: Plan): string {
   const ids = stepOf(plan, 'setIds');
   const others = ids === undefined ? [] : new Uint32Array(Uint8Array.from(ids.groups).buffer);
   const groups = ids?.setgroups !== 1 ? '--keep-groups' : others.length === 0 ? '--clear-groups' : `--groups ${others}`;
@@ -114,8 +116,4 @@ function privilegeOptions(plan: Plan): string {
 function capabilityOption(set: bigint): string {
   const names = capabilityNamesOf(set).map((name) => `+${name.replace(/^CAP_/, '').toLowerCase()}`);
   return ['-all', ...names].join(',');
-}
-
-function stepOf<K extends StepKind>(plan: Plan, kind: K): StepOf<K> | undefined {
-  return plan.find((step): step is StepOf<K> & Plan[number] => step.kind === kind);
 }

@@ -33,9 +33,13 @@ export interface LedgerStep {
   failed: boolean;
 }
 
+/** In requests about ledgers in place of a container: processes that are in no container, which were entered. */
+export const enteredProcesses = '/entered';
+
 export interface Ledger {
+  /** Its id, or `enteredProcesses`. */
   container: string;
-  /** `start`, `exec`, `remove`… with a number: `start-1`. */
+  /** `start`, `exec`, `remove`, `enter`… with a number: `start-1`. */
   operation: string;
   at: string;
   succeeded: boolean;
@@ -47,6 +51,8 @@ export interface Ledger {
 
 export interface LedgerSummary {
   operation: string;
+  /** Who was entered, of `enteredProcesses`. */
+  pid?: number;
   at: string;
   succeeded: boolean;
   durationNanoseconds: number;

@@ -3,13 +3,17 @@ import { explainIds, inspectContainer } from '../container/inspect.js';
 import { readLedger, readOperation, summarizeLedgers } from '../container/ledgers.js';
 import type { Machine } from '../container/machine.js';
 import { mountsOf } from '../container/mounts.js';
+import { foreignLedgers } from '../container/sessions.js';
 import { processesOf, processOf, runningRun } from '../container/stop.js';
 import { listContainers } from '../container/watcher.js';
 import { readCapabilities } from '../inspect/capabilities.js';
 import { compareNamespaces, readNamespaces } from '../inspect/namespaces.js';
 import { processIdentity } from '../inspect/stat.js';
+import { renderEntry } from '../ledger/entry.js';
+import { composeLedger } from '../ledger/ledger.js';
 import { renderMarkdown } from '../ledger/markdown.js';
 import { renderScript } from '../ledger/script.js';
+import { entryOf } from '../ledger/scriptEnter.js';
 import * as protocol from '../protocol/index.js';
 import { isJoined, namespaceChoices } from '../specification/namespaces.js';
 import type { Router } from './router.js';
@@ -56,8 +60,9 @@ export function routeInspection(router: Router, machine: Machine): void {
     return report;
   });
 
-  /** A container's ledgers, also of one whose first start failed. */
+  /** A container's ledgers, also of one whose first start failed; or those of entering what is in none. */
   const ledgersOf = async ({ container }: protocol.ContainerReference) => {
+    if (container === protocol.enteredProcesses) return { id: container, folder: foreignLedgers(machine) };
     const failed = await failedLedgers(machine, container);
     if (failed !== undefined) return { id: container, folder: failed };
     const { id } = await store.find(container);
@@ -73,11 +78,16 @@ export function routeInspection(router: Router, machine: Machine): void {
   });
   router.on(protocol.RenderLedger, async (params) => {
     const { id, folder } = await ledgersOf(params);
-    if (params.format === 'markdown') return { text: renderMarkdown(await readLedger(id, folder, params.operation)) };
-    const { plan, operation } = await readOperation(folder, params.operation);
+    const { plan, operation, at, answer } = await readOperation(folder, params.operation);
+    const isEntry = id === protocol.enteredProcesses;
+    const name = isEntry ? `process ${entryOf(plan)?.pid}` : `container ${id}`;
+    if (params.format === 'markdown') {
+      const ledger = composeLedger({ container: isEntry ? name : id, operation, at }, plan, answer);
+      return { text: renderMarkdown(ledger, isEntry ? renderEntry(plan) : []) };
+    }
     const zygote = plan.some(({ kind }) => kind === 'holdNamespaces' || kind === 'makeVeth')
       ? processIdentity(await machine.zygote.pid())
       : undefined;
-    return { text: renderScript(plan, { container: id, operation, identity: machine.identity, zygote }) };
+    return { text: renderScript(plan, { container: name, operation, identity: machine.identity, zygote }) };
   });
 }

@@ -5,7 +5,7 @@ import * as path from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { MessageConnection } from 'vscode-jsonrpc/node';
 import * as protocol from '../../../helper/protocol/index.js';
-import { type Asker, assertAlike, byHand } from '../support/scripted.js';
+import { type Asker, assertAlike, assertJoined, byHand } from '../support/scripted.js';
 
 const MiB = 1024 * 1024;
 
@@ -47,9 +47,11 @@ export function testScripts(
 
     const { cgroup } = await asker.request(protocol.InspectContainer, { container: summary.id });
     const folders = [...new Set(Object.values(cgroup?.paths ?? {}))];
-    const scripted = folders.map((group) => path.join(path.dirname(group), `${both.id}-script`));
+    const scriptsOf = (id: string) => folders.map((group) => path.join(path.dirname(group), `${id}-script`));
+    const scripted = scriptsOf(both.id);
+    const made = [...scripted];
     t.after(() => {
-      for (const group of scripted) rmdirSync(group);
+      for (const group of made) rmdirSync(group);
     });
     const held = (groups: readonly string[], names: readonly string[]) =>
       groups.flatMap((group) =>
@@ -62,5 +64,13 @@ export function testScripts(
     assert.ok(held(scripted, knobs).length >= 3, held(scripted, knobs).join());
     // It was in there.
     assert.match(held(scripted, peaks).join(), /^\S+ [1-9]/);
+
+    // One beside the first container, in namespaces of that, each with limits of its own.
+    const whose = { container: summary.id };
+    const joining = { namespaces: { ipc: whose, uts: whose }, network: { kind: 'container', ...whose } } as const;
+    const beside = await byHand(t, asker, folder, { ...joining, resources, rlimits, oomScoreAdj: 300 }, prefix);
+    made.push(...scriptsOf(beside.id));
+    assertAlike(beside);
+    assertJoined(beside, summary.init?.pid ?? 0, ['ipc', 'net', 'uts']);
   });
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import * as path from 'node:path';
 import { test } from 'node:test';
@@ -43,6 +44,27 @@ test('a detached container outlives the command, and is listed', async () => {
   );
   assert.equal((await command.terrarium(['exec', 'first', '--', 'sh', '-c', 'echo inside; exit 3'])).status, 3);
   assert.equal((await command.terrarium(['exec', 'first', '--', 'cat'], 'piped')).stdout, 'piped');
+});
+
+test('the ledger of what was entered is told apart from those of containers', async () => {
+  const shell = spawn('unshare', ['--user', '--map-root-user', '--uts', 'sh', '-c', 'echo ready; read _'], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  const closed = once(shell, 'close');
+  try {
+    await once(shell.stdout, 'data');
+    const pid = String(shell.pid);
+    assert.equal(await said('enter', pid, '--', 'id', '-u'), '0\n');
+    assert.match(await said('ledger', '--entered', '--list'), new RegExp(`^OPERATION +PID .*\\nenter-1 +${pid} `));
+    assert.match(await said('ledger', '--entered'), /\| Namespaces \| user, uts \|/);
+    assert.match(await said('ledger', '--entered', '--script'), /^exec env -i .* id -u$/m);
+    const failed = await command.terrarium(['enter', pid, '--', '/no/such/program']);
+    assert.match(failed.stderr, /terrarium ledger --entered --operation enter-2/);
+    assert.match((await command.terrarium(['ledger'])).stderr, /Name a container, or say --entered/);
+  } finally {
+    shell.stdin.end('\n');
+    await closed;
+  }
 });
 
 test('inspect has the OCI state, and how it ended', async () => {

@@ -8,6 +8,7 @@ import { unshared } from '../namespaces/shells.js';
 import { Bed } from '../support/bed.js';
 import { fails } from '../support/failure.js';
 import { differingNamespaces, type NamespaceLink, namespacesOf, startTimeOf } from '../support/kernel.js';
+import { podmanContainer } from '../support/podman.js';
 import { makeBusyboxRoot } from '../support/root.js';
 import { eventually } from '../support/wait.js';
 
@@ -154,6 +155,25 @@ test('those of a process of an unshare shell, together with its user namespace',
     cause: /could take them over/,
   });
   await remove(id);
+});
+
+test('those of a container of podman, together with its user namespace: root there, of whose users it has all', async (t) => {
+  const podman = await podmanContainer(t, bed);
+  if (podman === undefined) return;
+  const whose = { process: podman };
+  const network = { kind: 'process', pid: podman } as const;
+  const { id, pid } = await bed.up({ namespaces: { user: whose, uts: whose, ipc: whose, pid: whose }, network });
+  assert.deepEqual(differingNamespaces(pid, podman), ['mnt', 'cgroup']);
+  assert.equal(readFileSync(`/proc/${pid}/uid_map`, 'utf8'), readFileSync(`/proc/${podman}/uid_map`, 'utf8'));
+  const seen = 'id -u; cat /proc/1/comm; echo one > /file && chown 1000 /file && stat -c %u /file';
+  assert.equal((await bed.exec(id, seen)).stdout, '0\nsleep\n1000\n');
+  assert.equal((await bed.exec(id, 'id -u', { user: '1000' })).stdout, '1000\n');
+  await remove(id);
+  // Of the user namespace alone all others are new.
+  const users = await bed.up({ namespaces: { user: whose }, user: '1000' });
+  assert.deepEqual(differingNamespaces(users.pid, podman), without('user'));
+  assert.equal((await bed.exec(users.id, 'id -u')).stdout, '1000\n');
+  await remove(users.id);
 });
 
 test('a pid that means no process any more, and one of another user, are refused before anything is made', async (t) => {

@@ -154,9 +154,13 @@ test('entering is one command, as the same user', () => {
     }),
   );
   assertSound(script);
-  const line = /^exec (nsenter .*)$/m.exec(script)?.[1] ?? '';
+  const line = /^exec (env -i .*)$/m.exec(script)?.[1] ?? '';
   assert.deepEqual(words(line).slice(-3), ['sh', '-c', "echo 'x'"]);
-  assert.match(line, /--target 42 .*--setuid 7 --setgid 8/);
+  assert.match(line, /--target 42 .*\$ids -- /);
+  assert.match(script, /^process 42 1$/m);
+  // Where nothing can drop capabilities, nsenter takes the user at once.
+  assert.match(script, /^ids='--setuid 7 --setgid 8' drop=\(\)$/m);
+  assert.match(script, /-x \/proc\/42\/root\/usr\/bin\/setpriv .*--reuid 7 --regid 8 /);
 });
 
 test('cgroups are joined before the namespaces are made', () => {
