@@ -192,7 +192,7 @@ function outsideLines(plan: Plan, cable: Cable | undefined, forks: boolean): str
         ? [
             '# Who joins a pid namespace goes on as a child.',
             'self=$BASHPID',
-            `until pid=$(tr ' ' '\\n' < "/proc/$$/task/$$/children" | grep -vx -e "$self" -e ''); do pid=$$; sleep 0.02; done`,
+            `until pid=$(tr ' ' '\\n' < "/proc/$$/task/$$/children" | grep -vx -e "$self" -e ''); do pid=$$; kill -0 "$$"; sleep 0.02; done`,
           ]
         : []),
       'until [ "$(readlink "/proc/$pid/ns/user")" != "$(readlink /proc/self/ns/user)" ]; do sleep 0.02; done',

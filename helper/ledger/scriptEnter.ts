@@ -46,12 +46,13 @@ export function enterLines(plan: Plan): string[] {
     check(entry),
     ...(hasTools ? ['# The root of its tools is not part of this: nsenter has none.'] : []),
     ...privilegeLines(plan, entry),
-    'around=()',
     ...(ancestor === undefined ? [] : aroundLines(pid, ancestor)),
     '# Enter the namespaces of the running process, as the user inside.',
     [
       `exec env -i ${execution.env.map(quote).join(' ')}`,
-      `"\${around[@]}" ${nsenter} --target ${pid} ${nsenterOptions(flags)}`,
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: the shell's array, not ours
+      ...(ancestor === undefined ? [] : ['"${around[@]}"']),
+      `${nsenter} --target ${pid} ${nsenterOptions(flags)}`,
       ...(stepOf(plan, 'enterRoot') === undefined || hasTools ? [] : ['--root']),
       ...(hasTools ? [] : [`--wdns=${quote(folder)}`]),
       // biome-ignore lint/suspicious/noTemplateCurlyInString: the shell's array, not ours

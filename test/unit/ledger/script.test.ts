@@ -146,7 +146,7 @@ test('entering is one command, as the same user', () => {
       target: { pid: 42, startTime: 1 },
       namespaces: ['user', 'mount', 'pid'],
       process: { ...config.process, user: { uid: 7, gid: 8 } },
-      identity: [],
+      identity: rangeIdentity.gidMappings,
       seccomp,
       monitor,
       cgroup: { cloneInto: '', afterClone: [], eventsFile: '' },
