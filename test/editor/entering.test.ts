@@ -9,6 +9,7 @@ import {
   treeItem,
   typeInTerminal,
   waitForTerminal,
+  webviewFrame,
 } from './support/workbench.js';
 
 /** Somebody has made namespaces by hand, and wants a second shell in them. */
@@ -66,4 +67,17 @@ chapter('it is entered once more with options: no capabilities, and another fold
   await waitForTerminal(page, /[#$] ?$/);
   await typeInTerminal(page, 'echo $(pwd) $(grep CapBnd /proc/self/status)\n');
   await waitForTerminal(page, /^\/usr CapBnd: 0000000000000000$/m);
+});
+
+chapter('how it was entered is shown, with how it is done by hand', async () => {
+  const { page } = editor;
+  await runCommand(page, 'Terrarium: Show How a Process Was Entered…');
+  const option = page.locator('.quick-input-widget').getByRole('option', { name: /^enter-2, process \d+/ });
+  await option.waitFor();
+  await answerQuickInput(page, 'enter-2');
+  const preview = await webviewFrame(page, /Entered|enter-2/);
+  await preview.getByRole('cell', { name: 'Capabilities', exact: true }).waitFor();
+  await preview.getByRole('row', { name: 'Capabilities none', exact: true }).waitFor();
+  await preview.getByText('nsenter').first().waitFor();
+  await editor.screenshot('namespaces-entry');
 });
