@@ -84,6 +84,9 @@ export function testLinks(bed: Bed): void {
     await shapePod({ down: true });
     for (const { id } of [inside, next])
       await bed.helper.request(protocol.RemoveContainer, { container: id, force: true });
+    // The holder ends a moment after who had its lease.
+    const isDown = async () => (await bed.helper.request(protocol.InspectPod, { pod: 'shoal' })).holder === undefined;
+    await eventually('the end of the pod’s holder', isDown);
     await assert.rejects(shapePod({}), { code: protocol.ErrorCode.WrongState });
     const last = await bed.up({ name: 'spawn', pod: 'shoal' });
     await reached();
