@@ -105,7 +105,7 @@ chapter(
     await line.hover();
     await line.getByRole('button', { name: 'Publish Port…' }).click();
     const input = page.locator('.quick-input-widget');
-    await input.filter({ hasText: /127\.0\.0\.1:8000\/tcp is taken by/ }).waitFor();
+    await input.filter({ hasText: /(localhost|127\.0\.0\.1):8000\/tcp is taken by/ }).waitFor();
     await editor.screenshot('network-port-taken');
     const port = await freePort();
     await answerQuickInput(page, String(port));
