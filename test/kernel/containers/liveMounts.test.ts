@@ -197,7 +197,9 @@ test('what was added is removed; who has a file of it open keeps it', async () =
   await add(id, { source: shared(), destination: '/data' });
   await bed.exec(
     id,
-    '(exec 3< /data/file; while [ ! -e /tmp/go ]; do sleep 0.05; done; cat <&3 > /tmp/read; : > /tmp/done) > /dev/null 2>&1 &',
+    `(exec 3< /data/file; : > /tmp/open; while [ ! -e /tmp/go ]; do sleep 0.05; done; cat <&3 > /tmp/read; : > /tmp/done) \
+       > /dev/null 2>&1 &
+     while [ ! -e /tmp/open ]; do sleep 0.05; done`,
   );
   await remove(id, '/data');
   assert.equal(at(pid, '/data').length, 0);
