@@ -1,4 +1,5 @@
 import {
+  type FileCapabilityFacts,
   type FileEntry,
   type FileRoot,
   InspectContainer,
@@ -7,14 +8,19 @@ import {
 } from '../../helper/protocol/index.js';
 import type { HelperClient } from '../helperClient.js';
 
-/** Why the capabilities of a file give less than they say in its container; nothing for other roots. Rejects as the request does. */
+/**
+ * Why capabilities of files give less than they say in their container, by entry; nothing for other roots, and nothing is asked
+ * where no file has any. Rejects as the request does.
+ */
 export async function capabilityHints(
   helper: Pick<HelperClient, 'request'>,
   root: FileRoot,
-  entry: FileEntry,
-): Promise<string[]> {
-  if (entry.capabilities === undefined || root.kind !== 'container') return [];
+  entries: readonly FileEntry[],
+): Promise<ReadonlyMap<FileEntry, readonly string[]>> {
+  const programs = entries.filter(({ capabilities }) => capabilities !== undefined);
+  if (programs.length === 0 || root.kind !== 'container') return new Map();
   const { config } = await helper.request(InspectContainer, { container: root.container });
   const { noNewPrivileges, capabilities } = (config as oci.Config).process;
-  return whyIneffective(entry, { noNewPrivileges, bounding: capabilities.bounding });
+  const facts: FileCapabilityFacts = { noNewPrivileges, bounding: capabilities.bounding };
+  return new Map(programs.map((entry) => [entry, whyIneffective(entry, facts)]));
 }

@@ -32,6 +32,8 @@ export interface FileNode {
   entry: FileEntry;
   /** Why the folder that it is in cannot be changed, when it cannot. */
   readOnly?: string | undefined;
+  /** Why its capabilities give less than they say. */
+  ineffective?: readonly string[] | undefined;
 }
 export interface MoreNode {
   kind: 'more';
@@ -46,6 +48,8 @@ export type FileTreeNode = FileNode | MoreNode | { kind: 'failure'; root: FileRo
 interface Folder {
   /** Sorted. */
   entries: FileEntry[];
+  /** Of programs with capabilities. */
+  ineffective: ReadonlyMap<FileEntry, readonly string[]>;
   readOnly?: string;
   pages: number;
 }
@@ -159,10 +163,8 @@ export class FilesTree implements TreeDataProvider<FileTreeNode>, Disposable {
       return item;
     }
     const folder = isFolder(node.entry);
-    const presentation = presentFile(node.entry, node.path, node.readOnly === undefined);
+    const presentation = presentFile(node.entry, node.path, node.readOnly === undefined, node.ineffective);
     const item = treeItem(id, presentation, folder ? Collapsed : None);
-    // Made when it is asked for: `resolveTreeItem`.
-    if (node.entry.capabilities !== undefined) delete item.tooltip;
     // Gives the icon of the icon theme, and what decorates changes something to go by.
     item.resourceUri = this.roots.uri(node);
     if (!presentation.icon) {
@@ -172,17 +174,6 @@ export class FilesTree implements TreeDataProvider<FileTreeNode>, Disposable {
       // The editor's own command is told how it was called: a click keeps the focus in the tree, a double click does not.
       item.command = { command: 'vscode.open', title: l10n.t('Open'), arguments: [item.resourceUri] };
     }
-    return item;
-  }
-
-  /** What stands against capabilities is asked for when somebody looks. */
-  async resolveTreeItem(item: TreeItem, node: FileTreeNode): Promise<TreeItem> {
-    if (node.kind !== 'entry' || node.entry.capabilities === undefined) return item;
-    const hints = await capabilityHints(this.helper, node.root, node.entry).catch((error: unknown) => [
-      error instanceof Error ? error.message : String(error),
-    ]);
-    const { tooltip } = presentFile(node.entry, node.path, node.readOnly === undefined, hints);
-    if (tooltip !== undefined) item.tooltip = tooltip;
     return item;
   }
 
@@ -222,7 +213,13 @@ export class FilesTree implements TreeDataProvider<FileTreeNode>, Disposable {
       throw new Error(l10n.t('No root file system is chosen.'));
     }
     const { entries, readOnly } = await this.helper.request(ListFiles, contentOf({ root, path: file }));
-    const folder = { entries: sortEntries(entries), pages: 1, ...(readOnly === undefined ? {} : { readOnly }) };
+    const ineffective = await this.hints(root, entries);
+    const folder = {
+      entries: sortEntries(entries),
+      ineffective,
+      pages: 1,
+      ...(readOnly === undefined ? {} : { readOnly }),
+    };
     // Another root may have been chosen meanwhile.
     if (this.current && sameRoot(root, this.current)) {
       this.folders.set(file, folder);
@@ -231,7 +228,17 @@ export class FilesTree implements TreeDataProvider<FileTreeNode>, Disposable {
     return folder;
   }
 
-  private draw(file: string, { entries, readOnly, pages }: Folder): FileTreeNode[] {
+  private async hints(root: FileRoot, entries: readonly FileEntry[]): Promise<Folder['ineffective']> {
+    try {
+      return await capabilityHints(this.helper, root, entries);
+    } catch (error) {
+      // Files are shown without: the container may just have been removed.
+      this.log.warn(`Capabilities of files: ${String(error)}`);
+      return new Map();
+    }
+  }
+
+  private draw(file: string, { entries, ineffective, readOnly, pages }: Folder): FileTreeNode[] {
     const root = this.current;
     if (!root) {
       return [];
@@ -242,6 +249,7 @@ export class FilesTree implements TreeDataProvider<FileTreeNode>, Disposable {
       const node = this.nodes.get(at) ?? { kind: 'entry', root, path: at, entry };
       node.entry = entry;
       node.readOnly = readOnly;
+      node.ineffective = ineffective.get(entry);
       this.nodes.set(at, node);
       return node;
     });

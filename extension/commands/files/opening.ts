@@ -178,7 +178,7 @@ async function showCapabilities(context: CommandContext, first: unknown): Promis
     await window.showInformationMessage(messageText(l10n.t('{0} has no capabilities.', name)));
     return;
   }
-  const hints = await capabilityHints(context.helper, root, entry);
+  const hints = (await capabilityHints(context.helper, root, [entry])).get(entry) ?? [];
   const lines = [`${name}: ${entry.capabilities}.`, ...capabilitiesMeaning(entry.capabilities), ...hints];
   const text = messageText(lines.join(' '), 1000);
   await (hints.length === 0 ? window.showInformationMessage(text) : window.showWarningMessage(text));
