@@ -26,7 +26,13 @@ describe('a pod', () => {
       namespaces: [{ type: 'network', inode: 7 }],
       members: [],
       published: [
-        { hostPort: 8080, containerPort: 80, protocol: 'tcp', address: '127.0.0.1', publisher: { pid: 1, startTime: 1 } },
+        {
+          hostPort: 8080,
+          containerPort: 80,
+          protocol: 'tcp',
+          address: '127.0.0.1',
+          publisher: { pid: 1, startTime: 1 },
+        },
       ],
     };
     const lines = podText(inspection).split('\n');
