@@ -53,9 +53,8 @@ static int read_all(int connection, uint8_t *bytes, size_t size, uint64_t deadli
   return 0;
 }
 
-/* Maps the plan as received. Returns its size or -errno. */
-static long receive_plan(int connection, void **received) {
-  uint64_t deadline = monotonic_now() + READ_MILLISECONDS * 1000000ull;
+/* Maps the plan as received before the deadline. Returns its size or -errno. */
+static long receive_plan(int connection, uint64_t deadline, void **received) {
   uint8_t header[PLAN_HEADER];
   int error = read_all(connection, header, sizeof header, deadline);
   if (error < 0) return error;
@@ -88,11 +87,10 @@ static bool send_all(int connection, const void *data, size_t size) {
 
 /*
  * Ends a connection whose client may still be writing: closed with unread bytes, the kernel would throw away the answer
- * as well. Reads no more than a plan may hold, for no longer than one may take.
+ * as well. Reads no more than a plan may hold, and until the plan's own deadline: who says nothing is not waited for twice.
  */
-static void close_unread(int connection) {
+static void close_unread(int connection, uint64_t deadline) {
   uint8_t unread[4096];
-  uint64_t deadline = monotonic_now() + READ_MILLISECONDS * 1000000ull;
   shutdown(connection, SHUT_WR);
   for (int left = PLAN_LIMIT / (int)sizeof unread; left > 0 && read_all(connection, unread, sizeof unread, deadline) == 0;) left--;
   close(connection);
@@ -193,14 +191,15 @@ static void become_monitor(int connection) {
 void request_serve(int connection) {
   become_monitor(connection);
   void *received = NULL;
-  long size = receive_plan(connection, &received);
+  uint64_t deadline = monotonic_now() + READ_MILLISECONDS * 1000000ull;
+  long size = receive_plan(connection, deadline, &received);
   /* ENODATA: it only looked whether somebody listens. */
   if (size == -ENODATA) _exit(0);
   struct plan plan = {0};
   int error = size < 0 ? (int)size : plan_decode(&plan, received, (size_t)size);
   if (error < 0) {
     request_refuse(connection, -error);
-    close_unread(connection);
+    close_unread(connection, deadline);
     _exit(1);
   }
   struct context context = new_context(&plan, received, (size_t)size);
