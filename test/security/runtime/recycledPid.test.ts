@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import * as path from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -92,13 +92,17 @@ test('a network is joined only of the process that was meant', async (t) => {
       'the plan names the process',
     );
     await until('the first run is over', () => processes().every((one) => !procText(one, 'mountinfo').includes(run)));
+    await until(
+      'its cgroups are gone',
+      () => !kept.some((step) => step.kind === 'makeCgroup' && existsSync(step.path)),
+    );
     return product.send(plan);
   };
   const stale = await join('stale', { pid, startTime: startTime - 1 });
   assert.deepEqual([stale.status, stale.errno], ['failed', constants.errno.ESRCH]);
 
   const control = await join('control', { pid, startTime });
-  assert.equal(control.status, 'running', `control: errno ${control.errno}`);
+  assert.equal(control.status, 'running', `control: step ${control.failedStep}, errno ${control.errno}`);
   const network = (of: number) => readlinkSync(`/proc/${of}/ns/net`);
   assert.equal(network(control.pid), network(pid), 'control: it is on the network');
   process.kill(control.pid, 'SIGKILL');
