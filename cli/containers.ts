@@ -45,7 +45,7 @@ function withContainerOptions(command: Command): Command {
       '--net, --network <network>',
       'none (default), host, outbound (a way out), container:NAME, pid:N or the name of a network',
     )
-    .option('-p, --publish <host:container[/udp]>', 'publish a port on 127.0.0.1 (may be repeated)', collectPort)
+    .option('-p, --publish <host:container[/udp]>', 'publish a port on localhost (may be repeated)', collectPort)
     .option(
       '--ns <type=whose>',
       'whose namespace: new, host, container:NAME or pid:N, of mount, uts, ipc, pid, user, cgroup or time (may be repeated)',

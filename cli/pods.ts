@@ -31,7 +31,7 @@ export function addPodCommands(
     .description('make a pod, for containers to be made in with run --pod')
     .option('--share <namespaces>', 'of network,ipc,uts,pid (default: network,ipc,uts)', parseNamespaces)
     .option('--net, --network <network>', 'of all its containers: none, host or the name of a network', parsePodNetwork)
-    .option('-p, --publish <host:container[/udp]>', 'publish a port on 127.0.0.1 (may be repeated)', collectPort)
+    .option('-p, --publish <host:container[/udp]>', 'publish a port on localhost (may be repeated)', collectPort)
     .option('--hostname <name>', 'of all its containers (default: the name)')
     .argument('<name>', 'name of the pod, and of the group for its limits')
     .action(async (name: string, { share, network, publish, hostname }: CreateOptions) => {

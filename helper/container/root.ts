@@ -61,6 +61,15 @@ function viewOfHost(machine: Machine, choices: HostChoices): { view: HostView; m
 
 /** A root must look like one, so that a slip of the hand does not end in "no such file" from inside. */
 function checkDirectory(folder: string): void {
+  if (path.resolve(folder) === '/') {
+    // EINVAL of the overlay: mounts came into the user namespace locked, and what they cover must stay covered.
+    throw terrariumError(ErrorCode.Invalid, "This machine's own root cannot be used as a folder", {
+      path: folder,
+      cause: 'File systems are mounted below it, and the kernel lets no user namespace look under them.',
+      fix: 'Choose "host", which shows this machine\'s programs with all that is mounted.',
+      command: 'terrarium run --root host',
+    });
+  }
   let stat: Stats;
   try {
     stat = statSync(folder);

@@ -50,6 +50,7 @@ describe('what a launch refuses is underlined where it is written', () => {
   const refused: [string, () => object, string][] = [
     ['a root folder that is missing', () => ({ root: { kind: 'directory', path: '/no/such' } }), '"/no/such"'],
     ['an empty root folder', () => ({ root: { kind: 'directory', path: emptyFolder() } }), `"EMPTY"`],
+    ['the root of this machine as a folder', () => ({ root: { kind: 'directory', path: '/' } }), '"/"'],
     ['an image that is missing', () => ({ root: { kind: 'image', name: 'nosuch' } }), '"nosuch"'],
     ['a field that there is not', () => ({ nmae: 'x' }), '"nmae"'],
     ['a wrong type', () => ({ args: 'sh' }), '"sh"'],
