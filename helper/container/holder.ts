@@ -1,14 +1,12 @@
 /** What pods and named networks have in common: a process that only holds namespaces, the record of it, and its end. */
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import * as path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
-import { bootId } from '../inspect/boot.js';
 import { isAlive } from '../inspect/stat.js';
 import { ErrorCode, terrariumError } from '../protocol/index.js';
 import type { Locations } from './locations.js';
-import { noteStarted } from './processRecord.js';
+import { noteStarted, readNoted } from './processRecord.js';
 
 const processIdentity = z.object({ pid: z.int().positive(), startTime: z.number() });
 export const holderSchema = z.object({
@@ -29,15 +27,7 @@ const recordFile = (folder: string) => path.join(folder, 'holder.json');
 
 /** The latest one since the machine's start, whether it is still there or not. */
 export function readHolder<T extends Holder>(folder: string, schema: z.ZodType<T>): T | undefined {
-  let text: string;
-  try {
-    text = readFileSync(recordFile(folder), 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
-  const holder = schema.parse(JSON.parse(text));
-  return holder.bootId === bootId() ? holder : undefined;
+  return readNoted(recordFile(folder), schema);
 }
 
 /** Notes one that was started just now; when that cannot be done it is ended. */
@@ -53,7 +43,7 @@ const endMilliseconds = 10_000;
  * @throws WrongState
  */
 export async function awaitEnd(
-  { init, monitor }: Holder,
+  { init, monitor }: Pick<Holder, 'init' | 'monitor'>,
   told: { message: string; fix: string; command: string },
 ): Promise<void> {
   const deadline = Date.now() + endMilliseconds;

@@ -1,4 +1,7 @@
+import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
+import type { z } from 'zod';
+import { bootId } from '../inspect/boot.js';
 import type { ProcessIdentity } from '../protocol/index.js';
 import { writeAtomically } from './atomicFile.js';
 import { signalUnlessEnded } from './standStill.js';
@@ -14,4 +17,17 @@ export async function noteStarted(file: string, process: ProcessIdentity, record
     signalUnlessEnded(process, constants.signals.SIGKILL);
     throw error;
   }
+}
+
+/** What was noted last, if that was since the machine's start, whether the process is still there or not. @throws what is wrong with the file */
+export function readNoted<T extends { bootId: string }>(file: string, schema: z.ZodType<T>): T | undefined {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+  const record = schema.parse(JSON.parse(text));
+  return record.bootId === bootId() ? record : undefined;
 }

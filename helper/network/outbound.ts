@@ -6,10 +6,11 @@ import { ResponseError } from 'vscode-jsonrpc';
 import { z } from 'zod';
 import { writeAtomically } from '../container/atomicFile.js';
 import { stepFailure } from '../container/failure.js';
+import { awaitEnd } from '../container/holder.js';
 import type { Locations } from '../container/locations.js';
 import type { Machine } from '../container/machine.js';
 import { readOutput } from '../container/outputLog.js';
-import { noteStarted } from '../container/processRecord.js';
+import { noteStarted, readNoted } from '../container/processRecord.js';
 import { signalUnlessEnded } from '../container/standStill.js';
 import { helperFinding } from '../doctor/networkFindings.js';
 import { findProgram } from '../doctor/programs.js';
@@ -52,15 +53,7 @@ const recordFile = (folder: string) => path.join(folder, 'outbound.json');
 
 /** The latest since the machine's start, whether it is still there or not. */
 export function readOutbound(folder: string): OutboundRecord | undefined {
-  let text: string;
-  try {
-    text = readFileSync(recordFile(folder), 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
-  const record = wayOutSchema.parse(JSON.parse(text));
-  return record.bootId === bootId() ? record : undefined;
+  return readNoted(recordFile(folder), wayOutSchema);
 }
 
 export function writeOutbound(folder: string, record: OutboundRecord): Promise<void> {
@@ -193,7 +186,6 @@ async function start(
 
 const SIGKILL = 9;
 const readyMilliseconds = 20_000;
-const endMilliseconds = 10_000;
 
 /**
  * Whether it makes a way in the holder's network, and has done with what it needs rights for, before it ends and before it is
@@ -202,17 +194,17 @@ const endMilliseconds = 10_000;
 async function comesUp({ init }: OutboundRecord, holder: number): Promise<boolean> {
   const deadline = Date.now() + readyMilliseconds;
   for (let pause = 2; isAlive(init) && Date.now() < deadline; pause = Math.min(pause * 2, 20)) {
-    const filtered = /^Seccomp:\t2$/m.test(readStatus(init.pid));
-    if (filtered && hasWayOut(readFileSync(`/proc/${holder}/net/route`, 'utf8'))) return isAlive(init);
+    const filtered = /^Seccomp:\t2$/m.test(readProcess(init.pid, 'status'));
+    if (filtered && hasWayOut(readProcess(holder, 'net/route'))) return isAlive(init);
     await delay(pause);
   }
   return false;
 }
 
 /** Empty for a process that has just ended. */
-function readStatus(pid: number): string {
+function readProcess(pid: number, file: string): string {
   try {
-    return readFileSync(`/proc/${pid}/status`, 'utf8');
+    return readFileSync(`/proc/${pid}/${file}`, 'utf8');
   } catch (error) {
     if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return '';
     throw error;
@@ -224,17 +216,14 @@ export function hasWayOut(routes: string): boolean {
   return routes.split('\n').some((line) => line.startsWith(`${uplinkName}\t00000000\t`));
 }
 
-/** Until its monitor has ended, too, which writes down what it said. */
-async function waitForEnd({ init, monitor }: OutboundRecord): Promise<void> {
-  const deadline = Date.now() + endMilliseconds;
-  while (isAlive(init) || isAlive(monitor)) {
-    if (Date.now() > deadline) {
-      throw terrariumError(ErrorCode.WrongState, `The way out of a network, process ${init.pid}, does not end`, {
-        command: `kill -9 ${init.pid}`,
-      });
-    }
-    await delay(5);
-  }
+/** Until its monitor has ended, too, which writes down what it said. @throws WrongState */
+function waitForEnd(record: OutboundRecord): Promise<void> {
+  const { pid } = record.init;
+  return awaitEnd(record, {
+    message: `The way out of a network, process ${pid}, does not end`,
+    fix: 'End it by hand.',
+    command: `kill -9 ${pid}`,
+  });
 }
 
 /** Waits for a way out whose network has ended: the kernel ends it. */
