@@ -20,11 +20,15 @@ async function withProgram(more: protocol.ContainerSpecification = {}) {
   return { id, pid, root, set, stat };
 }
 
-/** Listens on port 80 until somebody has come, and prints what it was told; else what the kernel said. */
+/**
+ * Listens on port 80 until somebody has come, and prints what it was told; else what the kernel said. Its own input never
+ * ends: else it would close its direction first, and who came would leave before a word was said.
+ */
 const listen = (busybox: string) =>
-  `${busybox} nc -l -p 80 >/tmp/heard 2>/tmp/said & pid=$!
+  `mkfifo /tmp/silence
+  ${busybox} nc -l -p 80 0<>/tmp/silence >/tmp/heard 2>/tmp/said & pid=$!
   while kill -0 $pid 2>/dev/null; do echo hello | nc 127.0.0.1 80 2>/dev/null && break; usleep 20000; done
-  wait $pid; cat /tmp/heard /tmp/said; rm -f /tmp/heard /tmp/said`;
+  wait $pid; cat /tmp/heard /tmp/said; rm -f /tmp/silence /tmp/heard /tmp/said`;
 
 test('file capabilities are set and read as setcap and getcap do, for the root of the container', async () => {
   const { pid, set, stat } = await withProgram();
