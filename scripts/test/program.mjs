@@ -3,7 +3,8 @@ import { spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import * as path from 'node:path';
 import { createInterface } from 'node:readline';
-import { resultMark } from './reporter.mjs';
+import { filesToRepeat, isOf } from './secondTry.mjs';
+import { resultIn } from './tally.mjs';
 
 export const root = path.resolve(import.meta.dirname, '../..');
 
@@ -84,46 +85,57 @@ export const nodeTest = (
  * @param {boolean} together  Other suites run at the same time: all that this one says comes when it has ended.
  */
 export async function runSuite(tally, suite, command, options, together = false) {
-  const run = together
-    ? await runHeldBack(command, options)
-    : (/** @type {(line: string) => void} */ onLine) => runLines(command, options, onLine);
+  if (together) {
+    const { lines, ended } = await runHeldBack(command, options);
+    return tellSuite(tally, suite, lines, ended);
+  }
   tally.begin(suite);
+  return closeSuite(tally, suite, () => runLines(command, options, (line) => tally.line(suite, line)));
+}
+
+/**
+ * Runs one suite; files of it that fail run once more, if they are few.
+ * @param {ReturnType<import('./tally.mjs').createTally>} tally
+ * @param {string[]} files  relative to the tree that they lie in
+ * @param {(files: string[]) => string[]} commandOf
+ * @param {() => Promise<object>} optionsOfTry  of each of the two: what the first one left behind must not disturb the second
+ */
+export async function runSuiteTwiceAtMost(tally, suite, files, commandOf, optionsOfTry) {
+  const { lines, ended } = await runHeldBack(commandOf(files), await optionsOfTry());
+  const results = lines.flatMap((line) => resultIn(line) ?? []);
+  const again = filesToRepeat(files, results, ended);
+  if (again.length === 0) return tellSuite(tally, suite, lines, ended);
+  const isRepeated = (result) => result !== undefined && again.some((file) => isOf(result, file));
+  const kept = lines.filter((line) => files.length > again.length && !isRepeated(resultIn(line)));
+  if (kept.length > 0) await tellSuite(tally, suite, kept, '');
+  const failures = results.filter(({ outcome }) => outcome === 'failed');
+  for (const failure of failures) tally.failedOnce(suite, failure);
+  if (failures.length === 0) tally.failedOnce(suite, { name: 'ends well', error: [ended, ...lines].join('\n') });
+  await runSuite(tally, suite, commandOf(again), await optionsOfTry(), true);
+}
+
+/** Tells the tally what a suite has said, and how it ended. */
+async function tellSuite(tally, suite, lines, ended) {
+  tally.begin(suite);
+  await closeSuite(tally, suite, () => {
+    for (const line of lines) tally.line(suite, line);
+    return ended;
+  });
+}
+
+async function closeSuite(tally, suite, run) {
   const before = tally.count;
   const failedBefore = tally.failed;
-  const ended = await run((line) => tally.line(suite, line));
+  const ended = await run();
   if (tally.count === before)
     tally.add(suite, { name: 'runs tests', outcome: 'failed', error: ended || 'it ran none' });
   else if (ended !== '' && tally.failed === failedBefore)
     tally.add(suite, { name: 'ends well', outcome: 'failed', error: ended });
 }
 
-/**
- * Runs one suite that depends on more than what is tested, such as which window of a browser has the focus: when it fails
- * it runs once more, which then decides; what failed before is told all the same.
- * @param {() => Promise<object>} optionsOfTry  of each of the two: what the first one left behind must not disturb the second
- */
-export async function runSuiteTwiceAtMost(tally, suite, command, optionsOfTry) {
-  const lines = [];
-  const ended = await runLines(command, await optionsOfTry(), (line) => lines.push(line));
-  const results = lines
-    .filter((line) => line.includes(resultMark))
-    .map((line) => JSON.parse(line.slice(line.indexOf(resultMark) + resultMark.length)));
-  if (ended === '' && results.length > 0) {
-    for (const line of lines) tally.line(suite, line);
-    return;
-  }
-  const failures = results.filter(({ outcome }) => outcome === 'failed');
-  for (const failure of failures) tally.failedOnce(suite, failure);
-  if (failures.length === 0) tally.failedOnce(suite, { name: 'ends well', error: [ended, ...lines].join('\n') });
-  await runSuite(tally, suite, command, await optionsOfTry());
-}
-
-/** Runs a program to its end, and gives what then tells its lines and how it ended. */
+/** Runs a program to its end, and gives its lines and how it ended. */
 async function runHeldBack(command, options) {
   const lines = [];
   const ended = await runLines(command, options, (line) => lines.push(line));
-  return (onLine) => {
-    for (const line of lines) onLine(line);
-    return ended;
-  };
+  return { lines, ended };
 }

@@ -9,6 +9,7 @@ export const resultMark = '\u0001result ';
  * @typedef {object} Result
  * @property {string} name  Names of the suites around it and its own, joined by ` › `.
  * @property {'passed' | 'failed' | 'skipped'} outcome
+ * @property {string} [file]  Absolute path of the test file.
  * @property {number} [ms]
  * @property {string} [reason]  Of a skip.
  * @property {string} [error]  Stack, or message, with expected and actual.
@@ -30,7 +31,7 @@ function resultOf(type, data, names, children) {
   children[nesting] = (children[nesting] ?? 0) + 1;
   const full = [...names.slice(0, nesting), name].join(' › ');
   const ms = details.duration_ms;
-  const failed = (error) => ({ name: full, outcome: 'failed', ms, error });
+  const failed = (error) => ({ name: full, outcome: 'failed', file, ms, error });
 
   // A file is reported as a test of its own only when it ran none, or ended badly outside of them.
   const isFile = nesting === 0 && file !== undefined && basename(name) === basename(file);
@@ -45,9 +46,9 @@ function resultOf(type, data, names, children) {
   if (data.todo !== undefined && data.todo !== false) return failed('marked as to be done');
   if (data.skip !== undefined && data.skip !== false) {
     const reason = typeof data.skip === 'string' ? data.skip.trim() : '';
-    return reason === '' ? failed('skipped without a reason') : { name: full, outcome: 'skipped', reason };
+    return reason === '' ? failed('skipped without a reason') : { name: full, outcome: 'skipped', file, reason };
   }
-  return { name: full, outcome: 'passed', ms };
+  return { name: full, outcome: 'passed', file, ms };
 }
 
 export default async function* reporter(source) {

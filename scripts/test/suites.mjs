@@ -4,7 +4,7 @@ import { runEditorSuite, runExtensionHostSuite } from './editor.mjs';
 import { runElectronSuite } from './electron.mjs';
 import { copyTree, forEachIdentity, makePublicFolder, publicNode, removeFolder } from './identities.mjs';
 import { prepareMachine, runMachineSuite } from './machine.mjs';
-import { chosenFiles, nodeTest, root, runLines, runSuite, testFiles } from './program.mjs';
+import { chosenFiles, nodeTest, root, runLines, runSuite, runSuiteTwiceAtMost, testFiles } from './program.mjs';
 
 async function check({ tally }) {
   tally.begin('check');
@@ -29,13 +29,18 @@ async function unit({ tally, filters }) {
   await runSuite(tally, 'unit', nodeTest(root, files, { concurrency: availableParallelism() }), {});
 }
 
+const once = (tally, suite, files, commandOf, options) => runSuite(tally, suite, commandOf(files), options, true);
+const twiceAtMost = (tally, suite, files, commandOf, options) =>
+  runSuiteTwiceAtMost(tally, suite, files, commandOf, async () => options);
+
 /**
  * Kernel and security tests: the truth about a machine depends on who asks.
  * @param {number} lanes  how many of them at the same time: they share nothing but the machine, yet that is enough to
  *   disturb what measures time
+ * @param {typeof once} runFiles
  */
 const asEachIdentity =
-  (kind, lanes) =>
+  (kind, lanes, runFiles) =>
   async ({ tally, filters }) => {
     const files = chosenFiles(kind, filters);
     if (testFiles(root, kind).length === 0) return;
@@ -45,8 +50,8 @@ const asEachIdentity =
       const tree = await copyTree(folder);
       const notRun = await forEachIdentity(folder, lanes, async (identity, wrap, env) => {
         // Timing of containers is part of what is tested: one file after another.
-        const command = wrap(nodeTest(tree, files, { concurrency: 1, node }));
-        await runSuite(tally, `${kind} (${identity})`, command, { cwd: tree, env }, lanes > 1);
+        const commandOf = (chosen) => wrap(nodeTest(tree, chosen, { concurrency: 1, node }));
+        await runFiles(tally, `${kind} (${identity})`, files, commandOf, { cwd: tree, env });
       });
       for (const identity of notRun)
         tally.add(kind, { name: `as ${identity}`, outcome: 'skipped', reason: 'only root can become other users' });
@@ -62,8 +67,8 @@ const asEachIdentity =
 export const suites = {
   check: { built: true, run: check },
   unit: { built: true, run: unit },
-  kernel: { built: true, run: asEachIdentity('kernel', 2) },
-  security: { built: true, run: asEachIdentity('security', 3) },
+  kernel: { built: true, run: asEachIdentity('kernel', 2, twiceAtMost) },
+  security: { built: true, run: asEachIdentity('security', 3, once) },
   'extension-host': { built: true, run: runExtensionHostSuite },
   editor: { built: true, run: runEditorSuite },
   machine: { built: true, prepare: prepareMachine, run: runMachineSuite },

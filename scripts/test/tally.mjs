@@ -7,6 +7,12 @@ const paint = (code, text) => (colours ? `\u001b[${code}m${text}\u001b[0m` : tex
 const brief = (error) => (error.length > 900 ? `${error.slice(0, 900)} …` : error);
 const indent = (text) => text.replace(/^/gm, '      ');
 
+/** The result that a line of output holds, if it is one: a test that printed no end of line may stand before it. */
+export function resultIn(line) {
+  const at = line.indexOf(resultMark);
+  return at < 0 ? undefined : JSON.parse(line.slice(at + resultMark.length));
+}
+
 /**
  * A count over suites.
  * @param {RegExp[] | undefined} allowedSkips  When given, a skip that none of them matches (as `suite › test: reason`)
@@ -57,13 +63,13 @@ export function createTally(allowedSkips) {
     },
     /** Takes a line of a suite's output: a result of the reporter, or what a test printed. */
     line(suite, text) {
-      const at = text.indexOf(resultMark);
-      if (at < 0) {
+      const result = resultIn(text);
+      if (result === undefined) {
         console.log(text);
         return;
       }
-      if (at > 0) console.log(text.slice(0, at));
-      add(suite, JSON.parse(text.slice(at + resultMark.length)));
+      if (!text.startsWith(resultMark)) console.log(text.slice(0, text.indexOf(resultMark)));
+      add(suite, result);
     },
     /** Notes that a test failed once, and that another try decides. */
     failedOnce(suite, { name, error }) {
