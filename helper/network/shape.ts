@@ -1,4 +1,5 @@
 /** Slow, lossy and cut links of running containers, and of pods, which have one for all containers in them. */
+import { ResponseError } from 'vscode-jsonrpc';
 import { z } from 'zod';
 import { stepFailure } from '../container/failure.js';
 import type { Machine } from '../container/machine.js';
@@ -7,7 +8,7 @@ import { runningRun } from '../container/stop.js';
 import { type Link, shapePlan } from '../plan/linkSteps.js';
 import { holderFolder, liveHolder as livePodHolder, type PodHolder } from '../pods/holder.js';
 import { findPod, lockedPods, type PodRecord } from '../pods/store.js';
-import { ErrorCode, type LinkShape, terrariumError } from '../protocol/index.js';
+import { ErrorCode, type ErrorData, type LinkShape, terrariumError } from '../protocol/index.js';
 import { liveHolder } from './holder.js';
 import { keepLinkShape, linkShape, shapeSchema } from './linkRecord.js';
 
@@ -24,7 +25,7 @@ interface LiveLink extends Link {
 /**
  * Makes the link of a running container so, in place of what it was; that of its pod, when it has its network from one. The
  * caller holds the container's lock.
- * @throws Invalid, WrongState, StepFailed: then it is as it was
+ * @throws Invalid, WrongState, StepFailed: then it is as it was, unless the cause says otherwise
  */
 export async function shapeLink(machine: Machine, record: ContainerRecord, asked: LinkShape): Promise<LinkShape> {
   const { name, specification } = record;
@@ -84,14 +85,40 @@ export function checkShape(asked: LinkShape): LinkShape {
 }
 
 async function make(machine: Machine, link: LiveLink, shape: LinkShape): Promise<LinkShape> {
-  try {
-    await carryOut(machine, link, shape);
-  } catch (error) {
-    await carryOut(machine, link, linkShape(link.folder));
-    throw error;
-  }
+  await orTakeBack(
+    () => carryOut(machine, link, shape),
+    async () => carryOut(machine, link, linkShape(link.folder)),
+  );
   await keepLinkShape(link.folder, shape);
   return shape;
+}
+
+/**
+ * Makes a change, and takes back what was made of it when it fails.
+ * @throws why the change failed; when taking it back failed too, its cause ends with that
+ */
+export async function orTakeBack(change: () => Promise<void>, takeBack: () => Promise<void>): Promise<void> {
+  try {
+    await change();
+  } catch (error) {
+    try {
+      await takeBack();
+    } catch (second) {
+      throw withSecond(error, second);
+    }
+    throw error;
+  }
+}
+
+function withSecond(error: unknown, second: unknown): Error {
+  const text = (one: unknown) => (one instanceof Error ? one.message : String(one));
+  const { code, data } =
+    error instanceof ResponseError ? (error as ResponseError<ErrorData>) : { code: ErrorCode.Internal, data: {} };
+  const left = `It may be half changed: putting it back as it was failed, too (${text(second)}).`;
+  return terrariumError(code, text(error), {
+    ...data,
+    cause: data?.cause === undefined ? left : `${data.cause} ${left}`,
+  });
 }
 
 async function carryOut(machine: Machine, link: LiveLink, shape: LinkShape): Promise<void> {

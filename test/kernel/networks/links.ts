@@ -45,6 +45,22 @@ export function testLinks(bed: Bed): void {
     for (const { id } of [one, two]) await bed.helper.request(protocol.RemoveContainer, { container: id, force: true });
   });
 
+  test('when a link can neither be shaped nor put back, the first failure is told, with the second in its cause', async () => {
+    await bed.helper.request(protocol.CreateNetwork, { name: 'twine' });
+    const capabilities = { add: ['CAP_NET_ADMIN'] };
+    const { id } = await bed.up({ ...on('twine', 'loose'), capabilities });
+    const taken = await bed.exec(id, 'ip link del eth0');
+    assert.equal(taken.exitCode, 0, taken.stderr);
+    await assert.rejects(shape(id, { rate: 1_000_000 }), (error) => {
+      const { code, data, message } = error as protocol.TerrariumError;
+      assert.equal(code, protocol.ErrorCode.StepFailed);
+      assert.match(message, /addTokenBucket .*failed with ENODEV/);
+      assert.match(data?.cause ?? '', /putting it back as it was failed, too \(.* failed with ENODEV\)\.$/);
+      return true;
+    });
+    await bed.helper.request(protocol.RemoveContainer, { container: id, force: true });
+  });
+
   test('a pod has one link, which is shaped by its name or that of a container in it', async () => {
     await bed.helper.request(protocol.CreateNetwork, { name: 'cord' });
     const network = { kind: 'bridge', network: 'cord' } as const;
