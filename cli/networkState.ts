@@ -3,7 +3,7 @@ import { bytes, table } from './table.js';
 
 /** What a network namespace holds, for people: a part for each kind of thing that there is. */
 export function networkStateText(state: protocol.NetworkState): string {
-  const { interfaces, routes, neighbours, sockets, unixSockets = [], unreadable } = state;
+  const { interfaces, routes, neighbours, sockets, moreSockets = 0, unixSockets = [], unreadable } = state;
   // Connections that have ended are remembered for a minute: on a busy machine there are thousands.
   const shown = sockets.filter(({ state: socketState }) => socketState !== 'time-wait');
   const over = sockets.length - shown.length;
@@ -68,6 +68,9 @@ export function networkStateText(state: protocol.NetworkState): string {
       rows.length === 0 ? [] : ['', `${title}:`, table([heading, ...rows])],
     ),
     ...(over === 0 ? [] : ['', `${over} more connections are over (time-wait).`]),
+    ...(moreSockets === 0
+      ? []
+      : ['', `${moreSockets} more sockets of TCP and UDP are too many to be listed: ss(8) counts and finds them.`]),
     ...(others === 0 ? [] : ['', `${others} more UNIX sockets are connected, or have no name: --unix shows them.`]),
   ].join('\n');
 }

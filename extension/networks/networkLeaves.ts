@@ -6,6 +6,7 @@ import {
   presentGroup,
   presentInterface,
   presentInterfaceParts,
+  presentMoreSockets,
   presentNeighbour,
   presentRoute,
   presentUnixSockets,
@@ -56,6 +57,9 @@ export function networkLeaves(
       connections.slice(0, mostConnections).map(presentConnection),
       connections.length,
     ),
+    ...(state.moreSockets === undefined
+      ? []
+      : [{ ...base, kind: 'fact' as const, key: 'moreSockets', presentation: presentMoreSockets(state.moreSockets) }]),
     ...groupOf(container, 'UNIX sockets', 'plug', unix.slice(0, mostConnections), unix.length),
   ];
 }

@@ -159,6 +159,11 @@ export function presentGroup(label: string, count: number, icon: string): Presen
   return { ...line(label, String(count), icon), contextValue: 'networkGroup' };
 }
 
+/** Sockets that are in none of the lists. */
+export function presentMoreSockets(count: number): Presentation {
+  return line('More sockets', `${count}, too many to be listed`, 'ellipsis');
+}
+
 function line(label: string, description: string, icon: string): Presentation {
   return {
     label,

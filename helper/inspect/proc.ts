@@ -19,6 +19,16 @@ export function unlessGone<T>(read: () => T): T | undefined {
   }
 }
 
+/** The same of what is awaited. */
+export async function unlessGoneLater<T>(reading: Promise<T>): Promise<T | undefined> {
+  try {
+    return await reading;
+  } catch (error) {
+    if (isGone(error)) return undefined;
+    throw error;
+  }
+}
+
 /** What looking at a process of another user gives, outside of user namespaces that we own. */
 export function isDenied(error: unknown): boolean {
   const code = (error as NodeJS.ErrnoException).code;

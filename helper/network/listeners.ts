@@ -1,13 +1,12 @@
 /** Watches what listens in containers, for as long as somebody looks at them. */
-import { setImmediate } from 'node:timers/promises';
 import { ErrorCode, type ProcessIdentity } from '../protocol/index.js';
 import { isListening, type RawSocket } from './socketTable.js';
 
 export interface ListenerWatchOptions {
   /** A container's init; undefined when it does not run or its network is this machine's: then nothing is told. */
   find(container: string): ProcessIdentity | undefined;
-  /** All sockets of the network that a process is in. @throws NotFound when it has ended */
-  read(process: ProcessIdentity): readonly RawSocket[];
+  /** What listens in the network that a process is in. @throws NotFound when it has ended */
+  read(process: ProcessIdentity): Promise<readonly RawSocket[]>;
   onChanged(containers: string[]): void;
   onError(error: unknown): void;
   /** Milliseconds; default 2000: the kernel has no event for it. */
@@ -45,9 +44,7 @@ export class ListenerWatch {
     try {
       const changed: string[] = [];
       for (const container of [...this.known.keys()]) {
-        // Other work has its turn.
-        await setImmediate();
-        const now = listenersText(this.socketsOf(container));
+        const now = listenersText(await this.socketsOf(container));
         const before = this.known.get(container);
         if (before === undefined || before === now) continue;
         this.known.set(container, now);
@@ -61,11 +58,11 @@ export class ListenerWatch {
     }
   }
 
-  private socketsOf(container: string): readonly RawSocket[] {
+  private async socketsOf(container: string): Promise<readonly RawSocket[]> {
     const init = this.options.find(container);
     if (init === undefined) return [];
     try {
-      return this.options.read(init);
+      return await this.options.read(init);
     } catch (error) {
       // It ended just now.
       if ((error as { code?: unknown }).code === ErrorCode.NotFound) return [];

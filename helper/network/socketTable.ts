@@ -24,30 +24,28 @@ const tcpStates = [
   'syn-recv',
 ];
 
-/** The lines of one of these files; what is not whole, since the file was cut off, is left out. */
+/** Lines of one of these files, its heading or not among them; what is not whole, since it was cut off, is left out. */
 export function parseSocketTable(table: SocketTableName, text: string): RawSocket[] {
   const protocol: PortProtocol = table.startsWith('tcp') ? 'tcp' : 'udp';
   const family: AddressFamily = table.endsWith('6') ? 'inet6' : 'inet';
-  return text
-    .split('\n')
-    .slice(1)
-    .flatMap((line) => {
-      // sl local_address rem_address st tx_queue:rx_queue tr:tm->when retrnsmt uid timeout inode …
-      const [, local, remote, state, , , , , , inode] = line.trim().split(/\s+/);
-      if (local === undefined || remote === undefined || state === undefined || inode === undefined) return [];
-      const other = endpoint(family, remote);
-      return [
-        {
-          protocol,
-          family,
-          state: stateName(protocol, Number.parseInt(state, 16)),
-          local: endpoint(family, local),
-          // Both 0: there is none.
-          ...(other.port === 0 ? {} : { remote: other }),
-          inode: Number(inode),
-        },
-      ];
-    });
+  return text.split('\n').flatMap((line) => {
+    // sl local_address rem_address st tx_queue:rx_queue tr:tm->when retrnsmt uid timeout inode …
+    const [number, local, remote, state, , , , , , inode] = line.trim().split(/\s+/);
+    if (number === 'sl') return [];
+    if (local === undefined || remote === undefined || state === undefined || inode === undefined) return [];
+    const other = endpoint(family, remote);
+    return [
+      {
+        protocol,
+        family,
+        state: stateName(protocol, Number.parseInt(state, 16)),
+        local: endpoint(family, local),
+        // Both 0: there is none.
+        ...(other.port === 0 ? {} : { remote: other }),
+        inode: Number(inode),
+      },
+    ];
+  });
 }
 
 /** Of UDP there are only two: one that has connected, and TCP_CLOSE, which receives from anybody. */

@@ -1,13 +1,12 @@
 /** A network namespace as the kernel has it, of any process: interfaces, routes, neighbours, and sockets with who has them. */
-import { closeSync, constants, openSync, readFileSync } from 'node:fs';
 import type { Machine } from '../container/machine.js';
 import { readNamespace } from '../inspect/namespaces.js';
-import { ended } from '../inspect/privateParts.js';
-import { unlessDenied, unlessGone } from '../inspect/proc.js';
+import { unlessDenied } from '../inspect/proc.js';
 import { readStat } from '../inspect/stat.js';
 import { readStatus } from '../inspect/status.js';
 import type { NetworkSocket, NetworkState, ProcessIdentity, SocketProcess } from '../protocol/index.js';
-import { isListening, parseSocketTable, type RawSocket, socketTables } from './socketTable.js';
+import { readSockets } from './socketReader.js';
+import { isListening } from './socketTable.js';
 import { orderedUnix } from './unixSockets.js';
 import { type NetworkView, ViewRefused, viewNetwork } from './view.js';
 
@@ -16,7 +15,7 @@ export async function readNetworkState(
   { stage }: Pick<Machine, 'stage'>,
   process: ProcessIdentity,
 ): Promise<NetworkState> {
-  const sockets = readSockets(process);
+  const { sockets, more } = await readSockets(process);
   const inode = unlessDenied(() => readNamespace(process.pid, 'network'));
   const view = await viewUnlessRefused(stage, process);
   const names = new Map<number, SocketProcess | undefined>();
@@ -32,6 +31,7 @@ export async function readNetworkState(
     host: inode !== undefined && inode === readNamespace('self', 'network'),
     ...tables,
     sockets: ordered(sockets.map((socket) => ({ ...socket, processes: processesOf(socket) }))),
+    ...(more === 0 ? {} : { moreSockets: more }),
     ...(unix === undefined
       ? {}
       : { unixSockets: orderedUnix(unix.map((socket) => ({ ...socket, processes: processesOf(socket) }))) }),
@@ -53,25 +53,6 @@ async function viewUnlessRefused(stage: string, process: ProcessIdentity): Promi
       unix: undefined,
       unreadable: error.message,
     };
-  }
-}
-
-/** All of TCP and UDP in the network namespace of a process; anybody may read these. @throws NotFound */
-export function readSockets({ pid, startTime }: ProcessIdentity): RawSocket[] {
-  const folder = unlessGone(() => openSync(`/proc/${pid}`, constants.O_RDONLY | constants.O_DIRECTORY));
-  if (folder === undefined) throw ended(pid);
-  try {
-    // Through one descriptor, so that all of it is about the same process.
-    const sockets = socketTables.flatMap((table) =>
-      // A kernel without IPv6 has not all of them.
-      parseSocketTable(table, unlessGone(() => readFileSync(`/proc/self/fd/${folder}/net/${table}`, 'utf8')) ?? ''),
-    );
-    const stat = readStat(folder, '/proc/self/fd');
-    // A zombie is in no network namespace any more.
-    if (stat?.startTime !== startTime || stat.state === 'Z') throw ended(pid);
-    return sockets;
-  } finally {
-    closeSync(folder);
   }
 }
 

@@ -136,6 +136,8 @@ export interface NetworkState {
   neighbours: Neighbour[];
   /** Of TCP and UDP; those that wait for others first. */
   sockets: NetworkSocket[];
+  /** So many more there are: of those that wait, of connections and of those in time-wait at most 10 000 each are told. */
+  moreSockets?: number;
   /** Those that others may reach first. Absent when the namespace could not be entered, or the kernel has no UNIX_DIAG. */
   unixSockets?: UnixSocket[];
   /** Why all but sockets of TCP and UDP is missing, and who has these: the namespace could not be entered. */

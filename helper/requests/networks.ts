@@ -8,7 +8,8 @@ import { announceNetworks } from '../network/changes.js';
 import { ListenerWatch } from '../network/listeners.js';
 import { createNetwork, inspectNetwork, listNetworks, reconnectNetwork, removeNetwork } from '../network/networks.js';
 import { shapeLink, shapePodLink } from '../network/shape.js';
-import { readNetworkState, readSockets } from '../network/state.js';
+import { readListeners } from '../network/socketReader.js';
+import { readNetworkState } from '../network/state.js';
 import { readPod } from '../pods/store.js';
 import * as protocol from '../protocol/index.js';
 import type { Router } from './router.js';
@@ -47,7 +48,7 @@ export function routeNetworks(router: Router, machine: Machine, tell: (container
 
   const listeners = new ListenerWatch({
     find: (id) => ownNetwork(machine, id),
-    read: readSockets,
+    read: readListeners,
     onChanged: tell,
     onError: (error) => machine.log(`listeners: ${error instanceof Error ? error.message : String(error)}`),
   });

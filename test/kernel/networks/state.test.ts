@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readlinkSync } from 'node:fs';
 import { test } from 'node:test';
+import { promisify } from 'node:util';
 import * as protocol from '../../../helper/protocol/index.js';
 import { Bed } from '../support/bed.js';
 import { eventually } from '../support/wait.js';
@@ -255,6 +256,60 @@ test('the network of a process that is not ours is seen as well, without enterin
     sockets.map(({ local, processes }) => [local.port, processes.map((one) => one.pid)]),
     [[7100, [pid]]],
   );
+});
+
+const crowd = { connections: 2000, datagram: 200 };
+const crowdScript = `
+  const net = require('node:net');
+  const { once } = require('node:events');
+  (async () => {
+    const server = net.createServer().listen(7300, '127.0.0.1');
+    for (let made = 0; made < ${crowd.connections}; made += 100) {
+      const sockets = Array.from({ length: 100 }, () => net.connect(7300, '127.0.0.1'));
+      await Promise.all(sockets.map((socket) => once(socket, 'connect')));
+    }
+    const bound = Array.from({ length: ${crowd.datagram} }, () => require('node:dgram').createSocket('udp6').bind());
+    await Promise.all(bound.map((socket) => once(socket, 'listening')));
+    while ((await new Promise((resolve) => server.getConnections((_, count) => resolve(count)))) < ${crowd.connections}) {
+      await new Promise(setImmediate);
+    }
+    console.log('up');
+  })();
+`;
+
+test('of thousands of sockets none is left out: they are those that ss(8) shows', async (t) => {
+  const script = `ip link set lo up && exec ${process.execPath} -e "$CROWD"`;
+  const child = spawn('unshare', ['--user', '--map-root-user', '--net', 'sh', '-c', script], {
+    detached: true,
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, CROWD: crowdScript },
+  });
+  t.after(() => endGroup(child));
+  await Promise.race([once(child.stdout, 'data'), once(child, 'exit').then(() => assert.fail('it has ended'))]);
+  const pid = child.pid ?? 0;
+  const { sockets, moreSockets } = await read({ pid });
+  assert.equal(moreSockets, undefined);
+  const within = ['--target', String(pid), '--user', '--net', '--preserve-credentials'];
+  const { stdout } = await promisify(execFile)('nsenter', [...within, 'ss', '-Htuan'], { maxBuffer: 16 * 1024 * 1024 });
+  const names: Record<string, string> = { LISTEN: 'listen', ESTAB: 'established', UNCONN: 'unconnected' };
+  const shown = stdout
+    .trim()
+    .split('\n')
+    .map((line) => {
+      const [name = '', state = '', , , local = '', remote = ''] = line.trim().split(/\s+/);
+      return [name, names[state], local, remote.endsWith(':*') ? '' : remote].join(' ');
+    });
+  const text = ({ address, port }: protocol.SocketAddress) => `${address === '::' ? '*' : address}:${port}`;
+  assert.deepEqual(
+    sockets
+      .map(({ protocol: name, state, local, remote }) =>
+        [name, state, text(local), remote === undefined ? '' : text(remote)].join(' '),
+      )
+      .sort(),
+    shown.sort(),
+  );
+  assert.equal(shown.length, 1 + 2 * crowd.connections + crowd.datagram);
+  assert.ok(sockets.every(({ processes }) => processes.length === 1 && processes[0]?.pid === pid));
 });
 
 test('who watches a container is told when something begins to listen in it, and when it has ceased', async () => {

@@ -49,6 +49,11 @@ test('what there is has a part of its own, what there is not has none, and nothi
   assert.ok(!lines.join('').includes('\x1b'));
 });
 
+test('sockets that are too many to be told are counted', () => {
+  assert.ok(!networkStateText(state).includes('more sockets'));
+  assert.match(networkStateText({ ...state, moreSockets: 5000 }), /^5000 more sockets of TCP and UDP are too many/m);
+});
+
 test('what could not be read is said', () => {
   const refused = { ...state, interfaces: [], unreadable: 'EACCES (open): no power.' };
   assert.match(networkStateText(refused), /^Only sockets of TCP and UDP could be read\. EACCES/m);

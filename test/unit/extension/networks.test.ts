@@ -115,6 +115,17 @@ describe('the network of a container', () => {
     );
   });
 
+  it('says how many sockets are in none of its lists', () => {
+    const busy = networkLeaves('c', { ...state([socket(80)]), moreSockets: 5000 }, [published], []);
+    assert.deepEqual(
+      busy.flatMap((leaf) =>
+        leaf.key === 'moreSockets' && 'presentation' in leaf ? [leaf.presentation.description] : [],
+      ),
+      ['5000, too many to be listed'],
+    );
+    assert.ok(!leaves.some(({ key }) => key === 'moreSockets'));
+  });
+
   it('opens to addresses, counters and routes, each line by a key of its own', () => {
     const below = leaves.flatMap((leaf) => ('below' in leaf ? (leaf.below ?? []) : [])) as FactNode[];
     const texts = below.map(({ presentation }) => presentation.accessibleLabel);
