@@ -2,18 +2,16 @@
  * A holder: a process of the stage that keeps a root mounted, in a mount namespace of its own, for those who look at files
  * of a container that does not run, or of an image. It is a plan like a container's, without its processes.
  */
-import { promises as fs, mkdirSync, readFileSync } from 'node:fs';
+import { promises as fs, mkdirSync } from 'node:fs';
 import * as path from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
-import { z } from 'zod';
-import { writeAtomically } from '../container/atomicFile.js';
 import { stepFailure } from '../container/failure.js';
+import { awaitEnd, type Holder, holderRecord, holderSchema, keepHolder, readHolder } from '../container/holder.js';
 import type { Machine } from '../container/machine.js';
-import { isAlive } from '../inspect/stat.js';
+import { bootId } from '../inspect/boot.js';
 import { CLONE_NEWNS, MOUNT_ATTR_RDONLY, MS_PRIVATE, MS_REC } from '../plan/constants.js';
 import { type RootPlan, rootSteps } from '../plan/rootSteps.js';
 import type { Plan } from '../plan/step.js';
-import { ErrorCode, type ProcessIdentity, terrariumError } from '../protocol/index.js';
+import type { ProcessIdentity } from '../protocol/index.js';
 import { leaseFile } from './lease.js';
 
 /** What is to be mounted. */
@@ -26,11 +24,6 @@ export interface HeldRoot {
   readOnly: boolean;
 }
 
-const processIdentity = z.object({ pid: z.int().positive(), startTime: z.number() });
-const holderSchema = z.object({ init: processIdentity, monitor: processIdentity });
-export type Holder = z.infer<typeof holderSchema>;
-
-const recordFile = (folder: string) => path.join(folder, 'holder.json');
 /** The least the stage takes: a holder prints nothing. */
 const outputLimit = 64n * 1024n;
 
@@ -49,17 +42,8 @@ export function holderPlan(folder: string, { root, readOnly }: Pick<HeldRoot, 'r
   ];
 }
 
-/** The holder that was last started for this folder, alive or not. */
-export function readHolder(folder: string): Holder | undefined {
-  let text: string;
-  try {
-    text = readFileSync(recordFile(folder), 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
-  return holderSchema.parse(JSON.parse(text));
-}
+/** The holder that was last started for this folder since the machine's start, alive or not. */
+export const latestHolder = (folder: string): Holder | undefined => readHolder(folder, holderSchema);
 
 /**
  * Starts one. The caller has the lease, so that it does not end at once, and nobody else has what it mounts in use.
@@ -74,29 +58,21 @@ export async function startHolder(machine: Machine, folder: string, held: HeldRo
   }
   const init = { pid: answer.pid, startTime: answer.startTime };
   const monitor = { pid: answer.monitorPid, startTime: answer.monitorStartTime };
-  await writeAtomically(recordFile(folder), JSON.stringify({ init, monitor }), { durable: false });
+  await keepHolder(folder, { bootId: bootId(), init, monitor });
   return init;
 }
-
-/** An overlay is unmounted, and its file system synced, when the monitor ends. */
-const unmountMilliseconds = 15_000;
 
 /**
  * Waits until nothing is mounted any more of a holder whose lease nobody has.
  * @throws WrongState when it does not end
  */
 export async function waitForHolder(folder: string, name: string): Promise<void> {
-  const holder = readHolder(folder);
+  const holder = latestHolder(folder);
   if (holder === undefined) return;
-  const deadline = Date.now() + unmountMilliseconds;
-  for (let pause = 1; isAlive(holder.init) || isAlive(holder.monitor); pause = Math.min(pause * 2, 20)) {
-    if (Date.now() > deadline) {
-      throw terrariumError(ErrorCode.WrongState, `The files of ${name} are still mounted`, {
-        cause: `Process ${holder.monitor.pid}, which had them mounted, does not end: the disk is slow.`,
-        fix: 'Try again later.',
-      });
-    }
-    await delay(pause);
-  }
-  await fs.rm(recordFile(folder), { force: true });
+  await awaitEnd(holder, {
+    message: `The files of ${name} are still mounted`,
+    cause: `Process ${holder.monitor.pid}, which had them mounted, does not end: the disk is slow.`,
+    fix: 'Try again later.',
+  });
+  await fs.rm(holderRecord(folder), { force: true });
 }

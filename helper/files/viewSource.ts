@@ -10,7 +10,7 @@ import { readLatestRun } from '../container/runs.js';
 import { liveRun, waitForMonitor } from '../container/stop.js';
 import { isAlive } from '../inspect/stat.js';
 import type { FileRoot, ProcessIdentity, RootSource } from '../protocol/index.js';
-import { type HeldRoot, readHolder, startHolder, waitForHolder } from './holder.js';
+import { type HeldRoot, latestHolder, startHolder, waitForHolder } from './holder.js';
 import { drain, openLease, share, withViewLock } from './lease.js';
 
 /** Where what is about the view of a container's root is kept, of its base (`ID-base`) and of an image's. */
@@ -156,7 +156,7 @@ async function hold(
 ): Promise<OpenedView> {
   const lease = openLease(folder);
   try {
-    const holder = readHolder(folder);
+    const holder = latestHolder(folder);
     // Once we have the lease, a holder that is there stays.
     if (holder !== undefined && tryFlock(lease, 'shared') && isAlive(holder.init)) {
       return { process: holder.init, lease, readOnly };

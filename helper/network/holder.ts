@@ -9,10 +9,10 @@ import { stepFailure } from '../container/failure.js';
 import {
   awaitEnd,
   holderFolder as folderOf,
-  type Holder,
-  holderSchema,
   keepHolder,
   readHolder,
+  type SharingHolder,
+  sharingHolderSchema,
 } from '../container/holder.js';
 import type { Locations } from '../container/locations.js';
 import type { Machine } from '../container/machine.js';
@@ -25,13 +25,13 @@ import { ipv6Of } from './ipv6.js';
 import type { NetworkRecord } from './store.js';
 import { addressText, bridgeAddress, parseSubnet } from './subnet.js';
 
-export type NetworkHolder = Holder;
+export type NetworkHolder = SharingHolder;
 
 /** Of what runs for a network. */
 export const holderFolder = (locations: Locations, network: string): string => folderOf(locations, 'network', network);
 
 const latestHolder = (locations: Locations, network: string): NetworkHolder | undefined =>
-  readHolder(holderFolder(locations, network), holderSchema);
+  readHolder(holderFolder(locations, network), sharingHolderSchema);
 
 /** The holder that is there; undefined when there is none. */
 export function liveHolder(locations: Locations, network: string): NetworkHolder | undefined {

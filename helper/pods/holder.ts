@@ -8,10 +8,10 @@ import { z } from 'zod';
 import { stepFailure } from '../container/failure.js';
 import {
   awaitEnd,
-  holderSchema as commonSchema,
   holderFolder as folderOf,
   keepHolder,
   readHolder,
+  sharingHolderSchema,
 } from '../container/holder.js';
 import type { Locations } from '../container/locations.js';
 import type { Machine } from '../container/machine.js';
@@ -25,7 +25,7 @@ import { podHolderPlan } from '../plan/podSteps.js';
 import type { ContainerSpecification, ProcessIdentity } from '../protocol/index.js';
 import { findPod, type PodRecord } from './store.js';
 
-const holderSchema = commonSchema.extend({
+const holderSchema = sharingHolderSchema.extend({
   /** Its monitor is in the namespace of the pod's named network. */
   connected: z.boolean(),
   /** Of the pod's link, the end that is the network's; a holder that takes over has it from the one before. */

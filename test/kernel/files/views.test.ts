@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import * as path from 'node:path';
 import { test } from 'node:test';
+import { bootId } from '../../../helper/inspect/boot.js';
 import * as protocol from '../../../helper/protocol/index.js';
 import { Bed } from '../support/bed.js';
 import { parentOf, startTimeOf } from '../support/kernel.js';
@@ -37,6 +38,24 @@ test('two helpers look through one mount, which ends with the last of them, even
   assert.deepEqual(holderOf(id), holder);
   await second.crash();
   await eventually('the end of the holder', () => holderOf(id) === undefined);
+});
+
+test('a record from before the machine was started again names a stranger, into whom nobody looks', async () => {
+  const { id, root } = await stopped();
+  const stranger = await bed.up();
+  await bed.exec(stranger.id, 'touch /of-the-stranger');
+  const folder = path.join(bed.home.runtime, 'views', id);
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const seenWith = async (boot: string): Promise<boolean> => {
+    const record = { bootId: boot, init: stranger.init, monitor: stranger.init };
+    writeFileSync(path.join(folder, 'holder.json'), JSON.stringify(record));
+    const helper = await bed.another();
+    const { entries } = await helper.request(protocol.ListFiles, { root, path: '/' });
+    await helper.stop();
+    return entries.some(({ name }) => name === 'of-the-stranger');
+  };
+  assert.equal(await seenWith(bootId()), true, 'control: of this start of the machine it is the holder');
+  assert.equal(await seenWith('an earlier one'), false);
 });
 
 test('a container that is being looked at by two helpers starts at once, mounted once', async () => {
