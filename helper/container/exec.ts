@@ -44,14 +44,18 @@ export async function execInContainer(
     return enterProcess(machine, run.runtime.init, specification, await containerEntered(machine, record.id));
   }
   const process = await processFor(machine.identity, record, run.runtime.init, specification);
+  // What may fail comes before the session is claimed.
+  const namespaces = namespacesToEnter(run.runtime.init, run.runtime.monitor);
+  const identity = readIdMap(run.runtime.init.pid, 'gid') ?? [];
+  const seccomp = seccompFilter(record.specification, process.capabilities);
   const { number, name, folder, socket } = claimSession(machine, sessionsOf(machine, record));
   const operation = `exec-${number}`;
   const plan = execPlan({
     target: run.runtime.init,
-    namespaces: namespacesToEnter(run.runtime.init, run.runtime.monitor),
+    namespaces,
     process,
-    identity: readIdMap(run.runtime.init.pid, 'gid') ?? [],
-    seccomp: seccompFilter(record.specification, process.capabilities),
+    identity,
+    seccomp,
     denied: deniedPlan(record, run.folder, String(number)),
     monitor: { directory: folder, socket, outputLimit: sessionOutputLimit },
     cgroup: enterSteps(run.runtime.cgroup),

@@ -52,6 +52,11 @@ export function claimSession(machine: Machine, place: SessionPlace): Session {
   }
 }
 
+/** Gives a session back in which nothing was started. */
+export async function releaseSession({ folder }: Session): Promise<void> {
+  await fs.rm(folder, { recursive: true, force: true });
+}
+
 function sessionOf(machine: Machine, place: SessionPlace, number: number): Session {
   const name = `${place.prefix}-e${number}`;
   return {

@@ -5,7 +5,15 @@ import { stepFailure } from '../container/failure.js';
 import { keepLedger } from '../container/ledgers.js';
 import type { Machine } from '../container/machine.js';
 import type { ContainerRecord } from '../container/record.js';
-import { claimSession, foreignLedgers, foreignSessions, pruneSessions, sessionsOf } from '../container/sessions.js';
+import {
+  claimSession,
+  foreignLedgers,
+  foreignSessions,
+  pruneSessions,
+  releaseSession,
+  type Session,
+  sessionsOf,
+} from '../container/sessions.js';
 import { attachTarget, deniedPlan } from '../container/start.js';
 import { type LiveRun, runningRun } from '../container/stop.js';
 import { undoUnanswered } from '../container/unanswered.js';
@@ -15,7 +23,7 @@ import { findShell } from '../inspect/shell.js';
 import { readStatus } from '../inspect/status.js';
 import { makeDevice } from '../plan/constants.js';
 import type { DeniedPlan } from '../plan/containerPlan.js';
-import { enterPlan, targetFolder } from '../plan/enterPlan.js';
+import { enterPlan, targetFolder, type Way } from '../plan/enterPlan.js';
 import type { Plan, Step } from '../plan/step.js';
 import {
   ErrorCode,
@@ -82,45 +90,24 @@ export async function enterProcess(
     privileged: around.privileged,
   };
   const way = wayInto(situation, asked.namespaces);
-  const entersMount = way.others.some(({ type }) => type === 'mount');
-  if (asked.tools !== undefined && !entersMount) {
+  if (asked.tools !== undefined && !entersMountNamespace(way)) {
     throw terrariumError(ErrorCode.Invalid, 'Tools are brought along to another mount namespace only', {
       cause: 'Without it the machine’s own programs are there anyway.',
       fix: 'Choose the mount namespace (mnt), too, or leave the tools out.',
     });
   }
-  const root = entersMount ? runningRoot(identity) : layeredRoot(['/']);
   const place = container === undefined ? foreignSessions(machine) : sessionsOf(machine, container.record);
-  const claimed = claimSession(machine, place);
-  const { number, name, folder, socket } = claimed;
-  const tools = asked.tools && (await planTools(machine, asked.tools.root, folder));
-  for (const made of tools?.folders ?? []) mkdirSync(made, { recursive: true, mode: 0o755 });
-  const entersUser = way.first !== undefined || way.last !== undefined;
-  const usual = around.base(entersUser);
-  const base: BaseProcess = {
-    ...usual,
-    ...(tools === undefined ? {} : { cwd: targetFolder, env: [...usual.env, ...tools.env] }),
-    // The container's own would be looked for on the machine.
-    ...(entersMount ? {} : { cwd: '/' }),
-  };
-  // Those of a container are the same around it.
-  const maps = entersUser || container !== undefined ? target : ownMaps;
-  const { shell, ...process } = await processAsked(base, asked, root, maps);
-  const args =
-    process.args.length > 0 ? process.args : await findShell(tools?.reader ?? root, tools ? undefined : shell);
-  const filter = around.filter(process.capabilities.bounding);
-  const plan = enterPlan({
-    target: identity,
+  const session = claimSession(machine, place);
+  const { number, name, folder, socket } = session;
+  const { plan, args, terminal, isFiltered } = await planEntering(machine, {
+    target,
+    around,
     way,
-    process: { ...process, args },
-    identity: maps.gidMappings,
-    seccomp: filter,
-    denied: around.denied(String(number)),
-    monitor: { directory: folder, socket, outputLimit: sessionOutputLimit },
-    cgroup: around.cgroup,
-    stdin: asked.stdin ?? false,
-    terminal: entersMount && (await hasTerminals(root)) ? 'target' : 'machine',
-    tools,
+    session,
+    asked,
+  }).catch(async (error: unknown) => {
+    await releaseSession(session);
+    throw error;
   });
   const exchange = await around.carryOut(plan).catch(async (error: unknown) => {
     await undoUnanswered(folder);
@@ -145,15 +132,65 @@ export async function enterProcess(
     machine.log(`old sessions of ${around.name} were not removed: ${String(error)}`);
   });
   const started = { pid: answer.pid, startTime: answer.startTime };
-  const notices = noticesOf(target, started, filter.length > 0);
+  const notices = noticesOf(target, started, isFiltered);
   return {
     session: name,
     ...(around.container === undefined ? {} : { container: around.container }),
     args,
     identity: started,
-    attach: attachTarget(machine, { socket, directory: folder, terminal: process.terminal === true, replay: 'all' }),
+    attach: attachTarget(machine, { socket, directory: folder, terminal, replay: 'all' }),
     ...(notices.length === 0 ? {} : { notices }),
   };
+}
+
+const entersMountNamespace = ({ others }: Way): boolean => others.some(({ type }) => type === 'mount');
+
+/** What is to be planned. */
+interface Entering {
+  target: Target;
+  around: Surroundings;
+  way: Way;
+  session: Session;
+  asked: ExecSpecification;
+}
+
+/** The plan, and what is told of it. @throws NotFound, Invalid, Unavailable for what is asked for */
+async function planEntering(
+  machine: Machine,
+  { target, around, way, session, asked }: Entering,
+): Promise<{ plan: Plan; args: string[]; terminal: boolean; isFiltered: boolean }> {
+  const entersMount = entersMountNamespace(way);
+  const root = entersMount ? runningRoot(target.identity) : layeredRoot(['/']);
+  const tools = asked.tools && (await planTools(machine, asked.tools.root, session.folder));
+  for (const made of tools?.folders ?? []) mkdirSync(made, { recursive: true, mode: 0o755 });
+  const entersUser = way.first !== undefined || way.last !== undefined;
+  const usual = around.base(entersUser);
+  const base: BaseProcess = {
+    ...usual,
+    ...(tools === undefined ? {} : { cwd: targetFolder, env: [...usual.env, ...tools.env] }),
+    // The container's own would be looked for on the machine.
+    ...(entersMount ? {} : { cwd: '/' }),
+  };
+  // Those of a container are the same around it.
+  const maps = entersUser || around.container !== undefined ? target : ownMaps;
+  const { shell, ...process } = await processAsked(base, asked, root, maps);
+  const args =
+    process.args.length > 0 ? process.args : await findShell(tools?.reader ?? root, tools ? undefined : shell);
+  const filter = around.filter(process.capabilities.bounding);
+  const plan = enterPlan({
+    target: target.identity,
+    way,
+    process: { ...process, args },
+    identity: maps.gidMappings,
+    seccomp: filter,
+    denied: around.denied(String(session.number)),
+    monitor: { directory: session.folder, socket: session.socket, outputLimit: sessionOutputLimit },
+    cgroup: around.cgroup,
+    stdin: asked.stdin ?? false,
+    terminal: entersMount && (await hasTerminals(root)) ? 'target' : 'machine',
+    tools,
+  });
+  return { plan, args, terminal: process.terminal === true, isFiltered: filter.length > 0 };
 }
 
 /** From outside: by a stage that is where we are. */

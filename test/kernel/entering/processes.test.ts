@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
+import * as path from 'node:path';
 import { type TestContext, test } from 'node:test';
 import * as protocol from '../../../helper/protocol/index.js';
 import { childrenOf, unshared } from '../namespaces/shells.js';
@@ -173,7 +174,18 @@ test('what cannot be entered says why', async (t) => {
   await fails(recycled, { code: protocol.ErrorCode.NotFound, message: new RegExp(`${pid}`) });
   await end();
   await fails(enter(pid, { args: ['true'] }), { code: protocol.ErrorCode.NotFound, message: new RegExp(`${pid}`) });
-  const missing = await unshared(t, ['--user', '--map-root-user', '--uts']);
+  const missing = await unshared(t, ['--user', '--map-root-user', '--uts', '--mount']);
+  // Those that were not planned leave no session.
+  const sessions = () => readdirSync(path.join(bed.home.data, 'entered'));
+  const before = sessions();
+  const nobody = enter(missing.pid, { args: ['true'], user: 'no-such-user' });
+  await fails(nobody, { code: protocol.ErrorCode.NotFound, message: /no-such-user/ });
+  const nothing = enter(missing.pid, { args: ['true'], tools: { root: { kind: 'image', name: 'no-such-image' } } });
+  await fails(nothing, { code: protocol.ErrorCode.NotFound, message: /no-such-image/ });
+  assert.deepEqual(
+    sessions().filter((name) => !before.includes(name)),
+    [],
+  );
   const failed = enter(missing.pid, { args: ['/no/such/program'] });
   await fails(failed, { code: protocol.ErrorCode.StepFailed, message: /execute .*ENOENT/ });
   if (own === 0) return t.skip('root may look at every process');
