@@ -46,17 +46,6 @@ export const namespaces = {
     without: 'what the command leaves running would stay until the shared pid namespace ends',
     manual: ['pid_namespaces(7)', 'ioctl_nsfs(2)', 'kill(2)'],
   },
-  holdMountNamespace: {
-    purpose:
-      'Take hold of the container’s mount namespace, while this process may still look at the container’s first one.',
-    without: 'there would be no way back into it once the user namespace is entered',
-    manual: ['namespaces(7)', 'ptrace(2)'],
-  },
-  enterMountNamespace: {
-    purpose: 'Enter the container’s mount namespace, with the copy in hand.',
-    without: 'it would be mounted where nobody sees it',
-    manual: ['setns(2)', 'mount_namespaces(7)'],
-  },
   openNamespace: {
     purpose:
       'Take hold of a namespace, while this process may still look at the one that is in it, and check that it is the one meant.',
@@ -65,7 +54,7 @@ export const namespaces = {
   },
   enterNamespace: {
     purpose: 'Enter the namespace that is held.',
-    without: 'the command would see that part of the machine as it is outside',
+    without: 'what follows would happen to that part of the machine as it is outside',
     manual: ['setns(2)'],
   },
   openRoot: {

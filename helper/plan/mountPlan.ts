@@ -37,7 +37,8 @@ export function addMountPlan(target: MountTarget, mount: oci.Mount): Plan {
   if (mount.type !== 'bind') return [...entering(target), ...arrival];
   return [
     hidden,
-    { kind: 'holdMountNamespace', ...processOf(target) },
+    // Once in the container's user namespace nobody may open it whose program is not the container's.
+    { kind: 'openNamespace', slot: mountSlot, ...processOf(target), type: CLONE_NEWNS, ancestor: 0, inode: 0n },
     { kind: 'setNamespaces', ...processOf(target), flags: CLONE_NEWUSER },
     { kind: 'unshare', flags: CLONE_NEWNS },
     {
@@ -48,7 +49,7 @@ export function addMountPlan(target: MountTarget, mount: oci.Mount): Plan {
       // The copy would follow what is mounted on the host later, which only `slave` asks for.
       propagation: options.propagation === 0 ? MS_PRIVATE | MS_REC : options.propagation,
     },
-    { kind: 'enterMountNamespace' },
+    { kind: 'enterNamespace', slot: mountSlot, type: CLONE_NEWNS },
     ...arrival,
   ];
 }
@@ -61,6 +62,9 @@ export function removeMountPlan(target: MountTarget, mount: { destination: strin
     { kind: 'unmount', path: mount.destination, mount: BigInt(mount.id) },
   ];
 }
+
+/** Where the plan holds the container's mount namespace. */
+const mountSlot = 0;
 
 /** CVE-2016-9962: from here on the container could look at this process. */
 const hidden: Step = { kind: 'setDumpable', value: 0 };

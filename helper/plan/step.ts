@@ -236,13 +236,6 @@ export const stepShapes = {
    * (ESTALE: somebody mounted something else there).
    */
   unmount: { code: 63, actor: 'any', fields: { path: 'string', mount: 'u64' } },
-  /**
-   * Opens the mount namespace of a process, for `enterMountNamespace`: once in the container's user namespace nobody may
-   * open it any more whose program is not the container's. Refused when its start time is another (0: not checked).
-   */
-  holdMountNamespace: { code: 64, actor: 'any', fields: { pid: 'u32', startTime: 'u64' } },
-  /** setns to what is held. */
-  enterMountNamespace: { code: 65, actor: 'any', fields: {} },
   /** The monitor has this file locked (flock, shared) as long as it lives: a process with a `lease` of it stays meanwhile. */
   useLease: { code: 80, actor: 'monitor', fields: { path: 'string' } },
   /**
@@ -278,11 +271,11 @@ export const stepShapes = {
    */
   openNamespace: {
     code: 75,
-    actor: 'init',
+    actor: 'any',
     fields: { slot: 'u32', pid: 'u32', startTime: 'u64', type: 'u32', ancestor: 'u32', inode: 'u64' },
   },
   /** setns to what is held. A pid namespace counts for children: see `fork`. */
-  enterNamespace: { code: 76, actor: 'init', fields: { slot: 'u32', type: 'u32' } },
+  enterNamespace: { code: 76, actor: 'any', fields: { slot: 'u32', type: 'u32' } },
   /** Opens the root folder of a process, which chroot(2) may have made another than its mount namespace's. */
   openRoot: { code: 77, actor: 'init', fields: { slot: 'u32', pid: 'u32', startTime: 'u64' } },
   /** chroot to what is held. */

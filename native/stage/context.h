@@ -36,8 +36,6 @@ struct context {
   bool null_attached;
   /* Of cloneMount and createMount, until attachMount. */
   int mount_fd;
-  /* Of holdMountNamespace. */
-  int mount_namespace_fd;
   /* Joined at the clone, by a process in between. */
   struct join joins[JOINS_MAX];
   int join_count;

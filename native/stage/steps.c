@@ -57,10 +57,6 @@ static int dispatch(struct context *context, const struct step *step) {
       return run_attach_mount(context, &as->attach_mount);
     case STEP_UNMOUNT:
       return run_unmount(context, &as->unmount);
-    case STEP_HOLD_MOUNT_NAMESPACE:
-      return run_hold_mount_namespace(context, &as->hold_mount_namespace);
-    case STEP_ENTER_MOUNT_NAMESPACE:
-      return run_enter_mount_namespace(context);
     case STEP_MASK_PATH:
       return run_mask_path(context, &as->mask_path);
     case STEP_READONLY_PATH:

@@ -78,8 +78,6 @@ enum step_code {
   STEP_CREATE_MOUNT = 61,
   STEP_ATTACH_MOUNT = 62,
   STEP_UNMOUNT = 63,
-  STEP_HOLD_MOUNT_NAMESPACE = 64,
-  STEP_ENTER_MOUNT_NAMESPACE = 65,
   STEP_USE_LEASE = 80,
   STEP_KILL_LEFT = 86,
   STEP_HOLD_NAMESPACES = 70,
@@ -364,11 +362,6 @@ struct step_unmount {
   uint64_t mount;
 };
 
-struct step_hold_mount_namespace {
-  uint32_t pid;
-  uint64_t start_time;
-};
-
 struct step_use_lease {
   const char *path;
 };
@@ -472,7 +465,6 @@ union step_fields {
   struct step_create_mount create_mount;
   struct step_attach_mount attach_mount;
   struct step_unmount unmount;
-  struct step_hold_mount_namespace hold_mount_namespace;
   struct step_use_lease use_lease;
   struct step_hold_namespaces hold_namespaces;
   struct step_check_user_namespace check_user_namespace;
@@ -708,10 +700,6 @@ static const struct field_shape fields_unmount[] = {
     {FIELD_STRING, offsetof(struct step_unmount, path)},
     {FIELD_U64, offsetof(struct step_unmount, mount)},
 };
-static const struct field_shape fields_hold_mount_namespace[] = {
-    {FIELD_U32, offsetof(struct step_hold_mount_namespace, pid)},
-    {FIELD_U64, offsetof(struct step_hold_mount_namespace, start_time)},
-};
 static const struct field_shape fields_use_lease[] = {
     {FIELD_STRING, offsetof(struct step_use_lease, path)},
 };
@@ -820,16 +808,14 @@ static const struct step_shape step_shapes[] = {
     [STEP_CREATE_MOUNT] = {"createMount", ACTOR_ANY, 4, fields_create_mount},
     [STEP_ATTACH_MOUNT] = {"attachMount", ACTOR_ANY, 1, fields_attach_mount},
     [STEP_UNMOUNT] = {"unmount", ACTOR_ANY, 2, fields_unmount},
-    [STEP_HOLD_MOUNT_NAMESPACE] = {"holdMountNamespace", ACTOR_ANY, 2, fields_hold_mount_namespace},
-    [STEP_ENTER_MOUNT_NAMESPACE] = {"enterMountNamespace", ACTOR_ANY, 0, NULL},
     [STEP_USE_LEASE] = {"useLease", ACTOR_MONITOR, 1, fields_use_lease},
     [STEP_KILL_LEFT] = {"killLeft", ACTOR_MONITOR, 0, NULL},
     [STEP_HOLD_NAMESPACES] = {"holdNamespaces", ACTOR_MONITOR, 3, fields_hold_namespaces},
     [STEP_CHECK_USER_NAMESPACE] = {"checkUserNamespace", ACTOR_MONITOR, 2, fields_check_user_namespace},
     [STEP_PREPARE_MOUNT] = {"prepareMount", ACTOR_MONITOR, 4, fields_prepare_mount},
     [STEP_ATTACH_PREPARED] = {"attachPrepared", ACTOR_INIT, 1, fields_attach_prepared},
-    [STEP_OPEN_NAMESPACE] = {"openNamespace", ACTOR_INIT, 6, fields_open_namespace},
-    [STEP_ENTER_NAMESPACE] = {"enterNamespace", ACTOR_INIT, 2, fields_enter_namespace},
+    [STEP_OPEN_NAMESPACE] = {"openNamespace", ACTOR_ANY, 6, fields_open_namespace},
+    [STEP_ENTER_NAMESPACE] = {"enterNamespace", ACTOR_ANY, 2, fields_enter_namespace},
     [STEP_OPEN_ROOT] = {"openRoot", ACTOR_INIT, 3, fields_open_root},
     [STEP_ENTER_ROOT] = {"enterRoot", ACTOR_INIT, 1, fields_enter_root},
     [STEP_FORK] = {"fork", ACTOR_INIT, 0, NULL},

@@ -93,8 +93,6 @@ int place_mount(struct context *context, int mount_fd, const char *destination);
 int place_new_mount(struct context *context, int mount_fd, const char *destination);
 
 /* steps_live_mount.c: what is mounted in a container that runs */
-int run_hold_mount_namespace(struct context *context, const struct step_hold_mount_namespace *step);
-int run_enter_mount_namespace(struct context *context);
 int run_clone_mount(struct context *context, const struct step_clone_mount *step);
 int run_create_mount(struct context *context, const struct step_create_mount *step);
 int run_attach_mount(struct context *context, const struct step_attach_mount *step);

@@ -62,6 +62,7 @@ static int open_of_process(struct context *context, uint32_t pid, uint64_t start
   AUTO_CLOSE int fd =
       (int)CALL(context, openat, DESCRIPTOR(AT_FDCWD), TEXT(path), FLAGS(flags | O_CLOEXEC), NUMBER(0));
   if (fd < 0 || pid == 0) return steal_fd(&fd);
+  /* If the process is still the one meant now, it was when its file was opened. */
   AUTO_CLOSE int process = open_process(context, (pid_t)pid, start_time);
   return process < 0 ? process : steal_fd(&fd);
 }

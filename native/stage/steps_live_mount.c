@@ -2,8 +2,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <sched.h>
-#include <stdio.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 
@@ -13,27 +11,6 @@
 #include "steps.h"
 
 /* The kernel copies a mount only in the mount namespace it is in, and lets it be moved from there to another's. */
-
-int run_hold_mount_namespace(struct context *context, const struct step_hold_mount_namespace *step) {
-  char path[32];
-  snprintf(path, sizeof path, "/proc/%u/ns/mnt", step->pid);
-  AUTO_CLOSE int fd =
-      (int)CALL(context, openat, DESCRIPTOR(AT_FDCWD), TEXT(path), FLAGS(O_RDONLY | O_CLOEXEC), NUMBER(0));
-  if (fd < 0) return fd;
-  /* If the process is still the one meant now, it was when its namespace was opened. */
-  AUTO_CLOSE int process = open_process(context, (pid_t)step->pid, step->start_time);
-  if (process < 0) return process;
-  close_fd(&context->mount_namespace_fd);
-  context->mount_namespace_fd = steal_fd(&fd);
-  return 0;
-}
-
-int run_enter_mount_namespace(struct context *context) {
-  if (context->mount_namespace_fd < 0) return -EINVAL;
-  int result = (int)CALL(context, setns, DESCRIPTOR(context->mount_namespace_fd), FLAGS(CLONE_NEWNS));
-  close_fd(&context->mount_namespace_fd);
-  return result;
-}
 
 static int hold_mount(struct context *context, int mount) {
   if (mount < 0) return mount;

@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { CLONE_NEWUSER, MOUNT_ATTR_RDONLY, MS_PRIVATE, MS_REC, MS_SLAVE } from '../../../helper/plan/constants.js';
+import {
+  CLONE_NEWNS,
+  CLONE_NEWUSER,
+  MOUNT_ATTR_RDONLY,
+  MS_PRIVATE,
+  MS_REC,
+  MS_SLAVE,
+} from '../../../helper/plan/constants.js';
 import { containerPlan } from '../../../helper/plan/containerPlan.js';
 import { addMountPlan, removeMountPlan } from '../../../helper/plan/mountPlan.js';
 import { planInput, stepOf, stepsOf } from './samples.js';
@@ -15,11 +22,11 @@ describe('mounting in a running container', () => {
     const plan = addMountPlan(target, bind);
     assert.deepEqual(kinds(plan), [
       'setDumpable',
-      'holdMountNamespace',
+      'openNamespace',
       'setNamespaces',
       'unshare',
       'cloneMount',
-      'enterMountNamespace',
+      'enterNamespace',
       'setRoot',
       'attachMount',
     ]);
@@ -29,7 +36,9 @@ describe('mounting in a running container', () => {
       startTime: 7n,
       flags: CLONE_NEWUSER,
     });
-    assert.deepEqual(stepOf(plan, 'holdMountNamespace').startTime, 7n);
+    const { pid, startTime, slot, type } = stepOf(plan, 'openNamespace');
+    assert.deepEqual([pid, startTime, type], [41, 7n, CLONE_NEWNS]);
+    assert.deepEqual(stepOf(plan, 'enterNamespace'), { kind: 'enterNamespace', slot, type });
     const { source, recursive, attributes, propagation } = stepOf(plan, 'cloneMount');
     assert.deepEqual(
       [source, recursive, attributes, propagation],
