@@ -5,7 +5,7 @@ import { writeFileSync } from 'node:fs';
 import * as path from 'node:path';
 import { test } from 'node:test';
 import * as protocol from '../../../helper/protocol/index.js';
-import { unshared } from '../namespaces/shells.js';
+import { unshareAll, unshared } from '../namespaces/shells.js';
 import { Bed } from '../support/bed.js';
 import { assertAlike, assertJoined, byHand } from '../support/scripted.js';
 
@@ -66,18 +66,7 @@ test('the script joins what a pod shares', async (t) => {
 });
 
 test('the script joins a process of an unshare shell, with its user namespace', async (t) => {
-  const options = [
-    '--user',
-    '--map-root-user',
-    '--uts',
-    '--ipc',
-    '--net',
-    '--pid',
-    '--fork',
-    '--kill-child',
-    '--mount',
-  ];
-  const { pid } = await unshared(t, [...options, '--mount-proc']);
+  const { pid } = await unshared(t, unshareAll);
   const whose = { process: pid };
   const namespaces = { user: whose, uts: whose, ipc: whose, pid: whose };
   const reports = await both(t, { namespaces, network: { kind: 'process', pid } });

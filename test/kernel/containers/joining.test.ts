@@ -4,7 +4,7 @@ import { existsSync, readFileSync, rmdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import * as protocol from '../../../helper/protocol/index.js';
-import { unshared } from '../namespaces/shells.js';
+import { unshareAll, unshared } from '../namespaces/shells.js';
 import { Bed } from '../support/bed.js';
 import { fails } from '../support/failure.js';
 import { differingNamespaces, type NamespaceLink, namespacesOf, startTimeOf } from '../support/kernel.js';
@@ -125,18 +125,7 @@ test('who joins a container that has this machine’s namespace has it as well, 
 });
 
 test('those of a process of an unshare shell, together with its user namespace', async (t) => {
-  const options = [
-    '--user',
-    '--map-root-user',
-    '--uts',
-    '--ipc',
-    '--net',
-    '--pid',
-    '--fork',
-    '--kill-child',
-    '--mount',
-  ];
-  const shell = await unshared(t, [...options, '--mount-proc']);
+  const shell = await unshared(t, unshareAll);
   const whose = { process: shell.pid };
   const network = { kind: 'process', pid: shell.pid } as const;
   const { id, pid } = await bed.up({ namespaces: { user: whose, uts: whose, ipc: whose, pid: whose }, network });

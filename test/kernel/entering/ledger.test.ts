@@ -1,30 +1,18 @@
 /** Ledgers of entering what is in no container, and the same done by hand. */
 import assert from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
+import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import * as path from 'node:path';
 import { test } from 'node:test';
 import * as protocol from '../../../helper/protocol/index.js';
-import { childrenOf, unshared } from '../namespaces/shells.js';
-import { readToEnd } from '../support/attached.js';
+import { sandboxed, unshareAll, unshared } from '../namespaces/shells.js';
 import { Bed } from '../support/bed.js';
 import { fails } from '../support/failure.js';
 import { namespaceLinks } from '../support/kernel.js';
+import { saidBy } from './said.js';
 
 const bed = new Bed();
 const container = protocol.enteredProcesses;
-const everything = [
-  '--user',
-  '--map-root-user',
-  '--mount-proc',
-  '--uts',
-  '--ipc',
-  '--net',
-  '--pid',
-  '--fork',
-  '--kill-child',
-];
 
 /** What a process says of itself, but for what differs whenever a shell is started. */
 const report = [
@@ -35,23 +23,17 @@ const report = [
 
 /** Enters, answers what is said there, and what is said by who does as the ledger's script says. */
 async function bothSay(pid: number, more: protocol.ExecSpecification): Promise<{ entered: string; byHand: string }> {
-  const { attach } = await bed.helper.request(protocol.EnterProcess, {
-    process: { pid },
-    args: ['sh', '-c', report],
-    ...more,
-  });
-  const { stdout, stderr, exitCode } = await readToEnd(attach);
-  assert.equal(exitCode, 0, stderr);
+  const entered = await saidBy(bed, pid, report, more);
   const { text } = await bed.helper.request(protocol.RenderLedger, { container, format: 'script' });
   const file = path.join(bed.home.folder, 'enter.sh');
   writeFileSync(file, text);
   const ended = spawnSync('bash', [file], { encoding: 'utf8', timeout: 60_000 });
   assert.equal(ended.status, 0, `${ended.stderr}\n${text}`);
-  return { entered: stdout, byHand: ended.stdout };
+  return { entered, byHand: ended.stdout };
 }
 
 test('how a shell of unshare was entered is kept: whom, with what, and a line that does the same', async (t) => {
-  const { pid } = await unshared(t, everything, 'hostname of-the-shell; echo ready; read _');
+  const { pid } = await unshared(t, unshareAll, 'hostname of-the-shell; echo ready; read _');
   const all = await bothSay(pid, { cwd: '/usr', env: ['COLOR=a "green" $one'] });
   assert.equal(all.byHand, all.entered);
   assert.match(all.byHand, /^\/usr\nof-the-shell\nCOLOR=a "green" \$one$/m);
@@ -86,17 +68,8 @@ test('how a shell of unshare was entered is kept: whom, with what, and a line th
 });
 
 test('into a sandbox of bwrap, whose user namespace is in another one', async (t) => {
-  if (spawnSync('bwrap', ['--version']).status !== 0) return t.skip('bwrap is not installed');
-  const options = ['--unshare-all', '--die-with-parent', '--ro-bind', '/', '/', '--proc', '/proc', '--dev', '/dev'];
-  const child = spawn('bwrap', [...options, 'sh', '-c', 'echo ready; read _'], { stdio: ['pipe', 'pipe', 'inherit'] });
-  const closed = once(child, 'close');
-  t.after(async () => {
-    child.stdin.end('\n');
-    await closed;
-  });
-  await once(child.stdout, 'data');
-  const [init = 0] = childrenOf(child.pid ?? 0);
-  const [pid = 0] = childrenOf(init);
+  const pid = await sandboxed(t);
+  if (pid === undefined) return;
   const { entered, byHand } = await bothSay(pid, {});
   // Who is not root there cannot drop what no program can get back.
   const withoutBounding = (text: string) => text.replace(/^CapBnd:.*$/m, '');

@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
 import { existsSync, readdirSync } from 'node:fs';
 import * as path from 'node:path';
 import { type TestContext, test } from 'node:test';
 import * as protocol from '../../../helper/protocol/index.js';
-import { childrenOf, unshared } from '../namespaces/shells.js';
+import { sandboxed, unshareAll, unshared } from '../namespaces/shells.js';
 import { readToEnd } from '../support/attached.js';
 import { Bed } from '../support/bed.js';
 import { fails } from '../support/failure.js';
@@ -20,6 +18,7 @@ import {
 } from '../support/kernel.js';
 import { podmanContainer } from '../support/podman.js';
 import { eventually } from '../support/wait.js';
+import { saidBy } from './said.js';
 
 const bed = new Bed();
 const own = process.getuid?.() ?? 0;
@@ -27,13 +26,7 @@ const own = process.getuid?.() ?? 0;
 const enter = (pid: number, more: protocol.ExecSpecification = {}): Promise<protocol.ExecSession> =>
   bed.helper.request(protocol.EnterProcess, { process: { pid }, ...more });
 
-/** Enters, and answers what a script says there. */
-async function said(pid: number, script: string, more: protocol.ExecSpecification = {}): Promise<string> {
-  const { attach } = await enter(pid, { args: ['sh', '-c', script], ...more });
-  const { stdout, stderr, exitCode } = await readToEnd(attach);
-  assert.equal(exitCode, 0, stderr);
-  return stdout;
-}
+const said = (pid: number, script: string, more?: protocol.ExecSpecification) => saidBy(bed, pid, script, more);
 
 /** A process that stays in what was entered, for the kernel to be asked of; ended after the test. */
 async function stay(t: TestContext, pid: number, more: protocol.ExecSpecification = {}): Promise<protocol.ExecSession> {
@@ -53,21 +46,9 @@ function assertSame(pid: number, other: number, links: readonly NamespaceLink[] 
   for (const link of links) assert.equal(entered[link], target[link], link);
 }
 
-const everything = [
-  '--user',
-  '--map-root-user',
-  '--mount-proc',
-  '--uts',
-  '--ipc',
-  '--net',
-  '--pid',
-  '--fork',
-  '--kill-child',
-];
-
 test('a shell of unshare: all its namespaces, root there, its processes and nothing of its environment', async (t) => {
   const script = 'hostname of-the-shell; echo ready; read _';
-  const { pid } = await unshared(t, everything, script, { ...process.env, SECRET: 'kept' });
+  const { pid } = await unshared(t, unshareAll, script, { ...process.env, SECRET: 'kept' });
   const { identity, container, notices } = await stay(t, pid);
   assertSame(identity.pid, pid);
   assert.deepEqual([container, notices], [undefined, undefined]);
@@ -88,7 +69,7 @@ test('a shell of unshare: all its namespaces, root there, its processes and noth
 });
 
 test('only the namespaces that are chosen, with the capabilities that are chosen', async (t) => {
-  const { pid } = await unshared(t, everything);
+  const { pid } = await unshared(t, unshareAll);
   const namespaces: protocol.oci.NamespaceType[] = ['user', 'network', 'uts'];
   const { identity } = await stay(t, pid, { namespaces, capabilities: ['net_raw', 'CAP_CHOWN'] });
   assert.deepEqual(differingNamespaces(identity.pid).sort(), ['net', 'user', 'uts']);
@@ -111,11 +92,11 @@ test('only the namespaces that are chosen, with the capabilities that are chosen
 test('with a terminal, whether what is entered has any to give or not', async (t) => {
   const script = 'test -t 0 && test -t 2 && stty size && echo over > /dev/tty';
   const consoleSize = { height: 31, width: 97 };
-  const { pid } = await unshared(t, everything);
+  const { pid } = await unshared(t, unshareAll);
   assert.match(await said(pid, script, { terminal: true, consoleSize }), /^31 97\r\nover\r\n$/);
   // Of a container's kind: a devpts of its own, as whose terminal /dev/pts has it.
   const mounted = `mount -t devpts -o newinstance,ptmxmode=0666 devpts /dev/pts && ${'echo ready; read _'}`;
-  const other = await unshared(t, everything, mounted);
+  const other = await unshared(t, unshareAll, mounted);
   assert.match(await said(other.pid, `${script}; tty`, { terminal: true, consoleSize }), /over\r\n\/dev\/pts\/0\r\n$/);
 });
 
@@ -129,18 +110,8 @@ test('a user namespace without a map: the ids stay as they are', async (t) => {
 });
 
 test('a sandbox of bwrap, whose processes are in a second user namespace', async (t) => {
-  if (spawnSync('bwrap', ['--version']).status !== 0) return t.skip('bwrap is not installed');
-  const options = ['--unshare-all', '--die-with-parent', '--ro-bind', '/', '/', '--proc', '/proc', '--dev', '/dev'];
-  const child = spawn('bwrap', [...options, 'sh', '-c', 'echo ready; read _'], { stdio: ['pipe', 'pipe', 'inherit'] });
-  const closed = once(child, 'close');
-  t.after(async () => {
-    child.stdin.end('\n');
-    await closed;
-  });
-  await once(child.stdout, 'data');
-  // bwrap, its init inside, the shell.
-  const [init = 0] = childrenOf(child.pid ?? 0);
-  const [pid = 0] = childrenOf(init);
+  const pid = await sandboxed(t);
+  if (pid === undefined) return;
   const { identity } = await stay(t, pid);
   assertSame(identity.pid, pid);
   assert.equal(statusField(identity.pid, 'Uid').split('\t')[1], String(own));
@@ -193,7 +164,7 @@ test('what cannot be entered says why', async (t) => {
 });
 
 test('its monitor outlives the helper, outside of what is entered, and keeps its end', async (t) => {
-  const { pid } = await unshared(t, everything);
+  const { pid } = await unshared(t, unshareAll);
   const other = await bed.another();
   const session = await other.request(protocol.EnterProcess, {
     process: { pid },

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
-import { execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { execFileSync } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import * as path from 'node:path';
@@ -9,7 +8,7 @@ import { ListMachineNamespaces, type NamespaceReport, type oci } from '../../../
 import { Bed } from '../support/bed.js';
 import { namespacesOf } from '../support/kernel.js';
 import { eventually } from '../support/wait.js';
-import { childNamed, inodeOf, lsns, unshared } from './shells.js';
+import { childNamed, inodeOf, lsns, sandboxed, unshared } from './shells.js';
 
 const bed = new Bed();
 
@@ -188,19 +187,13 @@ test('command lines of others come as they are, and are cut where they get long'
 });
 
 test('sandboxes of other programs are told by the program', async (t) => {
-  const options = ['--unshare-all', '--die-with-parent', '--ro-bind', '/', '/', '--proc', '/proc', '--dev', '/dev'];
-  const child = spawn('bwrap', [...options, 'sh', '-c', 'echo ready; read _'], { stdio: ['pipe', 'pipe', 'inherit'] });
-  const closed = once(child, 'close');
-  t.after(async () => {
-    child.stdin.end('\n');
-    await closed;
-  });
-  await once(child.stdout, 'data');
+  const pid = await sandboxed(t);
+  if (pid === undefined) return;
   const report = await list();
-  const shell = report.processes.find(({ command }) => command === 'sh -c echo ready; read _');
+  const shell = report.processes.find(({ identity }) => identity.pid === pid);
   assert.ok(shell);
   assert.deepEqual([shell.runtime, shell.container], ['bwrap', undefined]);
-  assert.deepEqual(entryOf(report, 'network', inodeOf(shell.identity.pid, 'net'))?.runtimes, ['bwrap']);
+  assert.deepEqual(entryOf(report, 'network', inodeOf(pid, 'net'))?.runtimes, ['bwrap']);
 });
 
 test('five hundred processes are all there in one answer', async (t) => {

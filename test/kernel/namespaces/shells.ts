@@ -13,6 +13,19 @@ export interface Shell {
   end(): Promise<void>;
 }
 
+/** Options of unshare(1) for a shell that is root in new namespaces of all kinds but cgroup and time. */
+export const unshareAll: readonly string[] = [
+  '--user',
+  '--map-root-user',
+  '--mount-proc',
+  '--uts',
+  '--ipc',
+  '--net',
+  '--pid',
+  '--fork',
+  '--kill-child',
+];
+
 /** A shell in namespaces of its own as a person makes one with unshare(1); with `--fork` it is the child of what unshare is. */
 export async function unshared(
   t: TestContext,
@@ -35,6 +48,23 @@ export async function unshared(
   const [first] = options.includes('--fork') ? childrenOf(child.pid) : [child.pid];
   assert.ok(first !== undefined);
   return { pid: first, end };
+}
+
+/** The pid of a shell in a sandbox of bwrap(1), whose user namespace is in another one; undefined when the test is skipped. */
+export async function sandboxed(t: TestContext): Promise<number | undefined> {
+  if (spawnSync('bwrap', ['--version']).status !== 0) return void t.skip('bwrap is not installed');
+  const options = ['--unshare-all', '--die-with-parent', '--ro-bind', '/', '/', '--proc', '/proc', '--dev', '/dev'];
+  const child = spawn('bwrap', [...options, 'sh', '-c', 'echo ready; read _'], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const closed = once(child, 'close');
+  t.after(async () => {
+    child.stdin.end('\n');
+    await closed;
+  });
+  await once(child.stdout, 'data');
+  // bwrap, its init inside, the shell.
+  const [init] = childrenOf(child.pid ?? assert.fail('bwrap has not started'));
+  const [shell] = childrenOf(init ?? assert.fail('bwrap has no init inside'));
+  return shell ?? assert.fail('there is no shell inside');
 }
 
 export function childrenOf(pid: number): number[] {
