@@ -2,7 +2,7 @@ import { commands, type Disposable, l10n, window } from 'vscode';
 import { allContainers, ListGroups } from '../../helper/protocol/index.js';
 import type { Notifier } from '../errors/notifier.js';
 import { groupPicks } from '../flows/groupPicks.js';
-import type { LimitsHelper } from './limitsPanel.js';
+import type { LimitsHelper } from './conversation.js';
 
 /** Commands that open the form for a group of containers, asked for by name, and for all containers of this user. */
 export function registerGroupCommands(helper: LimitsHelper, notifier: Notifier): Disposable[] {

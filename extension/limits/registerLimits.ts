@@ -5,7 +5,8 @@ import { allContainers, type LimitTarget } from '../../helper/protocol/limits.js
 import { chooseContainer, containerArgument } from '../containers/chooseContainer.js';
 import type { Notifier } from '../errors/notifier.js';
 import { plainText } from '../text/untrusted.js';
-import { type LimitsHelper, LimitsPanel, viewType } from './limitsPanel.js';
+import type { LimitsHelper } from './conversation.js';
+import { LimitsPanel, viewType } from './limitsPanel.js';
 import { limitTarget, targetKey } from './target.js';
 
 /** What another command may add to the target: the limit that matters now. */
