@@ -27,6 +27,7 @@ import {
   XATTR_CREATE,
   XATTR_REPLACE,
 } from '../../../native/bindings/xattr.js';
+import { eventually } from '../support/wait.js';
 import { temporaryFolder } from './temporary.js';
 
 test('a lock keeps others out, in this process and in another, until it is given back', async (t) => {
@@ -42,9 +43,8 @@ test('a lock keeps others out, in this process and in another, until it is given
   let ticks = 0;
   const ticking = setInterval(() => ticks++, 5);
   const waiting = flock(two, 'shared').then(() => 'locked');
-  await new Promise((resolve) => setTimeout(resolve, 100));
+  await eventually('the event loop to run on while waiting', () => ticks > 5);
   clearInterval(ticking);
-  assert.ok(ticks > 5, `the event loop ran on while waiting (${ticks} ticks)`);
   assert.equal(await Promise.race([waiting, output, Promise.resolve('waiting')]), 'waiting');
   unlock(one);
   assert.equal(await waiting, 'locked');

@@ -4,8 +4,10 @@ import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { type TestContext, test } from 'node:test';
 import * as protocol from '../../../helper/protocol/index.js';
+import { listens } from '../networks/listening.js';
 import { Bed } from '../support/bed.js';
 import { differingNamespaces, mountsOf, type NamespaceLink, namespacesOf, startTimeOf } from '../support/kernel.js';
+import { eventually } from '../support/wait.js';
 
 const bed = new Bed();
 const usual: readonly NamespaceLink[] = ['mnt', 'uts', 'ipc', 'net', 'pid', 'user', 'cgroup'];
@@ -120,9 +122,11 @@ test("another container's network: one inode, one loopback", async () => {
   // A server in one is reached from the other, over the loopback that was brought up once.
   const process = { args: ['/bin/sh', '-c', 'echo here > /said; nc -l -p 4711 < /said'] };
   await bed.helper.request(protocol.ExecInContainer, { container: first.id, process });
+  await eventually('a listener on port 4711', () => listens(second.pid, 4711));
   const heard = await bed.exec(
     second.id,
-    'for i in 1 2 3 4 5 6 7 8 9; do nc 127.0.0.1 4711 && exit; sleep 0.1; done; exit 1',
+    // Its input never ends: busybox's nc leaves when the other side has closed its direction, said what it has to say or not.
+    'mkfifo /quiet; nc 127.0.0.1 4711 0<>/quiet',
   );
   assert.deepEqual([heard.stdout, heard.exitCode], ['here\n', 0]);
   const told = await bed.helper.request(protocol.ListNamespaces, { container: second.id });

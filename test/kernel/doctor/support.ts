@@ -48,15 +48,15 @@ export function surroundedBy(script: string, ...flags: string[]): NonNullable<He
   ];
 }
 
-/** What is in the folders of cgroups that we may look into, by name. */
+/** Ours among the folders of cgroups, by name: other users may have a doctor at work at the same time. */
 function groupsNamed(pattern: RegExp): string[] {
   const found: string[] = [];
   const look = (folder: string, depth: number) => {
     for (const entry of readdirSync(folder, { withFileTypes: true })) {
       if (!entry.isDirectory()) continue;
       const at = path.join(folder, entry.name);
-      if (pattern.test(entry.name)) found.push(at);
       try {
+        if (pattern.test(entry.name) && statSync(at).uid === process.getuid?.()) found.push(at);
         if (depth > 0) look(at, depth - 1);
       } catch (error) {
         // Removed meanwhile, or not ours to read: then nothing in there is of our making.

@@ -4,7 +4,7 @@ import * as path from 'node:path';
 import { type TestContext, test } from 'node:test';
 import * as protocol from '../../../helper/protocol/index.js';
 import type { TestHelper } from '../support/helper.js';
-import { parentOf, startTimeOf } from '../support/kernel.js';
+import { killUnlessEnded, parentOf, startTimeOf } from '../support/kernel.js';
 import { eventually } from '../support/wait.js';
 import { Place } from './place.js';
 
@@ -231,7 +231,7 @@ export function testGroups(version: 'v1' | 'v2', shared: boolean): void {
     for (const pid of monitors) process.kill(pid, 'SIGKILL');
     for (const { init } of [one, two, left]) {
       // What a monitor watched runs on without it, or ends with it; either way nobody is there to tidy up.
-      if (init !== undefined && startTimeOf(init.pid) === init.startTime) process.kill(init.pid, 'SIGKILL');
+      if (init !== undefined && startTimeOf(init.pid) === init.startTime) killUnlessEnded(init.pid);
     }
     await eventually('their ends', () =>
       [one, two, left].every(({ init }) => startTimeOf(init?.pid ?? 0) === undefined),
@@ -252,7 +252,7 @@ export function testGroups(version: 'v1' | 'v2', shared: boolean): void {
       const folders = await foldersOf(helper, one.id);
       const pid = one.init?.pid ?? 0;
       process.kill(parentOf(pid), 'SIGKILL');
-      if (startTimeOf(pid) === one.init?.startTime) process.kill(pid, 'SIGKILL');
+      if (startTimeOf(pid) === one.init?.startTime) killUnlessEnded(pid);
       await eventually('its end', async () => (await helper.summary(one.id)).state === 'stopped');
       assert.equal((await helper.summary(one.id)).monitorLost, true);
       const two = await helper.run({ args: sleeping });
@@ -304,6 +304,8 @@ export function testGroups(version: 'v1' | 'v2', shared: boolean): void {
     await helper.request(protocol.KillContainer, { container: one.id });
     const top = path.join(folder, '../..');
     await gone([top]);
+    // It would sweep it when it hears of the end.
+    await helper.stop();
     // As a helper leaves it that is killed between making the group and starting the container.
     mkdirSync(path.join(top, 'group-swept'), { recursive: true });
     assert.deepEqual(

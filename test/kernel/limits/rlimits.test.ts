@@ -157,7 +157,8 @@ test('processes that are forked meanwhile have it too', async () => {
     try {
       return limitsOf(pid, 'RLIMIT_NOFILE')[0];
     } catch (error) {
-      assert.equal((error as NodeJS.ErrnoException).code, 'ENOENT');
+      // It has ended before the file was opened, or before it was read.
+      assert.ok(['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? ''), String(error));
       return '77';
     }
   });

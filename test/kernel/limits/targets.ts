@@ -211,7 +211,8 @@ export function testTargets(bed: LimitsBed): void {
 
   bed.testWithCgroups('a trial that the kernel does not let be taken back goes on until it does', async () => {
     // It lets go of its memory when it is told to.
-    const hold = 'my $s = ""; $SIG{USR1} = sub { undef $s; print "let go\\n" }; while (1) { sleep 1; ';
+    const hold =
+      'my $s = ""; $SIG{USR1} = sub { undef $s; print "let go\\n" }; while (1) { select undef, undef, undef, 0.1; ';
     const grow =
       'if (-e $ARGV[0] && $s eq "") { vec($s, 100 * 1048576 - 1, 8) = 1; print "held\\n"; unlink $ARGV[0] } }';
     const go = path.join('/tmp', `go-${process.pid}`);

@@ -28,12 +28,13 @@ test('10,000 resizes: memory and descriptors flat, and the last one counts', asy
   const attachment = await Attachment.connect(watched.socket, { fromStart: true, hold: true });
   await attachment.resize(1, 1);
   await atRest(watched);
-  const before = { memory: watched.privateMemory(), descriptors: watched.descriptors().length };
+  const [memory, descriptors] = [watched.ownMemory(), watched.descriptors().length];
   for (let i = 1; i <= 10_000; i++) await attachment.resize(i, 20_000 - i);
   await attachment.resize(0, 50);
   await attachment.resize(50, 0);
   await atRest(watched);
-  assert.deepEqual({ memory: watched.privateMemory(), descriptors: watched.descriptors().length }, before);
+  assert.equal(watched.descriptors().length, descriptors);
+  assert.ok(watched.ownMemory() <= memory, `${watched.ownMemory()} KiB after ${memory}`);
   await attachment.input(Buffer.from('\n'));
   assert.match((await hear(attachment)).stdout, /10000 10000\r\n$/);
 });
@@ -47,11 +48,11 @@ test('1,000 clients come and go: memory and descriptors flat', async () => {
   await visit();
   await atRest(watched);
   const descriptors = watched.descriptors().length;
-  const memory = watched.privateMemory();
-  assert.ok(memory <= 300, `${memory} KiB`);
+  const memory = watched.ownMemory();
+  assert.ok(watched.privateMemory() <= 300, `${watched.privateMemory()} KiB`);
   for (let i = 0; i < 1000; i++) await visit();
   await until('they have all left', () => watched.descriptors().length === descriptors);
-  assert.equal(watched.privateMemory(), memory);
+  assert.ok(watched.ownMemory() <= memory, `${watched.ownMemory()} KiB after ${memory}`);
   const last = await Attachment.connect(watched.socket);
   await last.endInput();
   await hear(last);
@@ -131,7 +132,7 @@ test('a client that says nothing is dropped', async () => {
   socket.resume();
   await once(socket, 'close');
   const seconds = (performance.now() - start) / 1000;
-  assert.ok(seconds > 4 && seconds < 8, `after ${seconds} s`);
+  assert.ok(seconds > 4 && seconds < 15, `after ${seconds} s`);
   watched.kill();
 });
 
@@ -150,9 +151,10 @@ test('the socket is for its owner alone, and another user is refused by credenti
     const socket = require('net').connect(${JSON.stringify(watched.socket)});
     socket.write(Buffer.from('${hello.toString('hex')}', 'hex'));
     socket.on('error', () => {}).on('close', () => { console.log('closed'); process.exit(); }).resume();
-    setTimeout(() => { console.log('served'); process.exit(); }, 1000);`;
+    setTimeout(() => { console.log('served'); process.exit(); }, Number(process.argv[1]));`;
   const ask = async (uid?: number) => {
-    const own = [process.execPath, '-e', script];
+    // Who is to be refused is waited for until that has happened, however busy the machine is.
+    const own = [process.execPath, '-e', script, uid === undefined ? '1000' : '20000'];
     const inNamespace = ['unshare', '--user', '--map-auto', '--map-root-user', 'setpriv', `--reuid=${uid}`, ...own];
     const [program = '', ...args] = uid === undefined ? own : inNamespace;
     const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });

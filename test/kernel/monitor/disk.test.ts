@@ -93,9 +93,9 @@ test('a process is not stopped by a full disk that nobody watches', async (conte
   if (noNamespace) return context.skip('no user namespace: no small file system to fill');
   const { watched, seen } = await onSmallDisk(['sh', '-c', 'read go; seq 300000; exit 7'], 128);
   const go = await Attachment.connect(watched.socket);
-  await go.input(Buffer.from('go\n'));
   // Held open, the file system outlives the monitor.
   const held = openSync(seen, 'r');
+  await go.input(Buffer.from('go\n'));
   assert.equal(await watched.ended, 0);
   assert.equal(JSON.parse(readFileSync(`/proc/self/fd/${held}/exit.json`, 'utf8')).exitCode, 7);
   closeSync(held);

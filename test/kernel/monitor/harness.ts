@@ -89,9 +89,17 @@ export class Watched {
 
   /** Private memory of the monitor, in KiB. */
   privateMemory(): number {
+    return this.memoryField('Private_Clean') + this.ownMemory();
+  }
+
+  /** What it has written to, in KiB. A page of a library counts as private, or does not, with who else has it just now. */
+  ownMemory(): number {
+    return this.memoryField('Private_Dirty');
+  }
+
+  private memoryField(name: string): number {
     const rollup = readFileSync(`/proc/${this.monitorPid}/smaps_rollup`, 'utf8');
-    const field = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(rollup)?.[1]);
-    return field('Private_Clean') + field('Private_Dirty');
+    return Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(rollup)?.[1]);
   }
 }
 

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import * as path from 'node:path';
 import { after, before, test } from 'node:test';
 import { Attachment } from '../../../helper/container/attach.js';
-import { build, cleanUp, hear, watch } from './harness.js';
+import { build, cleanUp, folder, hear, watch } from './harness.js';
 
 before(build);
 after(cleanUp);
@@ -23,11 +25,12 @@ test('a megabyte of input comes back from a pipe, and its end is the end', async
 
 test('a process that does not read blocks its writer only', async () => {
   const watched = await watch(
-    ['sh', '-c', 'trap "echo signalled; exec cat >/dev/null" TERM; while :; do sleep 0.05; done'],
+    ['sh', '-c', 'trap "echo signalled; exec cat >/dev/null" TERM; echo ready; while :; do sleep 0.05; done'],
     {
       streams: 'stdin',
     },
   );
+  await hear(await Attachment.connect(watched.socket, everything), ({ stdout }) => stdout === 'ready\n');
   const writer = await Attachment.connect(watched.socket, everything);
   let taken = 0;
   const writing = (async () => {
@@ -41,7 +44,7 @@ test('a process that does not read blocks its writer only', async () => {
   await other.signal(15);
   await writing;
   const { stdout, exit } = await heard;
-  assert.equal(stdout, 'signalled\n');
+  assert.equal(stdout, 'ready\nsignalled\n');
   assert.equal(exit?.exitCode, 0);
 });
 
@@ -55,11 +58,14 @@ test('the end of input comes after input that is still on its way', async () => 
 });
 
 test('input after the end, and to a process that reads none, goes nowhere and blocks nobody', async () => {
-  const watched = await watch(['sh', '-c', 'exec <&-; sleep 0.5; echo done'], { streams: 'stdin' });
+  const go = path.join(await folder(), 'go');
+  const script = 'exec <&-; until [ -e "$0" ]; do sleep 0.05; done; echo done';
+  const watched = await watch(['sh', '-c', script, go], { streams: 'stdin' });
   const attachment = await Attachment.connect(watched.socket, everything);
   await attachment.input(Buffer.alloc(300_000));
   await attachment.endInput();
   await attachment.input(Buffer.alloc(300_000));
+  writeFileSync(go, '');
   assert.equal((await hear(attachment)).stdout, 'done\n');
 });
 
@@ -69,14 +75,14 @@ for (const [what, text, expected] of [
   ['with nothing before it', '', ''],
 ] as const) {
   test(`the end of input on a terminal, ${what}, ends cat`, async () => {
-    const watched = await watch(['sh', '-c', 'stty -echoctl; exec cat'], { streams: 'terminal' });
+    const watched = await watch(['sh', '-c', 'stty -echoctl; echo ready; exec cat'], { streams: 'terminal' });
+    await hear(await Attachment.connect(watched.socket, everything), ({ stdout }) => stdout === 'ready\r\n');
     const attachment = await Attachment.connect(watched.socket, everything);
-    await new Promise((resolve) => setTimeout(resolve, 200));
     await attachment.input(Buffer.from(text));
     await attachment.endInput();
     const { stdout, exit } = await hear(attachment);
     assert.equal(exit?.exitCode, 0);
-    assert.equal(stdout.replaceAll('\r', ''), expected);
+    assert.equal(stdout.replaceAll('\r', ''), `ready\n${expected}`);
   });
 }
 

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { test } from 'node:test';
 import * as protocol from '../../../helper/protocol/index.js';
 import { Bed } from '../support/bed.js';
 import { TestHelper } from '../support/helper.js';
+import { startTimeOf } from '../support/kernel.js';
 import { eventually } from '../support/wait.js';
 import { body, fetching, outboundObstacle, outerAddress, serve } from './outside.js';
 
@@ -70,13 +71,13 @@ for (const program of ['pasta', 'slirp4netns'] as const) {
     // With its holder it ends by the kernel's hand; the next start makes both anew.
     process.kill(holder.pid, 'SIGKILL');
     const { pid } = again;
-    await eventually('the end of the way out', () => !existsSync(`/proc/${pid}`));
+    await eventually('the end of the way out', () => startTimeOf(pid) === undefined);
     const three = await bed.up(on(program));
     for (const { id } of [one, three]) assert.equal(await fetched(id, address, outside.port), `seen ${address}\n`);
     for (const { id } of [one, two, three]) await remove(id);
     const last = (await inspect(program)).way?.process?.pid;
     await bed.helper.request(protocol.RemoveNetwork, { network: program });
-    assert.ok(last !== undefined && !existsSync(`/proc/${last}`), 'it ends with the network');
+    assert.ok(last !== undefined && startTimeOf(last) === undefined, 'it ends with the network');
   });
 
   test(`${program} leads to this machine's loopback when that is asked for`, async (t) => {

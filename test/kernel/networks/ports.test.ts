@@ -8,23 +8,13 @@ import { test } from 'node:test';
 import * as protocol from '../../../helper/protocol/index.js';
 import { Bed } from '../support/bed.js';
 import { eventually } from '../support/wait.js';
-import { listens } from './listening.js';
+import { freePort, listens } from './listening.js';
 
 const bed = new Bed();
 const remove = (container: string) => bed.helper.request(protocol.RemoveContainer, { container, force: true });
 const publish = (container: string, port: protocol.PortMapping) =>
   bed.helper.request(protocol.PublishPort, { container, port });
 const list = (container: string) => bed.helper.request(protocol.ListPorts, { container });
-
-/** A port that nobody listens at just now. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  return typeof address === 'object' && address !== null ? address.port : assert.fail('no port');
-}
 
 /** Sends all of it, ends its side, and answers what came back until the other side ended. */
 async function echoed(port: number, sent: Buffer): Promise<Buffer> {
@@ -91,7 +81,10 @@ test('a published TCP port passes on every byte both ways, and the end of each w
   );
   assert.ok(many.every(Boolean));
   await remove(id);
-  assert.equal(await refusal(port), 'ECONNREFUSED', 'with the container the port ends');
+  await eventually(
+    'the end of the port with that of the container',
+    async () => (await refusal(port)) === 'ECONNREFUSED',
+  );
 });
 
 test('a port is published and withdrawn while the container runs', async () => {
@@ -175,7 +168,7 @@ test('a port that is taken is told with who has it, and the container does not s
 test('a command that ends before its port is published is no failure', async () => {
   const hostPort = await freePort();
   assert.equal(await bed.shell('echo done', { ports: [{ hostPort, containerPort: 7000 }] }), 'done\n');
-  assert.equal(await refusal(hostPort), 'ECONNREFUSED');
+  await eventually('the end of the port', async () => (await refusal(hostPort)) === 'ECONNREFUSED');
 });
 
 test('a low port is refused, to root too, whose containers have no more rights than others; with the setting that says so', async (t) => {

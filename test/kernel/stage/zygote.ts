@@ -21,6 +21,7 @@ import { type Answer, parseAnswer } from '../../../helper/plan/answer.js';
 import { encodePlan } from '../../../helper/plan/encode.js';
 import type { Plan } from '../../../helper/plan/step.js';
 import { decideIdentity, mapArgument, readIdentity } from '../../../helper/zygote/identity.js';
+import { killUnlessEnded } from '../support/kernel.js';
 
 export const stage = path.resolve(__dirname, '../../../stage', `linux-${process.arch}`, 'terrarium-stage');
 export type Mapping = 'single' | 'range';
@@ -143,7 +144,7 @@ export class Zygote {
     try {
       if (this.#report.startsWith('ok') && exists(this.pid)) {
         for (const monitor of children(this.pid)) {
-          for (const watched of children(monitor)) process.kill(watched, 'SIGKILL');
+          for (const watched of children(monitor)) killUnlessEnded(watched);
         }
         await until('its monitors ended', () => children(this.pid).length === 0);
         // Work folders of overlays are mode 000, and some files belong to other ids: only the zygote can remove them.

@@ -82,6 +82,15 @@ export function parentOf(pid: number): number {
   return Number(statusField(pid, 'PPid'));
 }
 
+/** Kills a process, which may have ended meanwhile, as does what ends with another one that was killed. */
+export function killUnlessEnded(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
 /** Pids of processes whose command line holds `text`, among those that this user may look at. */
 export function processesWith(text: string): number[] {
   return readdirSync('/proc')

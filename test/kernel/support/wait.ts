@@ -8,3 +8,15 @@ export async function eventually<T>(what: string, probe: () => T | Promise<T>): 
     if (Date.now() > deadline) throw new Error(`Waited ten seconds in vain for ${what}`);
   }
 }
+
+/** Waits until a number that others change has been the same for a while, and answers it: what was on its way has come. */
+export async function settled(what: string, read: () => number | Promise<number>): Promise<number> {
+  let before = await read();
+  await eventually(`${what} to stand still`, async () => {
+    await delay(200);
+    const [last, now] = [before, await read()];
+    before = now;
+    return now === last;
+  });
+  return before;
+}

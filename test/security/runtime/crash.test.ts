@@ -11,18 +11,11 @@ import {
   RunContainer,
   StartContainer,
 } from '../../../helper/protocol/index.js';
+import { killUnlessEnded } from '../../kernel/support/kernel.js';
 import { holders, Product, parentOf, pidOf, processes, procText, until } from './product.js';
 
 const childrenOf = (pid: number): number[] =>
   procText(pid, `task/${pid}/children`).split(' ').filter(Boolean).map(Number);
-
-function kill(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-  }
-}
 
 /** Every descendant that a process has now. */
 const descendants = (pid: number): number[] => childrenOf(pid).flatMap((child) => [child, ...descendants(child)]);
@@ -56,7 +49,7 @@ test('a monitor that is killed at a random moment of a start', async (t) => {
     // From the begin of a start to beyond its end.
     const moment = performance.now() + ((i % 20) / 10) * usual;
     while (performance.now() < moment);
-    if (monitor !== undefined) kill(monitor);
+    if (monitor !== undefined) killUnlessEnded(monitor);
     const summary = await start;
     seen[summary === undefined ? 'failed' : 'started']++;
     const listed = await client.sendRequest(ListContainers);
@@ -96,8 +89,8 @@ test('a container whose monitor was killed says so, and can be started again', a
   const { client } = product;
   const { id, init } = await product.up({ args: ['/bin/sleep', '1000'] });
   const monitor = parentOf(pidOf(init));
-  kill(monitor);
-  kill(pidOf(init));
+  killUnlessEnded(monitor);
+  killUnlessEnded(pidOf(init));
   const state = await until('it has ended', async () => {
     const summary = (await client.sendRequest(ListContainers)).find((one) => one.id === id);
     return summary?.state === 'stopped' && summary;

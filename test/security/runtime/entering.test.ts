@@ -197,12 +197,8 @@ test('a process that is stopped while it enters is ended, and nobody waits for i
   const product = await Product.start(t);
   const { answer, took } = await enterStopped(product, 0);
   assert.deepEqual([answer.status, answer.errno], ['failed', constants.errno.ETIMEDOUT]);
-  assert.ok(took >= 9_000 && took < 15_000, `${took} ms`);
-  assert.deepEqual(
-    processes().filter((pid) => parentOfAny(pid) === answer.monitorPid),
-    [],
-    'the process is gone',
-  );
+  assert.ok(took >= 9_000 && took < 30_000, `${took} ms`);
+  await until('the process is gone', () => processes().every((pid) => parentOfAny(pid) !== answer.monitorPid));
 
   const control = await enterStopped(product, 2);
   assert.equal(control.answer.status, 'running', 'control: it goes on when it is let');

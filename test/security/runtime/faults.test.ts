@@ -12,6 +12,7 @@ import { encodePlan } from '../../../helper/plan/encode.js';
 import type { Plan } from '../../../helper/plan/step.js';
 import { container } from '../../kernel/stage/plan.js';
 import { assertRunning, busyboxRoot, children, exists, temporary, until, Zygote } from '../../kernel/stage/zygote.js';
+import { killUnlessEnded } from '../../kernel/support/kernel.js';
 import { holders } from './product.js';
 
 const noStrace = spawnSync('strace', ['--version']).error === undefined ? undefined : 'strace is not installed';
@@ -60,7 +61,7 @@ class Fault {
 async function endAll(zygote: Zygote): Promise<void> {
   await until('its monitors ended', () => {
     for (const monitor of exists(zygote.pid) ? children(zygote.pid) : []) {
-      for (const watched of childrenOf(monitor)) process.kill(watched, 'SIGKILL');
+      for (const watched of childrenOf(monitor)) killUnlessEnded(watched);
     }
     return !exists(zygote.pid) || children(zygote.pid).length === 0;
   });
@@ -173,7 +174,7 @@ test('death in each system call of a start leaves nothing that hinders the next'
       await endAll(zygote);
       // Whose monitor died before the process was its own is ended by the kernel. Later it lives on, and is known by
       // the answer.
-      if (answer?.status === 'running' && exists(answer.pid)) process.kill(answer.pid, 'SIGKILL');
+      if (answer?.status === 'running' && exists(answer.pid)) killUnlessEnded(answer.pid);
       const { folder } = prepared;
       await until(`${what}: no process or mount is left`, () => holders(folder).length === 0);
       const next = await zygote.send(prepared.plan);

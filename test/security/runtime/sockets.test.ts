@@ -114,7 +114,7 @@ test('hostile plans cost a bounded time, and leave the zygote as it was', async 
   for (const [what, parts] of Object.entries(refused)) {
     const { bytes, ms } = await exchange(socket, parts);
     assert.ok(bytes >= 48, `${what} is answered`);
-    assert.ok(ms < 8000, `${what} took ${ms} ms`);
+    assert.ok(ms < 20_000, `${what} took ${ms} ms`);
   }
   // Each byte of a good plan made bad, one at a time: whatever it comes to mean, the zygote is there afterwards.
   for (let at = 0; at < whole.length; at += 3) {
@@ -123,8 +123,8 @@ test('hostile plans cost a bounded time, and leave the zygote as it was', async 
     if (changed.readUInt32LE(8) <= whole.length) await exchange(socket, [changed]);
   }
   // One that never ends, byte by byte: five seconds in all, not five since the last byte.
-  const drip = await exchange(socket, [header(1, 1000), ...Array.from({ length: 40 }, () => Buffer.alloc(1))], 250);
-  assert.ok(drip.ms > 4500 && drip.ms < 12_500, `a dripping client was served for ${drip.ms} ms`);
+  const drip = await exchange(socket, [header(1, 1000), ...Array.from({ length: 120 }, () => Buffer.alloc(1))], 250);
+  assert.ok(drip.ms > 4500 && drip.ms < 20_000, `a dripping client was served for ${drip.ms} ms`);
   // Many that say nothing at all.
   const silent = Array.from({ length: 200 }, () => createConnection(socket).on('error', () => undefined));
   assert.equal((await product.run({ args: ['/bin/true'] })).exitCode, 0, 'who is honest is served beside them');
@@ -143,6 +143,7 @@ test('hostile clients of a terminal cost a monitor nothing', async (t) => {
   const { id, init } = await product.up({ args: ['/bin/sh', '-c', 'echo private; cat'] }, true);
   const monitor = parentOf(pidOf(init));
   const socket = path.join(product.runtime, readdirSync(product.runtime).find((name) => name.startsWith(id)) ?? '');
+  await until('it keeps what is printed', async () => (await product.logs(id)) === 'private\n');
   const before = readdirSync(`/proc/${monitor}/fd`).length;
   const message = (type: number, bytes: number, payload = Buffer.alloc(0)): Buffer => {
     const head = Buffer.alloc(8);
@@ -163,7 +164,7 @@ test('hostile clients of a terminal cost a monitor nothing', async (t) => {
   };
   for (const [what, parts] of Object.entries(attacks)) {
     const { ms } = await exchange(socket, parts);
-    assert.ok(ms < 7000, `${what}: closed after ${ms} ms`);
+    assert.ok(ms < 20_000, `${what}: closed after ${ms} ms`);
   }
   // Signals that are none, and none that could end the monitor.
   const signals = [0, 65, 1000, 0xffffffff].map((number) => {

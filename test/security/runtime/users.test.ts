@@ -120,7 +120,8 @@ test('whatever /etc/passwd and /etc/group are, the helper is bound in time and m
       };
       const start = performance.now();
       await assert.rejects(product.client.sendRequest(CreateContainer, { specification }), isRefused, what);
-      assert.ok(performance.now() - start < 2000, `${what} took ${performance.now() - start} ms`);
+      // Reading 100 GiB, or waiting for somebody to write, takes far longer.
+      assert.ok(performance.now() - start < 10_000, `${what} took ${performance.now() - start} ms`);
       rmSync(place, { recursive: true });
     }
   }

@@ -1,12 +1,26 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import * as path from 'node:path';
+import { describe, type TestContext, test } from 'node:test';
 import { attach, holdSignals, signalPlan } from '../../../cli/terminal.js';
 import { ErrorCode, terrariumError } from '../../../helper/protocol/index.js';
+import { eventually } from '../../kernel/support/wait.js';
 
 /** A stand-in for the stage's attach role. */
 const program = (script: string) => ({ socket: '', program: '/bin/sh', args: ['-c', script] });
 const self = (signal: NodeJS.Signals) => process.kill(process.pid, signal);
+
+/** One that ends when it is told to, not before: a signal to us that nobody awaits any more would end this process. */
+function gated(t: TestContext, script: string) {
+  const folder = mkdtempSync(path.join(tmpdir(), 'terrarium-attach-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const gate = path.join(folder, 'gate');
+  return {
+    target: program(`until [ -e '${gate}' ]; do sleep 0.02; done; ${script}`),
+    open: () => writeFileSync(gate, ''),
+  };
+}
 
 describe('who gets a signal', () => {
   test('from a terminal attach hands Ctrl-C on; without one we do, from another session', () => {
@@ -32,14 +46,13 @@ describe('attaching', () => {
   test('passes signals on, and kills at the third', async (t) => {
     if (process.stdin.isTTY) return t.skip('on a terminal attach itself hands Ctrl-C on');
     const sent: string[] = [];
-    const attached = attach(program('sleep 0.5; exit 3'), {
-      terminal: false,
-      signal: async (name) => sent.push(name),
-    });
-    for (const name of ['SIGINT', 'SIGTERM', 'SIGINT'] as const) {
-      await delay(50);
+    const { target, open } = gated(t, 'exit 3');
+    const attached = attach(target, { terminal: false, signal: async (name) => sent.push(name) });
+    for (const [index, name] of (['SIGINT', 'SIGTERM', 'SIGINT'] as const).entries()) {
       self(name);
+      await eventually(`${name} to be passed on`, () => sent.length > index);
     }
+    open();
     assert.equal(await attached, 3);
     assert.deepEqual(sent, ['SIGINT', 'SIGTERM', 'SIGKILL']);
   });
@@ -47,8 +60,12 @@ describe('attaching', () => {
   test('passes on what came while the container was being started, and lets go of signals in the end', async () => {
     const before = process.listenerCount('SIGTERM');
     const early = holdSignals();
+    let hasCome = false;
+    process.once('SIGTERM', () => {
+      hasCome = true;
+    });
     self('SIGTERM');
-    await delay(20);
+    await eventually('the signal', () => hasCome);
     const sent: string[] = [];
     await attach(program('sleep 0.1'), { terminal: false, early, signal: async (name) => sent.push(name) });
     assert.deepEqual(sent, ['SIGTERM']);
@@ -56,13 +73,13 @@ describe('attaching', () => {
     assert.equal(process.listenerCount('SIGINT'), before);
   });
 
-  test('waits for the process when a signal to the whole group made attach leave', async () => {
-    const status = attach(program('sleep 0.2; exit 143'), {
+  test('waits for the process when a signal to the whole group made attach leave', async (t) => {
+    const { target, open } = gated(t, 'exit 143');
+    const status = attach(target, {
       terminal: false,
-      signal: async () => undefined,
+      signal: async () => open(),
       ended: async () => 7,
     });
-    await delay(50);
     self('SIGTERM');
     assert.equal(await status, 7);
     // Without such a signal it is the status of the process.
@@ -74,11 +91,14 @@ describe('attaching', () => {
 
   test('a signal that comes too late is no failure', async (t) => {
     const written = t.mock.method(process.stderr, 'write', () => true);
-    const attached = attach(program('sleep 0.2'), {
+    const { target, open } = gated(t, 'exit 0');
+    const attached = attach(target, {
       terminal: false,
-      signal: () => Promise.reject(terrariumError(ErrorCode.WrongState, 'x is not running')),
+      signal: () => {
+        open();
+        return Promise.reject(terrariumError(ErrorCode.WrongState, 'x is not running'));
+      },
     });
-    await delay(50);
     self('SIGTERM');
     assert.equal(await attached, 0);
     assert.equal(written.mock.callCount(), 0);
@@ -86,11 +106,14 @@ describe('attaching', () => {
 
   test('a signal that cannot be sent is told', async (t) => {
     const written = t.mock.method(process.stderr, 'write', () => true);
-    const attached = attach(program('sleep 0.2'), {
+    const { target, open } = gated(t, 'exit 0');
+    const attached = attach(target, {
       terminal: false,
-      signal: () => Promise.reject(terrariumError(ErrorCode.Unavailable, 'not yours')),
+      signal: () => {
+        open();
+        return Promise.reject(terrariumError(ErrorCode.Unavailable, 'not yours'));
+      },
     });
-    await delay(50);
     self('SIGTERM');
     await attached;
     assert.match(String(written.mock.calls[0]?.arguments[0]), /not yours/);

@@ -4,6 +4,7 @@ import { PassThrough, Writable } from 'node:stream';
 import { test } from 'node:test';
 import { type Message, StreamMessageReader, StreamMessageWriter } from 'vscode-jsonrpc/node';
 import { wholeMessages } from '../../../helper/requests/wholeMessages.js';
+import { eventually } from '../../kernel/support/wait.js';
 
 const message = (id: number): Message & { id: number } => ({ jsonrpc: '2.0', id });
 
@@ -42,7 +43,7 @@ test('what is written arrives as it was, also what looks like a header', async (
     { ...message(3), params: 'é'.repeat(70_000) },
   ];
   await Promise.all(sent.map((one) => writer.write(one)));
-  await new Promise((resolve) => setTimeout(resolve, 20));
+  await eventually('all of it', () => received.length === sent.length);
   assert.deepEqual(received, sent);
 });
 
