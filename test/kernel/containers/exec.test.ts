@@ -5,6 +5,7 @@ import { Attached, readToEnd } from '../support/attached.js';
 import { Bed } from '../support/bed.js';
 import { fails } from '../support/failure.js';
 import { parentOf } from '../support/kernel.js';
+import { eventually } from '../support/wait.js';
 
 const bed = new Bed();
 const { ErrorCode } = protocol;
@@ -55,11 +56,8 @@ test('a command that is not there, or cannot be executed: told apart', async () 
     message: /no\/such/,
     data: { step: 'changeDirectory' },
   });
-  assert.equal(
-    (await bed.helper.request(protocol.ListProcesses, { container: id })).length,
-    1,
-    'nothing is left of them',
-  );
+  const left = async () => (await bed.helper.request(protocol.ListProcesses, { container: id })).length - 1;
+  await eventually('that nothing is left of them', async () => (await left()) === 0);
 });
 
 test('what enters is a child of its own monitor, not of the helper', async () => {

@@ -7,6 +7,7 @@ import { after, test } from 'node:test';
 import * as protocol from '../../../helper/protocol/index.js';
 import { Bed } from '../support/bed.js';
 import { fails } from '../support/failure.js';
+import { eventually } from '../support/wait.js';
 import { importRoot } from './trees.js';
 
 const bed = new Bed();
@@ -120,6 +121,7 @@ test('podman runs a pod that was exported: its containers share what they shared
   for (const name of ['bee', 'wasp']) {
     await bed.up({ root, name, pod: 'hive', mounts, env: [`NAME=${name}`], args: ['/bin/sh', '-c', says] });
   }
+  await eventually('what both say', () => ['bee', 'wasp'].every((name) => existsSync(path.join(shared, name))));
   await exportTo('hive.yaml', 'kube', { kind: 'pod', pod: 'hive' });
   await bed.helper.request(protocol.RemovePod, { pod: 'hive', force: true });
   for (const name of ['bee', 'wasp']) rmSync(path.join(shared, name));
@@ -128,6 +130,9 @@ test('podman runs a pod that was exported: its containers share what they shared
     for name in hive-bee hive-wasp; do
       pid=$(${engine} inspect --format '{{.State.Pid}}' $name)
       for type in net ipc uts pid mnt; do readlink /proc/$pid/ns/$type; done
+    done
+    for name in bee wasp; do
+      for i in $(seq 100); do [ -s both/$name ] && break; sleep 0.1; done
     done
     cat both/bee both/wasp
     ${engine} pod rm --force --time 0 hive >&2`;

@@ -138,7 +138,7 @@ test('from a container that shares the host’s pids, nothing outside can be tra
     }
     // Control: its own processes it can look into.
     const own = await product.exec(id, {
-      args: perl(`my $pid = fork; exec '/bin/sleep', '3' unless $pid; sleep 1; @ARGV = ($pid); ${attack}`),
+      args: perl(`my $pid = fork; exec '/bin/sleep', '60' unless $pid; sleep 1; @ARGV = ($pid); ${attack}`),
     });
     assert.equal(results(own).get('environ'), 'ok', `control, ${label}: ${own}`);
   }
