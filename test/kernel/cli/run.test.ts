@@ -54,7 +54,7 @@ test('pipes: input, output and errors are kept apart and whole', async () => {
 test('-t: a terminal inside, of the size outside', async (t) => {
   if (spawnSync('script', ['--version']).error) return t.skip('script(1) is not installed');
   const inner =
-    'stty rows 33 cols 77; "$node" "$cli" run --rm -t --root "$root" -- sh -c "tty; for i in $(seq 100); do stty size | grep 33.77 && exit 5; sleep 0.1; done"';
+    'stty rows 33 cols 77; "$node" "$cli" run --rm -t --root "$root" -- sh -c "tty; for i in 1 2 3 4 5 6 7 8 9; do stty size | grep 33.77 && exit 5; sleep 0.5; done"';
   const { stdout, status } = await shell(`script -qec '${inner}' /dev/null`);
   assert.match(stdout, /^\/dev\/pts\/0\r\n[\s\S]*33 77\r\n/);
   assert.equal(status, 5);
