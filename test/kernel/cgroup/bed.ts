@@ -115,7 +115,7 @@ async function removeGroup(folder: string): Promise<void> {
 }
 
 /** Waits until something is so; fails after so many seconds, saying what was not. */
-export async function until(condition: () => boolean | Promise<boolean>, what: string, seconds = 10): Promise<void> {
+export async function until(condition: () => boolean | Promise<boolean>, what: string, seconds = 30): Promise<void> {
   for (const deadline = Date.now() + seconds * 1000; !(await condition()); await delay(10)) {
     if (Date.now() > deadline) throw new Error(`Waited ${seconds} seconds in vain until ${what}`);
   }

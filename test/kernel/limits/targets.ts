@@ -220,7 +220,7 @@ export function testTargets(bed: LimitsBed): void {
       args: ['/usr/bin/perl', '-e', `$| = 1; ${hold}${grow}`, go],
       resources: { memory: { limit: 64 * MiB, swap: 64 * MiB }, pids: { limit: 40 } },
     });
-    await bed.set(id, { 'memory.max': String(256 * MiB), 'memory.swap.max': '0', 'pids.max': '50' }, { trySeconds: 5 });
+    await bed.set(id, { 'memory.max': String(256 * MiB), 'memory.swap.max': '0', 'pids.max': '50' }, { trySeconds: 7 });
     const process_ = { args: ['/bin/sh', '-c', `: > ${go}`] };
     await bed.helper.request(protocol.ExecInContainer, { container: id, process: process_ });
     await eventually('the memory to be held', async () => (await bed.helper.output(id)).includes('held'));

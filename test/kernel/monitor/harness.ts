@@ -178,10 +178,10 @@ export class NumberedLines {
   }
 }
 
-/** Waits until `condition` holds, and fails after 10 s. */
+/** Waits until `condition` holds, and fails after half a minute. */
 export async function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
   for (const start = Date.now(); !(await condition()); ) {
-    if (Date.now() - start > 10_000) throw new Error(`still not so: ${what}`);
+    if (Date.now() - start > 30_000) throw new Error(`still not so: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }

@@ -49,10 +49,10 @@ export function busyboxRoot(folder: string): string {
   return root;
 }
 
-/** Waits until `ready` says so; fails with `what` after five seconds. */
+/** Waits until `ready` says so; fails with `what` after half a minute. */
 export async function until(what: string, ready: () => boolean): Promise<void> {
-  for (let waited = 0; !ready(); waited += 10) {
-    if (waited > 5000) throw new Error(`waited in vain: ${what}`);
+  for (const deadline = Date.now() + 30_000; !ready(); ) {
+    if (Date.now() > deadline) throw new Error(`waited in vain: ${what}`);
     await sleep(10);
   }
 }

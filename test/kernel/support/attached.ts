@@ -64,7 +64,7 @@ export class Attached {
     return eventually(`${pattern} in ${JSON.stringify(this.stdout)}`, () => pattern.exec(this.stdout) ?? undefined);
   }
 
-  /** How the process ended. Rejects when the connection is lost before, and after ten seconds. */
+  /** How the process ended. Rejects when the connection is lost before, and when that takes for ever. */
   async end(): Promise<ExitFrame> {
     const exit = await Promise.race([
       this.reading.then(() => this.exit),

@@ -128,7 +128,7 @@ export class TestHelper {
     if (this.hasEnded()) return;
     await this.answered(this.connection.sendRequest('shutdown'));
     await this.connection.sendNotification('exit');
-    await eventually(`the end of the helper, which said: ${this.complaints}`, () => this.hasEnded());
+    await eventually(`the end of the helper, which said: ${this.complaints}`, () => this.hasEnded(), 10);
     this.connection.dispose();
   }
 

@@ -18,16 +18,16 @@ const dist = path.resolve(__dirname, '../../..');
 export const cliBundle = path.join(dist, 'cli.cjs');
 const helperBundle = path.join(dist, 'helper.cjs');
 
-/** Waits until something is so; fails after ten seconds, saying what was not. */
+/** Waits until something is so; fails after half a minute, saying what was not. */
 export async function until<T>(
   what: string,
   look: () => T | undefined | false | Promise<T | undefined | false>,
 ): Promise<T> {
-  for (const deadline = Date.now() + 10_000; Date.now() < deadline; await sleep(10)) {
+  for (const deadline = Date.now() + 30_000; Date.now() < deadline; await sleep(10)) {
     const seen = await look();
     if (seen !== undefined && seen !== false) return seen;
   }
-  throw new Error(`waited ten seconds in vain: ${what}`);
+  throw new Error(`waited half a minute in vain: ${what}`);
 }
 
 export interface Ended {
