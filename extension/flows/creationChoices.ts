@@ -5,6 +5,7 @@ import {
   type NetworkSummary,
   type oci,
   outboundNetwork,
+  type PodNetwork,
   type PodSummary,
   type RootSource,
 } from '../../helper/protocol/index.js';
@@ -58,6 +59,21 @@ export function networkChoices(
 ): ChoiceItem<NetworkChoice | { kind: 'new' }>[] {
   const running = containers.filter(({ state }) => state === 'running' || state === 'paused');
   return [
+    ...ownNetworkChoices(networks),
+    ...(running.length > 0 ? [{ label: 'Share with a Running Container' }] : []),
+    ...running.map((container) => ({
+      choice: { kind: 'container', container: container.id } as const,
+      label: `$(vm-running) ${iconSafeText(container.name, 64)}`,
+      description: 'same addresses and ports',
+    })),
+  ];
+}
+
+/** Those that are no other container's: what a pod can have, too. */
+export function ownNetworkChoices(
+  networks: readonly Pick<NetworkSummary, 'name' | 'subnet' | 'outbound'>[],
+): ChoiceItem<PodNetwork | { kind: 'new' }>[] {
+  return [
     {
       choice: { kind: 'none' },
       label: '$(circle-slash) None',
@@ -89,12 +105,6 @@ export function networkChoices(
             : 'Reaches the other containers in it by name, and what this machine reaches',
       })),
     { choice: { kind: 'new' }, label: '$(add) New Network…', description: 'made at once, with a subnet of its own' },
-    ...(running.length > 0 ? [{ label: 'Share with a Running Container' }] : []),
-    ...running.map((container) => ({
-      choice: { kind: 'container', container: container.id } as const,
-      label: `$(vm-running) ${iconSafeText(container.name, 64)}`,
-      description: 'same addresses and ports',
-    })),
   ];
 }
 

@@ -14,6 +14,7 @@ import { isLive, target } from '../commands/targets.js';
 import { pickStep, soleStep, textStep } from '../flows/multiStep.js';
 import type { ChoiceItem } from '../flows/rootChoices.js';
 import { plainText } from '../text/untrusted.js';
+import type { NetworksView } from './networksView.js';
 import { parseShape, shapeText } from './networkText.js';
 
 type ShapeChoice = { kind: 'shape'; shape: LinkShape } | { kind: 'other' };
@@ -27,11 +28,10 @@ interface ChosenLink {
 }
 
 /** Commands that make the link of a container or pod to its network slow, lossy or cut. */
-export function linkCommands({
-  helper,
-  store,
-  containers,
-}: CommandContext): Record<string, { doing: string; run: Handler }> {
+export function linkCommands(
+  { helper, store, containers }: CommandContext,
+  networks: NetworksView,
+): Record<string, { doing: string; run: Handler }> {
   const podLink = ({ name, running }: PodSummary): ChosenLink => ({
     of: { pod: name },
     title: l10n.t('the pod {0}', plainText(name, 64)),
@@ -60,6 +60,7 @@ export function linkCommands({
         if (!shape) return;
         const made = await inView(() => helper.request(ShapeLink, { ...link.of, ...shape }));
         for (const id of link.containers) containers.tree.readNetwork(id);
+        networks.refresh();
         window.setStatusBarMessage(l10n.t('The link of {0}: {1}', link.title, shapeText(made)), 5000);
       },
     },

@@ -133,17 +133,21 @@ async function askName(helper: HelperClient, position: StepPosition, value = '')
   });
 }
 
-/** Which network a new container sees; a new one is made at once. Back from its name leads to the list. */
-export async function networkStep(
+type NewNetwork = { kind: 'new' };
+type NamedNetwork = Extract<NetworkChoice, { kind: 'bridge' }>;
+
+/** Which network a new container or pod sees; a new one is made at once. Back from its name leads to the list. */
+export async function networkStep<T extends NetworkChoice>(
   helper: HelperClient,
   position: StepPosition,
-  choices: readonly ChoiceItem<NetworkChoice | { kind: 'new' }>[],
-  active: (choice: NetworkChoice | { kind: 'new' }) => boolean,
-): Promise<StepResult<NetworkChoice>> {
+  choices: readonly ChoiceItem<T | NewNetwork>[],
+  active: (choice: T | NewNetwork) => boolean,
+): Promise<StepResult<T | NamedNetwork>> {
   for (;;) {
     const result = await pickStep(position, l10n.t('Which network does it see?'), choices, active);
     if (result.kind !== 'answer') return result;
-    if (result.value.kind !== 'new') return { kind: 'answer', value: result.value };
+    const { value } = result;
+    if (value.kind !== 'new') return { kind: 'answer', value };
     const named = await askName(helper, position);
     if (named.kind === 'back') continue;
     if (named.kind === 'answer') await helper.request(CreateNetwork, { name: named.value });

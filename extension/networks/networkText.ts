@@ -27,12 +27,15 @@ function linkState({ state, flags }: NetworkInterface): string {
 
 const addressesOf = ({ addresses }: NetworkInterface) => addresses.map(({ address, prefix }) => `${address}/${prefix}`);
 
+/** Queueing disciplines that make a link worse: tc-netem(8), and tc-tbf(8) for a rate alone. */
+const shapers = new Set<string | undefined>(['netem', 'tbf']);
+
 /** `host`: it is this machine's own. */
 export function presentInterface(link: NetworkInterface, host = false): Presentation {
   const name = nameOf(link.name);
   const state = linkState(link);
   const addresses = addressesOf(link);
-  const shaped = link.queue === 'netem' ? ['slow or lossy'] : [];
+  const shaped = shapers.has(link.queue) ? ['slow or lossy'] : [];
   return {
     label: name,
     description: [

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import type {
   NetworkSocket,
   NetworkState,
@@ -90,6 +91,24 @@ export function parseHostPlace(text: string): Pick<PortMapping, 'address' | 'hos
   const hostPort = parsePort(digits);
   if (hostPort === undefined) return undefined;
   return address === undefined ? { hostPort } : { address: address.replace(/^\[(.*)\]$/, '$1'), hostPort };
+}
+
+/**
+ * `8080:80 0.0.0.0:5353:53/udp`, a place on this machine and a port in the container each; none of an empty text. Undefined
+ * for anything else, and for what is no address.
+ */
+export function parsePortMappings(text: string): PortMapping[] | undefined {
+  const mappings = text.split(/\s+/).filter(Boolean).map(parsePortMapping);
+  const known = mappings.filter((mapping) => mapping !== undefined);
+  return known.length === mappings.length ? known : undefined;
+}
+
+function parsePortMapping(word: string): PortMapping | undefined {
+  const colon = word.lastIndexOf(':');
+  const place = parseHostPlace(word.slice(0, Math.max(colon, 0)));
+  const inside = parseContainerPort(word.slice(colon + 1));
+  if (!place || !inside || (place.address !== undefined && isIP(place.address) === 0)) return undefined;
+  return { ...place, containerPort: inside.port, ...(inside.protocol === 'udp' ? { protocol: 'udp' } : {}) };
 }
 
 function parsePort(digits: string): number | undefined {

@@ -16,7 +16,7 @@ export function registerNetworks(extension: ExtensionContext, context: CommandCo
     new ListenerOffers(helper, store, containers, terminals, log),
     ...registerCommands(
       notifier,
-      { ...networkCommands(view, helper), ...portCommands(context), ...linkCommands(context) },
+      { ...networkCommands(view, helper), ...portCommands(context), ...linkCommands(context, view) },
       {},
     ),
   );

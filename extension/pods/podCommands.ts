@@ -1,23 +1,14 @@
 import { commands, l10n, window } from 'vscode';
-import {
-  CreatePod,
-  ListNetworks,
-  type PodNamespace,
-  type PodNetwork,
-  type PodSummary,
-  RemovePod,
-} from '../../helper/protocol/index.js';
+import { type PodSummary, RemovePod } from '../../helper/protocol/index.js';
 import { nodeOf } from '../commands/arguments.js';
 import type { CommandContext } from '../commands/context.js';
 import { exportAs } from '../commands/images/give.js';
 import { inView } from '../commands/progress.js';
 import type { Handler } from '../commands/register.js';
-import { manyStep, mapResult, pickStep, runSteps, textStep } from '../flows/multiStep.js';
 import { podChoice } from '../images/exportChoices.js';
-import { groupNameProblem } from '../text/names.js';
 import { iconSafeText, messageText } from '../text/untrusted.js';
+import { newPod } from './newPod.js';
 import type { PodStore } from './podStore.js';
-import { podNetworkChoices, shareChoices } from './podText.js';
 
 /** Commands for pods: containers that share namespaces and limits. */
 export function podCommands(context: CommandContext, pods: PodStore): Record<string, { doing: string; run: Handler }> {
@@ -110,48 +101,4 @@ async function isAgreed({ store }: CommandContext, pod: PodSummary): Promise<boo
     remove,
   );
   return answer === remove;
-}
-
-interface Answers {
-  name: string;
-  shares: PodNamespace[];
-  network: PodNetwork;
-}
-
-/** Name, what is shared, and which network when that is. */
-async function newPod({ helper }: CommandContext): Promise<void> {
-  const networks = await helper.request(ListNetworks);
-  const title = l10n.t('New Pod');
-  const defaults: Answers = { name: '', shares: ['network', 'ipc', 'uts'], network: { kind: 'none' } };
-  const answers = await runSteps(defaults, [
-    async (current, step, totalSteps) =>
-      mapResult(
-        await textStep({ title, step, totalSteps }, l10n.t('Its name, and that of the group for its limits'), {
-          value: current.name,
-          placeholder: l10n.t('for instance: web'),
-          problem: groupNameProblem,
-        }),
-        (name) => ({ ...current, name: name.trim() }),
-      ),
-    async (current, step, totalSteps) =>
-      mapResult(
-        await pickStep(
-          { title, step, totalSteps },
-          l10n.t('Which network do its containers have?'),
-          podNetworkChoices(networks),
-          (network) => JSON.stringify(network) === JSON.stringify(current.network),
-        ),
-        (network) => ({ ...current, network }),
-      ),
-    async (current, step, totalSteps) =>
-      mapResult(
-        await manyStep({ title, step, totalSteps }, l10n.t('What do they share?'), shareChoices(), (type) =>
-          current.shares.includes(type),
-        ),
-        (shares) => ({ ...current, shares }),
-      ),
-  ]);
-  if (!answers) return;
-  const { name, shares, network } = answers;
-  await inView(() => helper.request(CreatePod, { name, shares, ...(shares.includes('network') ? { network } : {}) }));
 }

@@ -1,4 +1,4 @@
-import type { NetworkSummary, PodNamespace, PodNetwork, PodSummary, PortMapping } from '../../helper/protocol/index.js';
+import type { PodSummary, PortMapping } from '../../helper/protocol/index.js';
 import type { ChoiceItem } from '../flows/rootChoices.js';
 import { iconSafeText, plainText, tooltipText } from '../text/untrusted.js';
 import type { Presentation } from '../views/presentation.js';
@@ -46,45 +46,6 @@ function portText({ address = '127.0.0.1', hostPort, containerPort, protocol = '
 
 function emptyText(containers: number): string {
   return containers === 0 ? 'no containers' : 'not running';
-}
-
-/** What a pod can share, with what that means. */
-export function shareChoices(): ChoiceItem<PodNamespace>[] {
-  return [
-    {
-      choice: 'network',
-      label: 'Network',
-      description: 'they reach each other at 127.0.0.1, and publish ports together',
-    },
-    { choice: 'ipc', label: 'IPC', description: 'System V shared memory, semaphores, queues, and POSIX queues' },
-    { choice: 'uts', label: 'Host Name', description: 'one for all of them' },
-    {
-      choice: 'pid',
-      label: 'Processes',
-      description: 'each sees those of the others, and may signal them',
-    },
-  ];
-}
-
-/** Whose network it can have. */
-export function podNetworkChoices(
-  networks: readonly Pick<NetworkSummary, 'name' | 'subnet'>[],
-): ChoiceItem<PodNetwork>[] {
-  return [
-    {
-      choice: { kind: 'none' },
-      label: '$(circle-slash) None',
-      description: 'only a loopback, which all of them share',
-    },
-    { choice: { kind: 'host' }, label: "$(globe) This machine's", description: 'shared, not isolated' },
-    ...(networks.length > 0 ? [{ label: 'Connect to a Network' }] : []),
-    ...networks.map(({ name, subnet }) => ({
-      choice: { kind: 'bridge', network: name } as const,
-      label: `$(type-hierarchy) ${iconSafeText(name, 64)}`,
-      description: subnet,
-      detail: 'One address for the pod, found by its name and by those of its containers',
-    })),
-  ];
 }
 
 /** Where a new container can be: by itself, or in one of the pods. */

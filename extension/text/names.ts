@@ -52,6 +52,17 @@ export function groupNameProblem(name: string): string | undefined {
   return undefined;
 }
 
+/** What is wrong with a host name, in a sentence, or nothing. The helper has the last word. */
+export function hostnameProblem(name: string): string | undefined {
+  if (!/^(?!-)[a-zA-Z0-9.-]*$/.test(name)) {
+    return 'Only letters, digits, "." and "-", which it does not begin with.';
+  }
+  if (name.length > 64) {
+    return `At most 64 characters; these are ${name.length}.`;
+  }
+  return undefined;
+}
+
 /** What is wrong with a name for an image, in a sentence, or nothing. The helper has the last word. */
 export function imageNameProblem(name: string, taken: readonly string[]): string | undefined {
   if (!/^[a-z0-9]/.test(name)) {

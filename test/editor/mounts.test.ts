@@ -91,6 +91,25 @@ chapter('it is removed again from its line', async () => {
   await waitForTerminal(page, /^0$/m);
 });
 
+chapter('what a process inside mounts and unmounts is seen when it happens', async () => {
+  const { page } = editor;
+  const name = (await container().getAttribute('aria-label'))?.split(/[ ,]/)[1] ?? '';
+  const inside = (work: string) =>
+    terrariumIn(editor.home, ['exec', '--cap', 'CAP_SYS_ADMIN', name, '--', 'sh', '-c', work]);
+  // What nobody asked for comes last: out of sight, rows are not drawn.
+  await page.locator('.sidebar .monaco-list', { has: page.getByRole('treeitem', { name: /^Container / }) }).focus();
+  await page.keyboard.press('End');
+  await treeItem(page, /^Operations of container/).waitFor();
+  inside('mkdir /mnt/wet && mount -t tmpfs -o size=64k reed /mnt/wet');
+  const mounted = treeItem(page, /^Mount \/mnt\/wet, tmpfs, writable/);
+  await mounted.waitFor();
+  await editor.screenshot('mount-inside');
+  inside('umount /mnt/wet');
+  await mounted.waitFor({ state: 'detached' });
+  await page.keyboard.press('Home');
+  await mounts().waitFor();
+});
+
 /**
  * Moves the mouse to the corner of a place, as a person does who drags: the editor hears of it only while it moves. To the
  * corner, for an icon's badge is another place, and to leave one for the other begins anew.

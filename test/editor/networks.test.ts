@@ -4,6 +4,7 @@ import { get as ask, createServer as createProxy } from 'node:http';
 import { createServer, type Server } from 'node:net';
 import { after } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import { freePort } from './support/ports.js';
 import { beginStory } from './support/story.js';
 import { patienceMs } from './support/until.js';
 import {
@@ -31,22 +32,12 @@ const container = () => treeItem(editor.page, /^Container \S+, running/);
 const section = () => treeItem(editor.page, /^Network of container/);
 const published = () => treeItem(editor.page, /^Published port 127\.0\.0\.1:\d+ to 8000 tcp, python3/);
 
-/** Has the port, or knows that somebody else does. Answers the one it has. */
-async function take(port: number): Promise<number | undefined> {
+/** Has the port, unless somebody else does. */
+async function take(port: number): Promise<void> {
   const server = createServer();
   holders.push(server);
   server.listen(port, '127.0.0.1');
-  const [error] = (await Promise.race([once(server, 'listening'), once(server, 'error')])) as [Error | undefined];
-  if (error !== undefined) return undefined;
-  const address = server.address();
-  return typeof address === 'object' && address !== null ? address.port : undefined;
-}
-
-async function freePort(): Promise<number> {
-  const port = (await take(0)) ?? assert.fail('no port is free');
-  const server = holders.pop();
-  server?.close();
-  return port;
+  await Promise.race([once(server, 'listening'), once(server, 'error')]);
 }
 
 /**
@@ -70,6 +61,10 @@ async function startProxy(): Promise<number> {
 
 const body = async (port: number): Promise<string> => (await fetch(`http://127.0.0.1:${port}/`)).text();
 
+/** Waits at a UNIX socket, after it has said so: not in the words that are typed, which the terminal shows, too. */
+const listening =
+  'import socket; s = socket.socket(socket.AF_UNIX); s.bind("/tmp/reed"); s.listen(); print("bound", 6 * 7); s.accept()';
+
 chapter('what begins to listen in a container is offered, in the tree and once by a notification', async () => {
   const { page } = editor;
   const launch = page.locator('.sidebar').getByRole('button', { name: 'Launch Container' }).first();
@@ -84,6 +79,8 @@ chapter('what begins to listen in a container is offered, in the tree and once b
   await waitForTerminal(page, /[#$] ?$/);
   for (const view of ['Images', 'Root File System']) await collapseView(page, view);
   await typeInTerminal(page, 'mkdir /tmp/site; echo "<h1>Out of the glass box</h1>" > /tmp/site/index.html\n');
+  await typeInTerminal(page, `python3 -c '${listening}' &\n`);
+  await waitForTerminal(page, /bound 42/);
   await typeInTerminal(page, 'python3 -m http.server 8000 --directory /tmp/site\n');
   await waitForTerminal(page, /Serving HTTP on/);
   await notification(page, /python3 in \S+ listens at port 8000, which is not published/).waitFor();
@@ -144,8 +141,11 @@ chapter('withdrawn, it is refused, and offered again', async () => {
   await treeItem(page, 'Port 8000 tcp, python3 listens, not published').waitFor();
 });
 
-chapter('what the kernel has is below: addresses and counters of an interface', async () => {
+chapter('what the kernel has is below: UNIX sockets, addresses and counters of an interface', async () => {
   const { page } = editor;
+  const sockets = treeItem(page, 'UNIX sockets: 1');
+  await expand(sockets);
+  await treeItem(page, /^\/tmp\/reed: stream · listen · python3 \(\d+\)$/).waitFor();
   await expand(treeItem(page, /^Interface lo,/));
   await treeItem(page, /^received: .* packets/).waitFor();
   await treeItem(page, /^mtu: 65536/).waitFor();

@@ -1,10 +1,16 @@
+import assert from 'node:assert/strict';
+import { chownSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import * as path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Locator } from 'playwright-core';
+import { freePort } from './support/ports.js';
 import { beginStory } from './support/story.js';
 import {
   answerQuickInput,
   chooseInMenu,
+  collapse,
   collapseView,
+  expand,
   notification,
   runCommand,
   treeItem,
@@ -32,17 +38,29 @@ async function acceptAll(made: Locator): Promise<void> {
 
 const pod = (state: string) => treeItem(editor.page, new RegExp(`^Pod web, ${state}`));
 
-chapter('a pod is made by a name, and two questions with an answer to begin with', async () => {
+let port: number;
+
+chapter('a pod is made by a name, and four questions with an answer to begin with', async () => {
   const { page } = editor;
+  port = await freePort();
   for (const view of ['Images', 'Root File System']) await collapseView(page, view);
   await runCommand(page, 'Terrarium: New Pod…');
-  await page.locator('.quick-input-title', { hasText: 'New Pod (1/3)' }).waitFor();
+  const input = page.locator('.quick-input-widget');
+  const step = (number: number) => page.locator('.quick-input-title', { hasText: `New Pod (${number}/5)` }).waitFor();
+  await step(1);
   await answerQuickInput(page, 'web');
-  await page.locator('.quick-input-title', { hasText: '(2/3)' }).waitFor();
+  await step(2);
   await answerQuickInput(page);
-  await page.locator('.quick-input-title', { hasText: '(3/3)' }).waitFor();
-  await answerQuickInput(page);
-  await pod('no containers, shares network, ipc, uts').waitFor();
+  await step(3);
+  await answerQuickInput(page, 'Outbound');
+  await step(4);
+  await editor.screenshot('pod-ports');
+  await answerQuickInput(page, '8000');
+  await input.getByText(/^HOST-PORT:CONTAINER-PORT, with \/udp/).waitFor();
+  await answerQuickInput(page, `${port}:8000`);
+  await step(5);
+  await answerQuickInput(page, 'pond');
+  await pod('no containers, shares network, ipc, uts, network outbound').waitFor();
 });
 
 chapter('containers are made in it from its line, and stand below it', async () => {
@@ -53,10 +71,94 @@ chapter('containers are made in it from its line, and stand below it', async () 
     await waitForTerminal(page, /[#$] ?$/);
   }
   await typeInTerminal(page, 'clear; hostname\n');
-  await waitForTerminal(page, /^web$/m);
+  await waitForTerminal(page, /^pond$/m);
   const below = page.locator('.monaco-list-row[aria-level="2"]', { hasText: 'running' });
   await below.nth(1).waitFor();
   await editor.screenshot('pod');
+});
+
+chapter('what one of them serves is at the port that was answered', async () => {
+  const { page } = editor;
+  await typeInTerminal(page, 'clear; mkdir /tmp/site; hostname > /tmp/site/index.html\n');
+  await typeInTerminal(page, 'python3 -m http.server 8000 --directory /tmp/site &\n');
+  await waitForTerminal(page, /Serving HTTP on/);
+  assert.equal(await (await fetch(`http://127.0.0.1:${port}/`)).text(), 'pond\n');
+});
+
+const first = () => treeItem(editor.page, /^Container \S+, running/).first();
+const link = (state: string) => treeItem(editor.page, new RegExp(`^Interface eth0, ${state}10\\.`));
+const members = (link: string) =>
+  treeItem(editor.page, new RegExp(`^Container \\S+ in the network, 10\\.[\\d.]+, running${link}$`));
+const network = (state: string) => treeItem(editor.page, new RegExp(`^Network outbound, .*${state}$`));
+
+chapter(
+  'its link is cut, made narrow and made good again from its line, which is seen at every end of it',
+  async () => {
+    const { page } = editor;
+    await page.locator('.sidebar .pane-header', { hasText: 'Networks' }).click();
+    await expand(network('with a way out'));
+    await members('').nth(1).waitFor();
+    await expand(first());
+    await expand(treeItem(page, /^Network of container/));
+    await link('up, ').waitFor();
+    const shape = async (answers: readonly string[]) => {
+      await chooseInMenu(page, pod('2 of 2 running'), 'Make Link Slow or Lossy…');
+      await page.locator('.quick-input-title', { hasText: 'The Link of the pod web' }).waitFor();
+      for (const answer of answers) await answerQuickInput(page, answer);
+    };
+    await shape(['Cut']);
+    await link('down, ').waitFor();
+    await members(', cut').nth(1).waitFor();
+    await editor.screenshot('pod-link-cut');
+    await shape(['Other Numbers', '0 0 500']);
+    await link('up, slow or lossy, ').waitFor();
+    await members(', 500 kbit/s').nth(1).waitFor();
+    await editor.screenshot('pod-link-slow');
+    await shape(['Good']);
+    await link('up, ').waitFor();
+    await members('').nth(1).waitFor();
+    await collapse(first());
+  },
+);
+
+interface WayOut {
+  init: { pid: number };
+  revivals: number[];
+}
+
+/** What is noted of the way out, and where. */
+function wayOut(): { file: string; record: WayOut } {
+  const runtime = path.join(editor.home, 'run/terrarium');
+  const [folder = ''] = readdirSync(runtime).filter((name) => name.startsWith('network-'));
+  const file = path.join(runtime, folder, 'outbound/outbound.json');
+  return { file, record: JSON.parse(readFileSync(file, 'utf8')) as WayOut };
+}
+
+/** Notes that it came back as often as it does by itself: to wait for that takes a quarter of a minute. */
+function noteRevivals(): void {
+  const { file, record } = wayOut();
+  const { uid, gid } = statSync(file);
+  writeFileSync(`${file}.new`, JSON.stringify({ ...record, revivals: Array.from({ length: 5 }, () => Date.now()) }));
+  chownSync(`${file}.new`, uid, gid);
+  renameSync(`${file}.new`, file);
+}
+
+chapter('a way out that has ended too often is marked, and made again from the line of its network', async () => {
+  const { page } = editor;
+  noteRevivals();
+  const { pid } = wayOut().record.init;
+  process.kill(pid, 'SIGKILL');
+  const row = network('its way out ended too often');
+  await row.waitFor();
+  await editor.screenshot('network-cut');
+  await row.hover();
+  await row.getByRole('button', { name: 'Reconnect Network' }).click();
+  await network('with a way out').waitFor();
+  const again = wayOut().record;
+  assert.notEqual(again.init.pid, pid);
+  assert.deepEqual(again.revivals, []);
+  process.kill(again.init.pid, 0);
+  await collapseView(page, 'Networks');
 });
 
 chapter('a pod of what has no image is not exported, and it is said why', async () => {

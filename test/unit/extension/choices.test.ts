@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { containerPicks } from '../../../extension/flows/containerPicks.js';
-import { limitChoices, networkChoices, specificationOf } from '../../../extension/flows/creationChoices.js';
+import {
+  limitChoices,
+  networkChoices,
+  ownNetworkChoices,
+  specificationOf,
+} from '../../../extension/flows/creationChoices.js';
 import { groupChoices } from '../../../extension/flows/groupPicks.js';
 import {
   capabilityChange,
@@ -12,8 +17,10 @@ import {
   tickedCapabilities,
 } from '../../../extension/flows/privilegeChoices.js';
 import { rootChoices } from '../../../extension/flows/rootChoices.js';
+import { type PodAnswers, podOf } from '../../../extension/pods/podChoices.js';
 import type { ContainerSummary, ImageSummary } from '../../../helper/protocol/index.js';
 import { capabilities as allCapabilities, defaultCapabilities } from '../../../helper/protocol/index.js';
+import { parsePod } from '../../../helper/specification/pod.js';
 import { parseSpecification } from '../../../helper/specification/schema.js';
 
 const image = (name: string): ImageSummary => ({
@@ -151,6 +158,42 @@ describe('the answers of the quick creation', () => {
     const named = choices.flatMap((choice) => (choice?.kind === 'bridge' ? [choice.network] : []));
     assert.deepEqual(named, ['outbound', 'lab']);
     assert.ok(choices.some((choice) => choice?.kind === 'new'));
+  });
+});
+
+describe('the answers for a new pod', () => {
+  const defaults: PodAnswers = {
+    name: ' web ',
+    shares: ['network', 'ipc', 'uts'],
+    network: { kind: 'none' },
+    ports: '',
+    hostname: '',
+  };
+
+  it('with nothing but Enter make one as the command makes it', () => {
+    assert.deepEqual(parsePod(podOf(defaults)), parsePod({ name: 'web' }));
+  });
+
+  it('have its ports and host name, if they are said', () => {
+    const { ports, hostname } = podOf({ ...defaults, ports: '8080:80', hostname: ' www.lab ' });
+    assert.deepEqual(ports, [{ hostPort: 8080, containerPort: 80 }]);
+    assert.equal(hostname, 'www.lab');
+  });
+
+  it('leave out what another answer has made pointless: it would be refused', () => {
+    const said: PodAnswers = {
+      ...defaults,
+      network: { kind: 'bridge', network: 'lab' },
+      ports: '8080:80',
+      hostname: 'w',
+    };
+    assert.deepEqual(parsePod(podOf({ ...said, shares: ['ipc'] })), { name: 'web', shares: ['ipc'], ports: [] });
+    assert.deepEqual(parsePod(podOf({ ...said, network: { kind: 'host' } })).ports, []);
+  });
+
+  it('have a network that is no other container’s', () => {
+    const kinds = ownNetworkChoices([]).flatMap(({ choice }) => choice?.kind ?? []);
+    assert.deepEqual(kinds, ['none', 'host', 'bridge', 'new']);
   });
 });
 

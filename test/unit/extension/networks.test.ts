@@ -2,12 +2,13 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { FactNode } from '../../../extension/containers/nodes.js';
 import { networkLeaves } from '../../../extension/networks/networkLeaves.js';
-import { parseShape, presentNetwork, shapeText } from '../../../extension/networks/networkText.js';
+import { parseShape, presentInterface, presentNetwork, shapeText } from '../../../extension/networks/networkText.js';
 import {
   listenersOf,
   offerText,
   parseContainerPort,
   parseHostPlace,
+  parsePortMappings,
   proposedHostPort,
   unpublished,
   urlOf,
@@ -178,6 +179,14 @@ describe('a link', () => {
     assert.equal(shapeText({ delayMs: 100, rate: 500_000 }), '100 ms later, 500 kbit/s');
     assert.equal(shapeText({}), 'as at the start');
   });
+
+  it('that was made worse is marked, also one that is only narrow', () => {
+    const [link] = state([]).interfaces;
+    assert.ok(link);
+    const label = (queue: string) => presentInterface({ ...link, queue }).accessibleLabel;
+    assert.equal(label('noqueue'), 'Interface eth0, up, 10.120.0.2/24');
+    for (const queue of ['netem', 'tbf']) assert.match(label(queue), /, up, slow or lossy, /);
+  });
 });
 
 describe('ports that are typed', () => {
@@ -190,6 +199,16 @@ describe('ports that are typed', () => {
     assert.deepEqual(parseHostPlace('0.0.0.0:80'), { address: '0.0.0.0', hostPort: 80 });
     assert.deepEqual(parseHostPlace('[::1]:80'), { address: '::1', hostPort: 80 });
     for (const wrong of ['', ':80', 'x', '1:', '70000']) assert.equal(parseHostPlace(wrong), undefined, wrong);
+  });
+
+  it('are mappings with spaces between them, none where nothing is typed', () => {
+    assert.deepEqual(parsePortMappings(' 8080:80  [::1]:5353:53/udp '), [
+      { hostPort: 8080, containerPort: 80 },
+      { address: '::1', hostPort: 5353, containerPort: 53, protocol: 'udp' },
+    ]);
+    assert.deepEqual(parsePortMappings('  '), []);
+    for (const wrong of ['80', ':80', '8080:', '8080:80,', '8080:80 x', 'localhost:8080:80', '8080/udp:80'])
+      assert.equal(parsePortMappings(wrong), undefined, wrong);
   });
 
   it('below 1024 are proposed above it, and URLs lead where a browser gets', () => {

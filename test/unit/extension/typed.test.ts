@@ -1,8 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { commandLine, shownCommand } from '../../../extension/text/commandLine.js';
-import { containerNameProblem, freeName, imageNameProblem, proposedImageName } from '../../../extension/text/names.js';
+import {
+  containerNameProblem,
+  freeName,
+  hostnameProblem,
+  imageNameProblem,
+  proposedImageName,
+} from '../../../extension/text/names.js';
 import { isInside } from '../../../extension/text/paths.js';
+import { hostname } from '../../../helper/specification/schema.js';
 
 describe('a line to execute', () => {
   it('of plain words is executed without a shell', () => {
@@ -55,6 +62,11 @@ describe('names', () => {
   it('that are taken get a number', () => {
     assert.equal(freeName('web', []), 'web');
     assert.equal(freeName('web', ['web', 'web-2', 'web-4']), 'web-3');
+  });
+
+  it('of hosts are those that a specification may have', () => {
+    for (const name of ['www.lab', 'a-1', 'x'.repeat(64), '-a', 'a_b', 'ä', 'x'.repeat(65)])
+      assert.equal(hostnameProblem(name) === undefined, hostname.safeParse(name).success, name);
   });
 
   it('of containers are checked while they are typed', () => {
