@@ -58,7 +58,7 @@ test('read-only and without programs: nobody inside can change that', async () =
 test('read-only is all that is mounted below, too, at a start and later', async () => {
   // /dev/shm is a writable tmpfs of its own on every machine.
   const naive = 'mount --rbind /dev /mnt && mount -o remount,bind,ro /mnt && touch /mnt/shm/"$0" && rm /mnt/shm/"$0"';
-  const name = `terrarium-${process.pid}`;
+  const name = `terrarium-${process.getuid?.()}-${process.pid}`;
   execFileSync('unshare', ['--user', '--map-root-user', '--mount', 'sh', '-c', naive, name]);
   const options = ['ro', 'noexec'];
   const { id, pid } = await bed.up({ mounts: [{ source: '/dev', destination: '/start', options }] });

@@ -106,7 +106,8 @@ const knock = (targets: readonly object[]) => `
 
 test('without a way out nothing of this machine is reached: no address, no loopback, no abstract socket', async (t) => {
   const server = createServer((socket) => socket.destroy()).listen(0, '0.0.0.0');
-  const name = `\0terrarium-test-${process.pid}`;
+  // Other users of this machine run this test at the same time, in pid namespaces of their own.
+  const name = `\0terrarium-test-${process.getuid?.()}-${process.pid}`;
   const abstract = createServer((socket) => socket.destroy()).listen(name);
   t.after(() => {
     server.close();

@@ -163,7 +163,7 @@ test('with pids of its own a container cannot name what is outside', async (t) =
 test('CVE-2020-15257: abstract sockets: none are ours, and the host’s are out of reach', async (t) => {
   const product = await Product.start(t);
   // Not the product's name: other identities may run this test at the same time.
-  const name = `host-service-${process.pid}`;
+  const name = `host-service-${process.getuid?.()}-${process.pid}`;
   // Node pads names like this one with zeros.
   const listen = `use Socket; socket my $s, AF_UNIX, SOCK_STREAM, 0; bind $s, pack('S a*', AF_UNIX, "\\0${name}") or die $!;
     listen $s, 9; print "listening"; sleep 1000;`;
