@@ -66,7 +66,8 @@ test('a container that is being looked at by two helpers starts at once, mounted
   assert.ok(holder);
   const start = performance.now();
   await bed.helper.request(protocol.StartContainer, { container: id });
-  assert.ok(performance.now() - start < 5000, 'nobody waits for a view that is idle');
+  // An idle one would be there for half a minute.
+  assert.ok(performance.now() - start < 15_000, 'nobody waits for a view that is idle');
   assert.equal(holderOf(id), undefined);
   assert.equal(startTimeOf(holder.monitor), undefined, 'its mount is gone too');
   for (const helper of [bed.helper, other]) {

@@ -107,7 +107,10 @@ for (const [name, attack] of Object.entries(attacks)) {
   test(`${name} while a folder and a link are flipped: nothing outside is touched`, async (t) => {
     const field = await arena(t);
     const before = field.canary.look();
-    const successes = await repeatedly((round) => attack(field, round));
+    let successes = 0;
+    // Who is slowed down by others may find the link each time.
+    for (let tries = 0; tries < 5 && successes === 0; tries++)
+      successes = await repeatedly((round) => attack(field, round));
     assert.ok(successes > 0, 'it was done in the folder now and then');
     assert.equal(field.canary.look(), before);
   });
