@@ -1,11 +1,11 @@
 /** The control groups of the machine, whoever made them, as far as this user may read them. */
-import { accessSync, constants, readdirSync, readFileSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import * as path from 'node:path';
 import { setImmediate as breathe } from 'node:timers/promises';
 import { procFolder } from '../inspect/proc.js';
 import { readProcess } from '../inspect/processes.js';
 import { type CgroupNode, type CgroupProcess, ErrorCode, terrariumError } from '../protocol/index.js';
-import { parseKeyed } from './file.js';
+import { mayWrite, parseKeyed } from './file.js';
 import type { CgroupMount } from './mounts.js';
 
 /** Whose a cgroup is, by its folder, where it is one of ours. */
@@ -122,16 +122,6 @@ function isWritable(version: 1 | 2, controllers: readonly string[], folder: stri
 function hugePages(version: 1 | 2, folder: string): string | undefined {
   const pattern = version === 2 ? /^hugetlb\.\w+\.max$/ : /^hugetlb\.\w+\.limit_in_bytes$/;
   return unlessMissing(() => readdirSync(folder))?.find((name) => pattern.test(name));
-}
-
-function mayWrite(file: string): boolean {
-  try {
-    accessSync(file, constants.W_OK);
-    return true;
-  } catch {
-    // access(2) fails for one reason only: not writable for this user, be it missing, read-only or another's.
-    return false;
-  }
 }
 
 /**

@@ -1,4 +1,4 @@
-import { constants } from 'node:fs';
+import { accessSync, constants } from 'node:fs';
 import { open, readFile } from 'node:fs/promises';
 
 /**
@@ -12,6 +12,17 @@ export async function readCgroupFile(file: string): Promise<string | undefined> 
     const code = (error as NodeJS.ErrnoException).code;
     if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ENODEV') return undefined;
     throw error;
+  }
+}
+
+/** Whether this user may write to a file. At once: there may be hundreds of groups to ask about. */
+export function mayWrite(file: string): boolean {
+  try {
+    accessSync(file, constants.W_OK);
+    return true;
+  } catch {
+    // access(2) fails for one reason only: not writable for this user, be it missing, read-only or another's.
+    return false;
   }
 }
 

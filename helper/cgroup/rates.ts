@@ -11,6 +11,15 @@ export interface Mark {
   io?: ReadonlyMap<string, IoCounts>;
 }
 
+/** Counters as they are now. */
+export function markOf(cpuNanoseconds: number | undefined, io: Mark['io']): Mark {
+  return {
+    at: performance.now(),
+    ...(cpuNanoseconds === undefined ? {} : { cpuNanoseconds }),
+    ...(io === undefined ? {} : { io }),
+  };
+}
+
 /** Cores in use between two samples. Never negative: a sum over processes shrinks when one ends that nobody waited for. */
 export function coresBetween(before: Mark | undefined, after: Mark): number | undefined {
   if (before?.cpuNanoseconds === undefined || after.cpuNanoseconds === undefined) return undefined;

@@ -1,7 +1,7 @@
 import type { ContainerStats, DetailedStats, DeviceUse, LimitTarget } from '../protocol/index.js';
 import type { CgroupCounters, TightestMemory } from './counters.js';
 import type { ProcessUsage } from './processUsage.js';
-import { coresBetween, deviceName, devicesBetween, type Mark } from './rates.js';
+import { coresBetween, deviceName, devicesBetween, type Mark, markOf } from './rates.js';
 import { controllerFolder } from './record.js';
 
 /** Where counters come from: a cgroup, and for what no controller counts the processes. */
@@ -99,14 +99,6 @@ export function sampleDetails(
     gone: undefined,
   });
   return { stats, mark };
-}
-
-function markOf(cpuNanoseconds: number | undefined, io: Mark['io']): Mark {
-  return {
-    at: performance.now(),
-    ...(cpuNanoseconds === undefined ? {} : { cpuNanoseconds }),
-    ...(io === undefined ? {} : { io }),
-  };
 }
 
 function named(device: DeviceUse): DeviceUse {

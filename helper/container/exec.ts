@@ -1,7 +1,7 @@
 import { isFrozen } from '../cgroup/freezer.js';
 import { enterSteps } from '../cgroup/plan.js';
 import { containerEntered, enterProcess, frozen } from '../entering/enter.js';
-import { capabilitiesAsked } from '../entering/process.js';
+import { capabilitiesAsked, environmentAsked } from '../entering/process.js';
 import { readIdMap } from '../inspect/idmap.js';
 import { type RootReader, runningRoot } from '../inspect/root.js';
 import { findShell } from '../inspect/shell.js';
@@ -15,7 +15,6 @@ import {
   type ProcessIdentity,
   terrariumError,
 } from '../protocol/index.js';
-import { mergeEnvironment } from '../specification/complete.js';
 import { seccompFilter } from '../specification/seccomp.js';
 import type { Identity } from '../zygote/identity.js';
 import { checkMapped } from './create.js';
@@ -24,13 +23,10 @@ import { namespacesToEnter } from './joins.js';
 import { keepLedger } from './ledgers.js';
 import type { Machine } from './machine.js';
 import type { ContainerRecord } from './record.js';
-import { claimSession, pruneSessions, sessionsOf } from './sessions.js';
+import { claimSession, pruneSessions, sessionOutputLimit, sessionsOf } from './sessions.js';
 import { attachTarget, deniedPlan } from './start.js';
 import { runningRun } from './stop.js';
 import { undoUnanswered } from './unanswered.js';
-
-/** Bytes of a session's output kept in each of its two files: enough to paint a terminal again. */
-const sessionOutputLimit = 1024 * 1024;
 
 /** Starts one more process in a running container, under the same limits, with a monitor of its own. */
 export async function execInContainer(
@@ -110,12 +106,7 @@ async function processFor(
     ...(asked.consoleSize === undefined ? {} : { consoleSize: asked.consoleSize }),
     args,
     cwd: asked.cwd ?? base.cwd,
-    env: mergeEnvironment([
-      ...base.env,
-      ...(terminal ? ['TERM=xterm-256color'] : []),
-      ...(user === undefined ? [] : [`HOME=${user.home}`]),
-      ...(asked.env ?? []),
-    ]),
+    env: environmentAsked(base.env, asked, user?.home),
     ...(user === undefined ? {} : { user: { uid: user.uid, gid: user.gid, additionalGids: user.additionalGids } }),
     capabilities: capabilitiesAsked(base.capabilities, asked, user?.uid ?? base.user.uid),
   };

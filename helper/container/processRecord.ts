@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { bootId } from '../inspect/boot.js';
 import type { ProcessIdentity } from '../protocol/index.js';
 import { writeAtomically } from './atomicFile.js';
@@ -19,8 +19,11 @@ export async function noteStarted(file: string, process: ProcessIdentity, record
   }
 }
 
-/** What was noted last, if that was since the machine's start, whether the process is still there or not. @throws what is wrong with the file */
-export function readNoted<T extends { bootId: string }>(file: string, schema: z.ZodType<T>): T | undefined {
+/**
+ * What such a file says. Undefined when it is not there, and when it is no such record: it was not synced before it got its
+ * name, so a crash of the machine may leave an empty file, and what was noted there has ended with the machine.
+ */
+export function readRecord<T>(file: string, parse: (text: string) => T): T | undefined {
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
@@ -28,6 +31,16 @@ export function readNoted<T extends { bootId: string }>(file: string, schema: z.
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   }
-  const record = schema.parse(JSON.parse(text));
-  return record.bootId === bootId() ? record : undefined;
+  try {
+    return parse(text);
+  } catch (error) {
+    if (error instanceof SyntaxError || error instanceof z.ZodError) return undefined;
+    throw error;
+  }
+}
+
+/** What was noted last, if that was since the machine's start, whether the process is still there or not. */
+export function readNoted<T extends { bootId: string }>(file: string, schema: z.ZodType<T>): T | undefined {
+  const record = readRecord(file, (text) => schema.parse(JSON.parse(text)));
+  return record?.bootId === bootId() ? record : undefined;
 }

@@ -1,12 +1,12 @@
-import { promises as fs, readdirSync, readFileSync } from 'node:fs';
+import { promises as fs, readdirSync } from 'node:fs';
 import * as path from 'node:path';
-import { z } from 'zod';
 import { hasFreezer, isFrozen } from '../cgroup/freezer.js';
 import { bootId } from '../inspect/boot.js';
 import { listProcesses } from '../inspect/processes.js';
 import { isAlive, readStat } from '../inspect/stat.js';
 import { livePorts } from '../network/publishedPorts.js';
 import type { ContainerState, ContainerSummary, ExitRecord } from '../protocol/index.js';
+import { readRecord } from './processRecord.js';
 import { type ContainerRecord, parseExitFile, parseRuntimeFile, type RuntimeRecord } from './record.js';
 import { allStopped } from './standStill.js';
 import type { ContainerStore } from './store.js';
@@ -47,6 +47,7 @@ export function readLatestRun(store: ContainerStore, id: string): Run | undefine
   const known = endedRuns.get(container);
   if (known?.number === number) return known;
   const folder = store.folder(id, 'runs', String(number));
+  // When one is damaged the run counts as one whose helper or monitor was killed.
   const recorded = readRecord(path.join(folder, 'runtime.json'), parseRuntimeFile);
   const runtime = recorded && asOfBoot(recorded, bootId());
   const exit = readRecord(path.join(folder, 'exit.json'), parseExitFile);
@@ -78,26 +79,6 @@ export function asOfBoot(runtime: RuntimeRecord, now: string): RuntimeRecord {
     init: { ...init, startTime: neverStarted },
     monitor: { ...monitor, startTime: neverStarted },
   };
-}
-
-/**
- * Undefined when it is not there, and when it is no such record: neither is synced before it gets its name, so a crash of
- * the machine may leave an empty file. The run then counts as one whose helper or monitor was killed.
- */
-function readRecord<T>(file: string, parse: (text: string) => T): T | undefined {
-  let text: string;
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
-  try {
-    return parse(text);
-  } catch (error) {
-    if (error instanceof SyntaxError || error instanceof z.ZodError) return undefined;
-    throw error;
-  }
 }
 
 /** What is known of a run, and what the kernel says of its processes. */

@@ -8,6 +8,9 @@ import { socketOf } from './start.js';
 /** So many sessions that have ended are kept, for clients that still read their output. */
 const kept = 20;
 
+/** Bytes of a session's output kept in each of its two files: enough to paint a terminal again. */
+export const sessionOutputLimit = 1024 * 1024;
+
 /** Where sessions are kept, and what their names begin with. */
 export interface SessionPlace {
   folder: string;

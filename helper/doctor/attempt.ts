@@ -4,11 +4,10 @@ import { errnoName } from '../ledger/errno.js';
 import type { Answer } from '../plan/answer.js';
 import { CLONE_NEWNS, CLONE_NEWUSER, MS_PRIVATE, MS_REC } from '../plan/constants.js';
 import type { Plan, Step } from '../plan/step.js';
-import { pathOf } from '../plan/subject.js';
 import { ErrorCode, terrariumError } from '../protocol/index.js';
 import { type Identity, nestedMap } from '../zygote/identity.js';
 import { ZygoteError } from '../zygote/launch.js';
-import type { Failure } from './explanation.js';
+import { type Failure, failureOf } from './explanation.js';
 
 /** What the doctor needs to have a plan carried out. */
 export interface PlanExecutor {
@@ -115,18 +114,6 @@ async function carryOut({ zygote }: Bench, plan: Plan): Promise<Attempt> {
 /** The zygote could not be made. */
 export function zygoteRefused(error: ZygoteError): Failure {
   return { step: 'zygote', syscall: error.syscall, errno: errnoOf(error.errno), path: '' };
-}
-
-/** The step that failed. Pure. */
-export function failureOf(plan: Plan, answer: Answer): Failure {
-  const step = answer.failedStep === undefined ? undefined : plan[answer.failedStep];
-  const call = answer.records.findLast((record) => record.step === answer.failedStep && record.errno === answer.errno);
-  return {
-    step: step?.kind ?? 'decode',
-    syscall: call?.name ?? '',
-    errno: errnoName(answer.errno),
-    path: step === undefined ? '' : pathOf(step),
-  };
 }
 
 /** The zygote reports an errno by name or by number. */

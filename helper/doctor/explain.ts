@@ -7,7 +7,7 @@ import { networkRules } from './networkRules.js';
 import { processRules } from './processRules.js';
 import { cgroupRules, generalRules } from './resourceRules.js';
 
-export type { Explanation, Failure } from './explanation.js';
+export { type Explanation, type Failure, failureOf } from './explanation.js';
 export { type Facts, gatherFacts } from './facts.js';
 
 const rules: readonly Rule[] = [

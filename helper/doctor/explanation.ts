@@ -1,4 +1,7 @@
-import type { StepKind } from '../plan/step.js';
+import { errnoName } from '../ledger/errno.js';
+import type { Answer } from '../plan/answer.js';
+import type { Plan, StepKind } from '../plan/step.js';
+import { pathOf } from '../plan/subject.js';
 import type { DoctorLineId } from '../protocol/index.js';
 import type { Facts } from './facts.js';
 
@@ -12,6 +15,18 @@ export interface Failure {
   errno: string;
   /** What the step was about: a file, a mount's source or destination, a command. May be empty. */
   path: string;
+}
+
+/** The step that failed. Pure. */
+export function failureOf(plan: Plan, answer: Answer): Failure {
+  const step = answer.failedStep === undefined ? undefined : plan[answer.failedStep];
+  const call = answer.records.findLast((record) => record.step === answer.failedStep && record.errno === answer.errno);
+  return {
+    step: step?.kind ?? 'decode',
+    syscall: call?.name ?? '',
+    errno: errnoName(answer.errno),
+    path: step === undefined ? '' : pathOf(step),
+  };
 }
 
 /** What a person is told beside the errno. */

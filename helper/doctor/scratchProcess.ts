@@ -9,8 +9,8 @@ import { isAlive } from '../inspect/stat.js';
 import type { Answer } from '../plan/answer.js';
 import type { Plan, Step } from '../plan/step.js';
 import { ErrorCode, type TerrariumError, terrariumError } from '../protocol/index.js';
-import { type Bench, failureOf, planFor, type Undertaking, withScratch } from './attempt.js';
-import type { Failure } from './explanation.js';
+import { type Bench, planFor, type Undertaking, withScratch } from './attempt.js';
+import { type Failure, failureOf } from './explanation.js';
 import { findProgram, type ProgramResult } from './programs.js';
 
 /** A trial whose process could not be made: not the one that is tried, but what it needs. */

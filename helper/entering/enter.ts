@@ -12,6 +12,7 @@ import {
   pruneSessions,
   releaseSession,
   type Session,
+  sessionOutputLimit,
   sessionsOf,
 } from '../container/sessions.js';
 import { attachTarget, deniedPlan } from '../container/start.js';
@@ -43,9 +44,6 @@ import { type BaseProcess, baseOfTarget, ownMaps, processAsked } from './process
 import { readTarget, type Target, writableCgroups } from './target.js';
 import { planTools } from './tools.js';
 import { type Situation, wayInto } from './way.js';
-
-/** Bytes of a session's output kept in each of its two files: enough to paint a terminal again. */
-const sessionOutputLimit = 1024 * 1024;
 
 /** What differs between a process of a container of ours and any other. */
 interface Surroundings {

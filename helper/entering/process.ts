@@ -84,15 +84,24 @@ export async function processAsked(
     ...(asked.consoleSize === undefined ? {} : { consoleSize: asked.consoleSize }),
     args: asked.args ?? [],
     cwd: asked.cwd ?? base.cwd,
-    env: mergeEnvironment([
-      ...base.env,
-      ...(terminal ? ['TERM=xterm-256color'] : []),
-      ...(found === undefined ? [] : [`HOME=${found.home}`]),
-      ...(asked.env ?? []),
-    ]),
+    env: environmentAsked(base.env, asked, found?.home),
     capabilities: capabilitiesAsked(base.capabilities, asked, user?.uid),
     shell: found?.shell,
   };
+}
+
+/** The environment of a process that enters: later ones replace earlier ones. `home` is its user's, if that was looked up. Pure. */
+export function environmentAsked(
+  base: readonly string[],
+  { terminal, env }: Pick<ExecSpecification, 'terminal' | 'env'>,
+  home: string | undefined,
+): string[] {
+  return mergeEnvironment([
+    ...base,
+    ...(terminal === true ? ['TERM=xterm-256color'] : []),
+    ...(home === undefined ? [] : [`HOME=${home}`]),
+    ...(env ?? []),
+  ]);
 }
 
 /** Pure. @throws Invalid for an unknown name */

@@ -1,6 +1,7 @@
 /** What the kernel says of a process that is to be entered. */
-import { accessSync, constants, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import * as path from 'node:path';
+import { mayWrite } from '../cgroup/file.js';
 import { findHierarchies } from '../cgroup/hierarchies.js';
 import { readSecurityLabel } from '../inspect/capabilities.js';
 import { readIdMap } from '../inspect/idmap.js';
@@ -82,18 +83,8 @@ export function writableCgroups(pid: number): string[] {
   const groups = unlessGone(() => read(`/proc/${pid}/cgroup`));
   if (groups === undefined) return [];
   return findHierarchies(groups, read('/proc/self/mountinfo'))
-    .filter(({ folder, readOnly }) => !readOnly && isWritable(path.join(folder, 'cgroup.procs')))
+    .filter(({ folder, readOnly }) => !readOnly && mayWrite(path.join(folder, 'cgroup.procs')))
     .map(({ folder }) => folder);
-}
-
-function isWritable(file: string): boolean {
-  try {
-    accessSync(file, constants.W_OK);
-    return true;
-  } catch {
-    // Whatever the reason: nothing is moved there.
-    return false;
-  }
 }
 
 /** The control groups of a process by hierarchy, as the kernel writes them; undefined when it has ended. */

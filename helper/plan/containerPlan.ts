@@ -109,13 +109,7 @@ export function containerPlan(input: ContainerPlanInput): Plan {
   const cgroupLater = joined('cgroup') && input.cgroup.cloneInto !== '';
   const follows = config.mounts.some(followsHost);
   return [
-    {
-      kind: 'monitor',
-      directory: input.monitor.directory,
-      socket: input.monitor.socket,
-      outputLimit: BigInt(input.monitor.outputLimit),
-      events: input.cgroup.eventsFile,
-    },
+    monitorStep(input.monitor, input.cgroup.eventsFile),
     ...deniedSteps(input.denied),
     ...(input.lease === undefined ? [] : [{ kind: 'useLease', path: input.lease } as const]),
     ...input.cgroup.beforeClone,
@@ -174,6 +168,11 @@ export function containerPlan(input: ContainerPlanInput): Plan {
 
 const flagsOf = (types: readonly oci.NamespaceType[]): number =>
   types.reduce((flags, type) => flags | namespaceFlags[type], 0);
+
+/** Makes of the zygote's fork the monitor of what follows. @param events the cgroup's event file, or nothing */
+export function monitorStep({ directory, socket, outputLimit }: MonitorPlan, events: string): Step {
+  return { kind: 'monitor', directory, socket, outputLimit: BigInt(outputLimit), events };
+}
 
 /** What the monitor has to know before a filter comes. */
 export function deniedSteps(denied: DeniedPlan | undefined): Step[] {

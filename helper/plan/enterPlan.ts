@@ -1,6 +1,6 @@
 import type { oci, ProcessIdentity } from '../protocol/index.js';
 import { CLONE_NEWNS, MS_PRIVATE, MS_REC, MS_SLAVE, namespaceFlags } from './constants.js';
-import { type CgroupPlan, type DeniedPlan, deniedSteps, type MonitorPlan } from './containerPlan.js';
+import { type CgroupPlan, type DeniedPlan, deniedSteps, type MonitorPlan, monitorStep } from './containerPlan.js';
 import { executeSteps, privilegeSteps } from './processSteps.js';
 import type { Plan, Step } from './step.js';
 
@@ -73,13 +73,7 @@ export function enterPlan(input: EnterPlanInput): Plan {
         ? [enter(mount), { kind: 'enterRoot', slot: rootSlot }, { kind: 'setRoot', path: '/' }]
         : toolsSteps(input.tools, viewSlot, [enter(mount), { kind: 'enterRoot', slot: rootSlot }]);
   return [
-    {
-      kind: 'monitor',
-      directory: input.monitor.directory,
-      socket: input.monitor.socket,
-      outputLimit: BigInt(input.monitor.outputLimit),
-      events: '',
-    },
+    monitorStep(input.monitor, ''),
     ...deniedSteps(input.denied),
     ...(process.terminal === true ? [] : [{ kind: 'makePipes', stdin: input.stdin ? 1 : 0 } as const]),
     { kind: 'clone', flags: 0, cgroup: input.cgroup.cloneInto },

@@ -1,6 +1,6 @@
 import type { oci, ProcessIdentity } from '../protocol/index.js';
 import { CLONE_NEWPID, namespaceFlags } from './constants.js';
-import { type CgroupPlan, type DeniedPlan, deniedSteps, type MonitorPlan } from './containerPlan.js';
+import { type CgroupPlan, type DeniedPlan, deniedSteps, type MonitorPlan, monitorStep } from './containerPlan.js';
 import { executeSteps, privilegeSteps } from './processSteps.js';
 import type { Plan } from './step.js';
 
@@ -27,13 +27,7 @@ export function execPlan(input: ExecPlanInput): Plan {
   const atFork = flags & CLONE_NEWPID;
   const startTime = BigInt(target.startTime);
   return [
-    {
-      kind: 'monitor',
-      directory: input.monitor.directory,
-      socket: input.monitor.socket,
-      outputLimit: BigInt(input.monitor.outputLimit),
-      events: input.cgroup.eventsFile,
-    },
+    monitorStep(input.monitor, input.cgroup.eventsFile),
     ...deniedSteps(input.denied),
     // A pid namespace is entered by being born in it: the monitor joins for its children and stays outside.
     ...(atFork === 0 ? [] : [{ kind: 'setNamespaces', pid: target.pid, startTime, flags: atFork } as const]),

@@ -6,7 +6,7 @@ import { blockDevices } from '../../cgroup/devices.js';
 import { effectiveLimit } from '../../cgroup/effective.js';
 import { parseKeyed, readCgroupFile } from '../../cgroup/file.js';
 import { containerRecord } from '../../cgroup/layout.js';
-import { coresBetween, devicesBetween, type Mark } from '../../cgroup/rates.js';
+import { coresBetween, devicesBetween, type Mark, markOf } from '../../cgroup/rates.js';
 import { controllerKey, readHeldLimit } from '../../cgroup/reading.js';
 import { type CgroupRecord, controllerFile, controllerFolder } from '../../cgroup/record.js';
 import { parseList } from '../../cgroup/values.js';
@@ -100,14 +100,7 @@ const window = 250;
 
 async function readRates(record: CgroupRecord): Promise<{ cores: number | undefined; io: ForecastFacts['io'] }> {
   const counters = new CgroupCounters(record);
-  const mark = (): Mark => {
-    const [cpuNanoseconds, io] = [counters.cpuNanoseconds(), counters.io()];
-    return {
-      at: performance.now(),
-      ...(cpuNanoseconds === undefined ? {} : { cpuNanoseconds }),
-      ...(io === undefined ? {} : { io }),
-    };
-  };
+  const mark = (): Mark => markOf(counters.cpuNanoseconds(), counters.io());
   try {
     const before = mark();
     await delay(window);
