@@ -101,20 +101,22 @@ chapter(
     await expand(first());
     await expand(treeItem(page, /^Network of container/));
     await link('up, ').waitFor();
-    const shape = async (answers: readonly string[]) => {
+    const shape = async (choice: string) => {
       await chooseInMenu(page, pod('2 of 2 running'), 'Make Link Slow or Lossy…');
       await page.locator('.quick-input-title', { hasText: 'The Link of the pod web' }).waitFor();
-      for (const answer of answers) await answerQuickInput(page, answer);
+      await answerQuickInput(page, choice);
     };
-    await shape(['Cut']);
+    await shape('Cut');
     await link('down, ').waitFor();
     await members(', cut').nth(1).waitFor();
     await editor.screenshot('pod-link-cut');
-    await shape(['Other Numbers', '0 0 500']);
+    await shape('Other Numbers');
+    await page.locator('.quick-input-message', { hasText: 'Milliseconds later' }).waitFor();
+    await answerQuickInput(page, '0 0 500');
     await link('up, slow or lossy, ').waitFor();
     await members(', 500 kbit/s').nth(1).waitFor();
     await editor.screenshot('pod-link-slow');
-    await shape(['Good']);
+    await shape('Good');
     await link('up, ').waitFor();
     await members('').nth(1).waitFor();
     await collapse(first());

@@ -1,16 +1,19 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 
-/**
- * A port of 127.0.0.1 that nobody has at the moment.
- * @throws when none is free
- */
+/** Below net.ipv4.ip_local_port_range as kernels have it: nobody who connects to somewhere gets one of these meanwhile. */
+const lowest = 20_000;
+const highest = 32_000;
+
+/** A port of 127.0.0.1 that nobody listens at. */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (typeof address !== 'object' || address === null) throw new Error('no port is free');
-  return address.port;
+  for (;;) {
+    const port = lowest + Math.floor(Math.random() * (highest - lowest));
+    const server = createServer().listen(port, '127.0.0.1');
+    const [error] = (await Promise.race([once(server, 'listening'), once(server, 'error')])) as [Error | undefined];
+    if (error !== undefined) continue;
+    server.close();
+    await once(server, 'close');
+    return port;
+  }
 }
