@@ -4,6 +4,7 @@ import { get as ask, createServer as createProxy } from 'node:http';
 import { createServer, type Server } from 'node:net';
 import { after } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Page } from 'playwright-core';
 import { freePort } from './support/ports.js';
 import { beginStory } from './support/story.js';
 import { patienceMs } from './support/until.js';
@@ -113,13 +114,26 @@ chapter(
   },
 );
 
+/** The page that a click opens; the click is repeated, since the row is drawn anew while ports come and go. */
+async function pageOpenedBy(click: () => Promise<void>): Promise<Page> {
+  for (const end = Date.now() + patienceMs; ; ) {
+    const opened = editor.page.context().waitForEvent('page', { timeout: 8000 });
+    try {
+      const [page] = await Promise.all([opened, click()]);
+      return page;
+    } catch (error) {
+      if (Date.now() > end) throw error;
+    }
+  }
+}
+
 chapter('it is opened from the tree, in the browser and in the editor', async () => {
   const { page } = editor;
   const line = published();
-  await line.hover();
-  const opened = page.context().waitForEvent('page');
-  await line.getByRole('button', { name: 'Open Port in Browser' }).click();
-  const site = await opened;
+  const site = await pageOpenedBy(async () => {
+    await line.hover();
+    await line.getByRole('button', { name: 'Open Port in Browser' }).click();
+  });
   await site.getByRole('heading', { name: 'Out of the glass box' }).waitFor();
   await site.close();
   await chooseInMenu(page, line, 'Preview Port in Editor');

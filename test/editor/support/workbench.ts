@@ -102,14 +102,15 @@ export async function collapse(item: Locator): Promise<void> {
   if ((await item.getAttribute('aria-expanded')) === 'true') await item.click();
 }
 
-/**
- * Chooses from the context menu of a row. VS Code ignores clicks for half a second after it has opened, so that the
- * right button's release does not choose: the click is repeated until the menu is gone.
- */
+/** Chooses from the context menu of a row. */
 export async function chooseInMenu(page: Page, row: Locator, item: string): Promise<void> {
   // Its accessible name goes on with the keys of the entry, where it has some.
   const entry = page.getByRole('menuitem', { name: new RegExp(`^${item}(?:[, ]+(?:Del|Delete|F2))?$`) });
-  // A menu closes when something else takes the focus at that moment, as a page does that has just loaded.
+  do await openMenu(page, row, entry, item);
+  while (!(await choose(entry, item)));
+}
+
+async function openMenu(page: Page, row: Locator, entry: Locator, item: string): Promise<void> {
   for (const end = Date.now() + patienceMs; !(await entry.isVisible()); ) {
     if (Date.now() > end) throw new Error(`there is no menu with ${item}`);
     try {
@@ -121,13 +122,27 @@ export async function chooseInMenu(page: Page, row: Locator, item: string): Prom
       await page.keyboard.press('Escape');
     }
   }
+}
+
+/**
+ * VS Code ignores clicks for half a second after it has opened a menu, so that the right button's release does not choose:
+ * the click is repeated until the menu is gone. It goes without one when something else takes the focus at that moment, as a
+ * page does that has just loaded: then the answer is false.
+ */
+async function choose(entry: Locator, item: string): Promise<boolean> {
+  let clicked = false;
   for (const end = Date.now() + patienceMs; await entry.isVisible(); await delay(100)) {
     if (Date.now() > end) throw new Error(`the menu does not take ${item}`);
-    await entry.click({ timeout: 1000 }).catch((error: unknown) => {
-      // It went away between the look and the click: chosen.
+    try {
+      await entry.click({ timeout: 1000 });
+      clicked = true;
+    } catch (error) {
       if (!/Timeout|detached/.test(String(error))) throw error;
-    });
+      // Its log tells whether the menu went away by the click or before it.
+      clicked ||= String(error).includes('performing click action');
+    }
   }
+  return clicked;
 }
 
 let lefts = 0;

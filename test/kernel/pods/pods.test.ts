@@ -1,13 +1,19 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { test } from 'node:test';
 import * as protocol from '../../../helper/protocol/index.js';
-import { listens } from '../networks/listening.js';
+import { freePort, listens } from '../networks/listening.js';
 import { Bed } from '../support/bed.js';
 import { TestHelper } from '../support/helper.js';
-import { differingNamespaces, namespacesOf, parentOf, startTimeOf, statusField } from '../support/kernel.js';
+import {
+  differingNamespaces,
+  killUnlessEnded,
+  namespacesOf,
+  parentOf,
+  startTimeOf,
+  statusField,
+} from '../support/kernel.js';
 import { eventually } from '../support/wait.js';
 
 const bed = new Bed();
@@ -114,22 +120,13 @@ test('a killed holder is told, and replaced in the same namespaces; killed monit
   assert.equal(namespacesOf(holder).uts, namespacesOf(one.pid).uts);
   for (const { pid } of [one, two]) process.kill(parentOf(pid), 'SIGKILL');
   await nothingLeft(holder, monitor);
-  for (const { pid } of [one, two]) if (!isGone(pid)) process.kill(pid, 'SIGKILL');
+  for (const { pid } of [one, two]) killUnlessEnded(pid);
   await removePod('well');
   assert.deepEqual(
     (await bed.helper.ask(protocol.ListContainers)).map(({ name }) => name),
     [],
   );
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  return typeof address === 'object' && address !== null ? address.port : assert.fail('no port');
-}
 
 /** What is said by who listens at a port of this machine, or why nobody is reached. */
 function said(port: number): Promise<string> {
