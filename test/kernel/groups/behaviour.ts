@@ -14,7 +14,8 @@ const hog = (steps: number) =>
   `$| = 1; my @held; for my $i (1 .. ${steps}) { my $s = ""; vec($s, 10485759, 8) = 1; push @held, \\$s; print "$i\\n"; } sleep 60`;
 const perl = (steps: number) => ['/usr/bin/perl', '-e', hog(steps)];
 const sleeping = ['/bin/sh', '-c', 'exec sleep 60'];
-const bomb = ['/bin/sh', '-c', 'bomb() { bomb | bomb & }; bomb & exec sleep 60'];
+/** It stays at its limit: a shell ends when it cannot fork, so that all of a bomb of shells may end before anybody looks. */
+const bomb = ['/usr/bin/perl', '-e', 'defined fork or select undef, undef, undef, 0.05 while 1'];
 /** Of each container with a bomb in it: what two of them may have is above the limits of groups here, one alone is below. */
 const seatBelt = { pids: { limit: 18 } };
 
