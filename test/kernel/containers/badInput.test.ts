@@ -138,9 +138,13 @@ test('an import that is cancelled leaves nothing behind', async () => {
   const before = await everything(bed.helper);
   const { CancellationTokenSource } = await import('vscode-jsonrpc/node');
   const cancel = new CancellationTokenSource();
-  const importing = bed.helper.connection.sendRequest(protocol.ImportImage, { file, name: 'large' }, cancel.token);
-  setTimeout(() => cancel.cancel(), 30);
-  await assert.rejects(importing);
+  const progress = bed.helper.connection.onProgress(protocol.ImageProgressType, 'cancel', () => cancel.cancel());
+  const params = { file, name: 'large', progress: 'cancel' };
+  await assert.rejects(
+    bed.helper.connection.sendRequest(protocol.ImportImage, params, cancel.token),
+    ({ code }: { code: number }) => code === -32800,
+  );
+  progress.dispose();
   assert.deepEqual(await everything(bed.helper), before);
 });
 
