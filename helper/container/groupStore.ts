@@ -1,11 +1,11 @@
-import { closeSync, promises as fs, openSync, readFileSync } from 'node:fs';
+import { closeSync, promises as fs, openSync } from 'node:fs';
 import * as path from 'node:path';
 import { ResponseError } from 'vscode-jsonrpc';
 import { z } from 'zod';
 import { flock } from '../../native/bindings/flock.js';
 import { allContainers, ErrorCode, type oci, terrariumError } from '../protocol/index.js';
 import { containerNamePattern } from '../specification/schema.js';
-import { writeAtomically } from './atomicFile.js';
+import { readIfThere, writeAtomically } from './atomicFile.js';
 import type { Locations } from './locations.js';
 
 const prefix = 'group-';
@@ -30,13 +30,8 @@ function fileOf({ groups }: Locations, name: string): string {
  */
 export function readGroupResources(locations: Locations, name: string): oci.Resources | undefined {
   const file = fileOf(locations, name);
-  let text: string;
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
+  const text = readIfThere(file);
+  if (text === undefined) return undefined;
   try {
     // Ours, written by us: the outline is checked, so that a damaged file is told from a sound one.
     return schema.parse(JSON.parse(text)).resources as oci.Resources;

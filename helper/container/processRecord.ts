@@ -1,9 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { z } from 'zod';
 import { bootId } from '../inspect/boot.js';
 import type { ProcessIdentity } from '../protocol/index.js';
-import { writeAtomically } from './atomicFile.js';
+import { readIfThere, writeAtomically } from './atomicFile.js';
 import { signalUnlessEnded } from './standStill.js';
 
 /**
@@ -24,13 +23,8 @@ export async function noteStarted(file: string, process: ProcessIdentity, record
  * name, so a crash of the machine may leave an empty file, and what was noted there has ended with the machine.
  */
 export function readRecord<T>(file: string, parse: (text: string) => T): T | undefined {
-  let text: string;
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
+  const text = readIfThere(file);
+  if (text === undefined) return undefined;
   try {
     return parse(text);
   } catch (error) {

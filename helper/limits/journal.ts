@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { promises as fs, mkdirSync, readFileSync } from 'node:fs';
+import { promises as fs, mkdirSync } from 'node:fs';
 import * as path from 'node:path';
 import { z } from 'zod';
-import { writeAtomically } from '../container/atomicFile.js';
+import { readIfThere, writeAtomically } from '../container/atomicFile.js';
 import type { Locations } from '../container/locations.js';
 import type { LimitEdit, LimitTarget, oci } from '../protocol/index.js';
 
@@ -89,13 +89,8 @@ export function keyOfFile(name: string): string | undefined {
  * limits themselves are elsewhere; `log` then hears of it.
  */
 export function readJournal(locations: Locations, key: string, log: (message: string) => void): Journal | undefined {
-  let text: string;
-  try {
-    text = readFileSync(fileOf(locations, key), 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
+  const text = readIfThere(fileOf(locations, key));
+  if (text === undefined) return undefined;
   try {
     return journal.parse(JSON.parse(text));
   } catch (error) {
