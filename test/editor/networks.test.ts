@@ -5,7 +5,7 @@ import { createServer, type Server } from 'node:net';
 import { after } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Page } from 'playwright-core';
-import { freePort } from './support/ports.js';
+import { freePort } from '../kernel/support/freePort.js';
 import { beginStory } from './support/story.js';
 import { patienceMs } from './support/until.js';
 import {

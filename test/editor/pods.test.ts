@@ -3,7 +3,7 @@ import { chownSync, readdirSync, readFileSync, renameSync, statSync, writeFileSy
 import * as path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Locator } from 'playwright-core';
-import { freePort } from './support/ports.js';
+import { freePort } from '../kernel/support/freePort.js';
 import { beginStory } from './support/story.js';
 import {
   answerQuickInput,

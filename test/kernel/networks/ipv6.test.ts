@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
-import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { test } from 'node:test';
 import * as protocol from '../../../helper/protocol/index.js';
 import { Bed } from '../support/bed.js';
+import { freePort } from '../support/freePort.js';
 import { eventually } from '../support/wait.js';
 import { body, fetching, outboundObstacle, serve } from './outside.js';
 
@@ -71,7 +71,7 @@ test('a port published without an address is at both of localhost’s; with one,
   const hasBoth = Object.values(networkInterfaces()).some((all) => all?.some(({ address }) => address === '::1'));
   if (!hasBoth) return t.skip('this machine has no ::1');
   const { id } = await bed.up(greeter);
-  const [tcp, alone, udp] = [await freePort(), await freePort(), await freePort()];
+  const [tcp, alone, udp] = [await freePort('::'), await freePort('::'), await freePort('::')];
   const publish = (port: protocol.PortMapping) => bed.helper.request(protocol.PublishPort, { container: id, port });
   const { address, alsoAt } = await publish({ hostPort: tcp, containerPort: 7000 });
   assert.deepEqual([address, alsoAt], ['127.0.0.1', '::1']);
@@ -124,16 +124,6 @@ test('IPv6 goes out by pasta where this machine’s own does, and only there', {
   }
   await remove(id);
 });
-
-/** A port that is free at both addresses just now: `::` takes those of IPv4, too. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '::');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  return typeof address === 'object' && address !== null ? address.port : assert.fail('no port');
-}
 
 /** What a server that speaks first says; undefined when it refuses, or says nothing. */
 function heard(host: string, port: number): Promise<string | undefined> {

@@ -7,8 +7,9 @@ import { connect, createServer } from 'node:net';
 import { test } from 'node:test';
 import * as protocol from '../../../helper/protocol/index.js';
 import { Bed } from '../support/bed.js';
+import { freePort } from '../support/freePort.js';
 import { eventually } from '../support/wait.js';
-import { freePort, listens } from './listening.js';
+import { listens } from './listening.js';
 
 const bed = new Bed();
 const remove = (container: string) => bed.helper.request(protocol.RemoveContainer, { container, force: true });

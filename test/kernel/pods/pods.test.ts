@@ -3,8 +3,9 @@ import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { connect } from 'node:net';
 import { test } from 'node:test';
 import * as protocol from '../../../helper/protocol/index.js';
-import { freePort, listens } from '../networks/listening.js';
+import { listens } from '../networks/listening.js';
 import { Bed } from '../support/bed.js';
+import { freePort } from '../support/freePort.js';
 import { TestHelper } from '../support/helper.js';
 import {
   differingNamespaces,

@@ -4,12 +4,12 @@ import { createSign, randomUUID, X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import * as path from 'node:path';
 import type { TestContext } from 'node:test';
 import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
+import { freePort } from '../support/freePort.js';
 import { eventually } from '../support/wait.js';
 import { makeCertificate, missing } from './certificate.js';
 import { listen, sha256, types } from './loopbackRegistry.js';
@@ -41,14 +41,6 @@ export async function startDockerRegistry(
   });
   await eventually('docker-registry to listen', () => answers(port));
   return host;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  return port;
 }
 
 function answers(port: number): Promise<boolean> {
