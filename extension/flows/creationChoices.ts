@@ -78,7 +78,7 @@ export function ownNetworkChoices(
       choice: { kind: 'none' },
       label: '$(circle-slash) None',
       description: 'only its own loopback',
-      detail: 'Nothing outside can be reached, and nothing can reach in',
+      detail: 'Nothing outside can be reached; nothing can reach in but by published ports',
     },
     {
       choice: { kind: 'host' },

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { l10n } from 'vscode';
-import { CreatePod, ListNetworks } from '../../helper/protocol/index.js';
+import { CreatePod, ListNetworks, type PodSummary } from '../../helper/protocol/index.js';
 import type { CommandContext } from '../commands/context.js';
 import { inView } from '../commands/progress.js';
 import { ownNetworkChoices } from '../flows/creationChoices.js';
@@ -10,8 +10,8 @@ import { parsePortMappings } from '../networks/portText.js';
 import { groupNameProblem, hostnameProblem } from '../text/names.js';
 import { canPublish, type PodAnswers, podOf, shareChoices } from './podChoices.js';
 
-/** Its name, and four questions that Enter answers. Of what is not shared nothing is asked. */
-export async function newPod({ helper }: CommandContext): Promise<void> {
+/** Its name, and four questions that Enter answers. Of what is not shared nothing is asked. Undefined when it is given up. */
+export async function newPod({ helper }: CommandContext): Promise<PodSummary | undefined> {
   const title = l10n.t('New Pod');
   const defaults: PodAnswers = {
     name: '',
@@ -78,7 +78,7 @@ export async function newPod({ helper }: CommandContext): Promise<void> {
             (hostname) => ({ ...current, hostname }),
           ),
   ]);
-  if (answers) await inView(() => helper.request(CreatePod, podOf(answers)));
+  return answers && inView(() => helper.request(CreatePod, podOf(answers)));
 }
 
 const portsProblem = (text: string): string | undefined =>

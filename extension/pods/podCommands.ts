@@ -23,11 +23,18 @@ export function podCommands(context: CommandContext, pods: PodStore): Record<str
     if (nodes.length > 0) await commands.executeCommand(command, nodes[0], nodes);
   };
   return {
-    'terrarium.newPod': { doing: l10n.t('Make a pod'), run: () => newPod(context) },
+    'terrarium.newPod': {
+      doing: l10n.t('Make a pod'),
+      run: async () => {
+        await newPod(context);
+      },
+    },
     'terrarium.createInPod': {
       doing: l10n.t('Create a container'),
       run: async (first) => {
-        const pod = await called(first, l10n.t('In which pod?'));
+        // Without any, one is made first: that is what who asks for this needs.
+        const pod =
+          (await pods.list()).length === 0 ? await newPod(context) : await called(first, l10n.t('In which pod?'));
         if (pod) await commands.executeCommand('terrarium.create', { pod: pod.name });
       },
     },
@@ -79,7 +86,7 @@ export function podCommands(context: CommandContext, pods: PodStore): Record<str
 }
 
 async function choosePod(pods: readonly PodSummary[], title: string): Promise<PodSummary | undefined> {
-  if (pods.length === 0) throw new Error(l10n.t('There is no pod yet.'));
+  if (pods.length === 0) throw new Error(l10n.t('There is no pod yet: New Pod… makes one.'));
   const picks = pods.map((pod) => ({ pod, label: `$(combine) ${iconSafeText(pod.name, 64)}` }));
   return (await window.showQuickPick(picks, { title }))?.pod;
 }

@@ -44,9 +44,15 @@ chapter('a pod is made by a name, and four questions with an answer to begin wit
   const { page } = editor;
   port = await freePort();
   for (const view of ['Images', 'Root File System']) await collapseView(page, view);
-  await runCommand(page, 'Terrarium: New Pod…');
   const input = page.locator('.quick-input-widget');
-  const step = (number: number) => page.locator('.quick-input-title', { hasText: `New Pod (${number}/5)` }).waitFor();
+  const title = (number: number) => page.locator('.quick-input-title', { hasText: `New Pod (${number}/5)` });
+  const step = (number: number) => title(number).waitFor();
+  // Who wants a container in one before there is any is asked for the pod first.
+  await runCommand(page, 'Terrarium: New Container in Pod…');
+  await step(1);
+  await page.keyboard.press('Escape');
+  await title(1).waitFor({ state: 'hidden' });
+  await runCommand(page, 'Terrarium: New Pod…');
   await step(1);
   await answerQuickInput(page, 'web');
   await step(2);
