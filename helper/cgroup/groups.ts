@@ -31,7 +31,7 @@ export function groupIdentity(record: CgroupRecord): string | undefined {
  * nothing is in gets its limits again: whoever made it may have been killed before it had them. Not to be called by two at
  * once. All at once, since a start waits for it: files of cgroupfs never wait for a disk, and a way to a thread and back
  * takes longer than writing one.
- * @throws the system's errors; ENOENT or ENODEV when it, or the parent, was removed meanwhile. Nothing is left behind then
+ * @throws the system's errors, of which `wasRemoved` tells what they mean. Nothing is left behind then
  */
 export function makeGroup(record: CgroupRecord, access: CgroupAccess, writes: readonly ControlWrite[]): void {
   const made: string[] = [];
@@ -53,6 +53,16 @@ export function makeGroup(record: CgroupRecord, access: CgroupAccess, writes: re
     removeEmpty(made);
     throw error;
   }
+}
+
+/**
+ * Whether an error of making a group means that it, or the one above, was removed meanwhile, as who leaves last does: then it
+ * is to be made again. A folder is missing, or a file that is open already leads nowhere. ENOENT of a write is something
+ * else: a controller that is not there.
+ */
+export function wasRemoved(error: unknown): boolean {
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  return code === 'ENODEV' || (code === 'ENOENT' && syscall !== 'write');
 }
 
 /** False when it is there already. */

@@ -1,6 +1,6 @@
 import type { CgroupAccess } from '../cgroup/access.js';
 import type { ControlWrite } from '../cgroup/controlFiles.js';
-import { groupIdentity, makeGroup } from '../cgroup/groups.js';
+import { groupIdentity, makeGroup, wasRemoved } from '../cgroup/groups.js';
 import { groupRecord } from '../cgroup/layout.js';
 import { limitWrites } from '../cgroup/plan.js';
 import type { CgroupRecord } from '../cgroup/record.js';
@@ -117,7 +117,7 @@ export async function readyGroups(machine: Machine, access: CgroupAccess, group:
         const identity = groupIdentity(innermost);
         if (identity !== undefined) ready.set(key, identity);
       } catch (error) {
-        if (!isGone(error)) throw error;
+        if (!wasRemoved(error)) throw error;
         if (attempt === attempts) throw explained(error, group ?? allContainers);
       }
     }
@@ -142,7 +142,7 @@ function makeLevels(machine: Machine, access: CgroupAccess, group: string | unde
     try {
       makeGroup(record, access, writes);
     } catch (error) {
-      throw isGone(error) ? error : explained(error, name);
+      throw wasRemoved(error) ? error : explained(error, name);
     }
   }
 }
@@ -175,15 +175,6 @@ function groupWrites(access: CgroupAccess, name: string, resources: oci.Resource
     fix: 'Limit each of its containers.',
     command: commandFor(name),
   });
-}
-
-/**
- * Who left last removed the group, or the one above, while it was being made ready: it is to be made again. Its folder is
- * missing then, or a file of it that is open already leads nowhere.
- */
-function isGone(error: unknown): boolean {
-  const { code, syscall } = error as NodeJS.ErrnoException;
-  return code === 'ENODEV' || (code === 'ENOENT' && (syscall === 'mkdir' || syscall === 'open'));
 }
 
 function explained(error: unknown, name: string): unknown {
